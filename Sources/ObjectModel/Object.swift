@@ -1,0 +1,229 @@
+// The one representation of a relocatable file.
+//
+// Readers of a format (ELF, a.out) make it, the linker consumes it, and nothing in between knows what the
+// file looked like. It is made of flat arrays that refer to each other by index, and names stay where they are, in the
+// file's bytes: an object of 40,000 sections costs a handful of allocations.
+
+/// A stretch of an object's bytes that holds a name, without the NUL that ends it.
+public struct NameRange: Sendable, Equatable {
+    /// Where the name begins, in bytes from the start of the bytes that it belongs to.
+    public var offset: UInt32
+    /// How long it is, in bytes.
+    public var count: UInt32
+
+    /// Makes the range of `count` bytes from `offset`.
+    public init(offset: UInt32, count: UInt32) {
+        self.offset = offset
+        self.count = count
+    }
+
+    /// The name of what has none.
+    public static let empty = NameRange(offset: 0, count: 0)
+
+    /// The same as a range of array indices.
+    public var indices: Range<Int> {
+        Int(offset)..<Int(offset) + Int(count)
+    }
+}
+
+/// What a section is for, as far as the linker treats it apart.
+public enum SectionKind: UInt8, Sendable, Equatable {
+    /// Bytes of the file (`SHT_PROGBITS` and whatever is loaded like it).
+    case contents
+    /// Zeroes that take no room in the file (`SHT_NOBITS`).
+    case zeroFill
+    /// Addresses of functions to call after loading (`SHT_INIT_ARRAY`).
+    case initializers
+    /// Addresses of functions to call before unloading, last first (`SHT_FINI_ARRAY`).
+    case finalizers
+    /// ELF notes (`SHT_NOTE`).
+    case note
+}
+
+/// A stretch of code or data that is placed as a whole.
+public struct Section: Sendable {
+    /// Its name, in the object's bytes.
+    public var name: NameRange
+    /// What it is for.
+    public var kind: SectionKind
+    /// Whether it is part of the running module (`SHF_ALLOC`); debug information, for one, is not.
+    public var isAllocated: Bool
+    /// How its memory is used, once it is loaded.
+    public var protection: Protection
+    /// Whether it is the template of thread-local storage (`SHF_TLS`).
+    public var isThreadLocal: Bool
+    /// Its size in memory, in bytes.
+    public var size: UInt64
+    /// What its address is a multiple of: a power of two, 1 at least.
+    public var alignment: UInt64
+    /// Where in the object's bytes its content starts; of no meaning for `zeroFill`.
+    public var contentsOffset: Int
+    /// Which of the object's relocations apply to it.
+    public var relocations: Range<Int>
+    /// The group that it is a member of: an index into the object's groups, or nil.
+    public var group: UInt32?
+
+    /// Makes a section of the given properties, without relocations and in no group.
+    public init(
+        name: NameRange, kind: SectionKind, isAllocated: Bool, protection: Protection, isThreadLocal: Bool = false,
+        size: UInt64, alignment: UInt64, contentsOffset: Int
+    ) {
+        self.name = name
+        self.kind = kind
+        self.isAllocated = isAllocated
+        self.protection = protection
+        self.isThreadLocal = isThreadLocal
+        self.size = size
+        self.alignment = alignment
+        self.contentsOffset = contentsOffset
+        self.relocations = 0..<0
+        self.group = nil
+    }
+}
+
+/// Sections that are kept or dropped together (gABI, "Section Groups").
+public struct SectionGroup: Sendable {
+    /// The name that copies of the group in other objects have too, in the object's bytes.
+    public var signature: NameRange
+    /// Whether one copy of several is kept (`GRP_COMDAT`), the first.
+    public var isCommon: Bool
+
+    /// Makes a group with that signature.
+    public init(signature: NameRange, isCommon: Bool) {
+        self.signature = signature
+        self.isCommon = isCommon
+    }
+}
+
+/// Where a symbol is defined.
+public enum SymbolPlace: Sendable, Equatable {
+    /// Nowhere in this object.
+    case undefined
+    /// At an offset in a section: the index is into the object's sections.
+    case section(UInt32)
+    /// At an address, or with a value, that linking does not change (`SHN_ABS`).
+    case absolute
+    /// In room that the linker is to make (`SHN_COMMON`); the symbol's value is the alignment.
+    case common
+}
+
+/// Who may see a symbol, and what gives way when there are several (gABI, "Symbol Binding").
+public enum SymbolBinding: UInt8, Sendable, Equatable {
+    /// Seen in its object alone.
+    case local
+    /// Seen everywhere, defined once.
+    case global
+    /// Seen everywhere, gives way to a global one; may stay undefined.
+    case weak
+}
+
+/// What a symbol names (gABI, "Symbol Types").
+public enum SymbolType: UInt8, Sendable, Equatable {
+    /// Nothing that is known.
+    case none
+    /// A variable.
+    case object
+    /// A function.
+    case function
+    /// The start of a section.
+    case section
+    /// A source file; no address.
+    case file
+    /// A thread-local variable: the value is an offset in the thread's block.
+    case threadLocal
+    /// A function that returns the address to use (`STT_GNU_IFUNC`).
+    case indirectFunction
+}
+
+/// One line of an object's symbol table.
+public struct Symbol: Sendable {
+    /// Its name, in the object's bytes.
+    public var name: NameRange
+    /// Where it is defined.
+    public var place: SymbolPlace
+    /// Its offset in the section, its value when absolute, its alignment when common.
+    public var value: UInt64
+    /// How many bytes it names; 0 when that is not known.
+    public var size: UInt64
+    /// Who sees it.
+    public var binding: SymbolBinding
+    /// What it names.
+    public var type: SymbolType
+    /// Whether other modules may not see it (`STV_HIDDEN`, `STV_INTERNAL`).
+    public var isHidden: Bool
+
+    /// Makes a symbol of the given properties.
+    public init(
+        name: NameRange, place: SymbolPlace, value: UInt64, size: UInt64, binding: SymbolBinding, type: SymbolType,
+        isHidden: Bool
+    ) {
+        self.name = name
+        self.place = place
+        self.value = value
+        self.size = size
+        self.binding = binding
+        self.type = type
+        self.isHidden = isHidden
+    }
+
+    /// The symbol that relocations without one refer to: nothing, with the value 0.
+    public static let null = Symbol(
+        name: .empty, place: .absolute, value: 0, size: 0, binding: .local, type: .none, isHidden: false)
+}
+
+/// One place of a section that depends on an address.
+public struct RelocationEntry: Sendable {
+    /// Where, in bytes from the start of the section.
+    public var offset: UInt64
+    /// The constant to add ("A" of the psABI).
+    public var addend: Int64
+    /// On what it depends: an index into the object's symbols.
+    public var symbol: UInt32
+    /// What to compute and store: the raw value of the architecture's enumeration in target `Relocation`.
+    public var kind: UInt8
+
+    /// Makes a relocation of the given properties.
+    public init(offset: UInt64, addend: Int64, symbol: UInt32, kind: UInt8) {
+        self.offset = offset
+        self.addend = addend
+        self.symbol = symbol
+        self.kind = kind
+    }
+}
+
+/// A relocatable file. Whoever makes one has checked every index, offset and size in it against the arrays.
+public struct Object: Sendable {
+    /// What messages call it: the file's name.
+    public var name: String
+    /// The machine that it is made for.
+    public var architecture: Architecture
+    /// The file; names and contents are ranges of it.
+    public var bytes: [UInt8]
+    /// Its sections; the index is the one that symbols use.
+    public var sections: [Section]
+    /// Its symbols; the first is `Symbol.null`.
+    public var symbols: [Symbol]
+    /// The relocations of all sections that are allocated, those of one section side by side.
+    public var relocations: [RelocationEntry]
+    /// Its section groups.
+    public var groups: [SectionGroup]
+
+    /// Makes an object of the given parts.
+    public init(
+        name: String, architecture: Architecture, bytes: [UInt8], sections: [Section], symbols: [Symbol],
+        relocations: [RelocationEntry], groups: [SectionGroup]
+    ) {
+        self.name = name
+        self.architecture = architecture
+        self.bytes = bytes
+        self.sections = sections
+        self.symbols = symbols
+        self.relocations = relocations
+        self.groups = groups
+    }
+
+    /// A name of this object as text for people.
+    public func text(_ name: NameRange) -> String {
+        printable(bytes, name)
+    }
+}
