@@ -12,7 +12,7 @@ public func sameName(_ left: [UInt8], _ leftName: NameRange, _ right: [UInt8], _
 
 /// A hash of a name: 64 bits, well mixed in the low and the high ones alike.
 public func nameHash(_ bytes: [UInt8], _ name: NameRange) -> UInt64 {
-    let raw = bytes.span.extracting(name.indices).bytes
+    let raw = unsafe bytes.span.extracting(name.indices).bytes
     return contentHash(raw, seed: 0)
 }
 

@@ -1,0 +1,3 @@
+/* libelf of elfutils (Debian: libelf-dev), and the structures of elf.h that it reads and writes. */
+#include <elf.h>
+#include <libelf.h>

@@ -1,0 +1,243 @@
+import CLibELF
+import ObjectModel
+
+/// The parts of an ELF file that are not its contents.
+public struct EncodedImage: Sendable {
+    /// What goes to the start of the file: ELF header, program headers, build-ID note. `ELFImageWriter.headerSize` bytes.
+    public let header: [UInt8]
+    /// What goes after the contents: symbol table, names, section headers.
+    public let tail: [UInt8]
+    /// Where that begins in the file.
+    public let tailOffset: UInt64
+}
+
+/// Writes linked images, and symbol tables without contents, as ELF files ("ELF-64 Object File Format", gABI).
+///
+/// ```
+/// 0                 64              512                 headerSize          tailOffset
+/// ELF header        program headers build-ID note       contents …          .symtab .strtab .shstrtab  section headers
+/// ```
+public enum ELFImageWriter {
+    /// How many bytes at the start of an image belong to this format: room for 8 program headers and the note.
+    public static let headerSize: UInt64 = 576
+    private static let noteOffset: UInt64 = 512
+    private static let noteSize: UInt64 = 32
+
+    /// The parts of the file for an image. Its symbols' `section` is an index into `image.sections`.
+    public static func encode(_ image: Image) -> EncodedImage {
+        let hasNote = !image.buildID.isEmpty
+        var sections = SectionTable()
+        sections.add(Elf64_Shdr(), named: "")
+        if hasNote {
+            sections.add(
+                header(
+                    SHT_NOTE, flags: SHF_ALLOC, address: (image.segments.first?.address ?? 0) + noteOffset,
+                    offset: noteOffset, size: noteSize, alignment: 4), named: ".note.gnu.build-id")
+        }
+        let firstSection = sections.headers.count
+        for section in image.sections { sections.add(header(section), named: section.name) }
+
+        let tailOffset = (image.loadedSize + 7) & ~7
+        var tail = Encoder()
+        let symbols = encodeSymbols(image.symbols, firstSection: firstSection)
+        let table = sections.headers.count
+        let end = { UInt64(tail.bytes.count) + tailOffset }
+        sections.add(
+            header(
+                SHT_SYMTAB, offset: end(), size: UInt64(symbols.table.count), link: table + 1,
+                info: symbols.localCount + 1, alignment: 8, entrySize: 24), named: ".symtab")
+        tail.append(symbols.table)
+        sections.add(
+            header(SHT_STRTAB, offset: end(), size: UInt64(image.symbols.names.count)), named: ".strtab")
+        tail.append(image.symbols.names)
+        if !symbols.extended.isEmpty {
+            tail.align(to: 4)
+            sections.add(
+                header(
+                    SHT_SYMTAB_SHNDX, offset: end(), size: UInt64(symbols.extended.count), link: table, alignment: 4,
+                    entrySize: 4), named: ".symtab_shndx")
+            tail.append(symbols.extended)
+        }
+        let names = sections.headers.count
+        sections.add(header(SHT_STRTAB, offset: end(), size: 0), named: ".shstrtab")
+        sections.headers[names].sh_size = UInt64(sections.names.count)
+        tail.append(sections.names)
+        tail.align(to: 8)
+        let headersOffset = end()
+        // Numbers that do not fit the ELF header stand in section 0 (gABI, "Extended section header").
+        let count = sections.headers.count
+        if count >= Int(SHN_LORESERVE) { sections.headers[0].sh_size = UInt64(count) }
+        if names >= Int(SHN_LORESERVE) { sections.headers[0].sh_link = UInt32(names) }
+        for header in sections.headers { tail.append(header) }
+        return EncodedImage(
+            header: encodeHeader(
+                image, headersOffset: headersOffset,
+                count: count < Int(SHN_LORESERVE) ? UInt16(count) : 0,
+                names: names < Int(SHN_LORESERVE) ? UInt16(names) : UInt16(SHN_XINDEX)),
+            tail: tail.bytes, tailOffset: tailOffset)
+    }
+
+    /// A whole file, for an image whose contents are in `contents` from the start of the file on; empty for a file of
+    /// symbols only.
+    public static func file(_ image: Image, contents: [UInt8] = []) -> [UInt8] {
+        let parts = encode(image)
+        var bytes = parts.header
+        if contents.count > bytes.count { bytes += contents[bytes.count...] }
+        bytes += [UInt8](repeating: 0, count: max(0, Int(parts.tailOffset) - bytes.count))
+        return bytes + parts.tail
+    }
+
+    private static func encodeHeader(_ image: Image, headersOffset: UInt64, count: UInt16, names: UInt16) -> [UInt8] {
+        let hasNote = !image.buildID.isEmpty
+        var encoder = Encoder()
+        encoder.append([0x7f, 0x45, 0x4c, 0x46, UInt8(ELFCLASS64), UInt8(ELFDATA2LSB), 1])
+        encoder.align(to: 16)
+        encoder.append(UInt16(ET_EXEC))
+        encoder.append(UInt16(EM_X86_64))
+        encoder.append(UInt32(1))
+        encoder.append(image.entry)
+        let segmentCount = image.segments.count + (hasNote ? 1 : 0)
+        encoder.append(UInt64(segmentCount > 0 ? 64 : 0))
+        encoder.append(headersOffset)
+        encoder.append(UInt32(0))
+        for field in [64, segmentCount > 0 ? 56 : 0, segmentCount, 64] { encoder.append(UInt16(field)) }
+        encoder.append(count)
+        encoder.append(names)
+        for segment in image.segments {
+            encoder.append(
+                Elf64_Phdr(
+                    p_type: UInt32(PT_LOAD), p_flags: UInt32(segment.protection.rawValue), p_offset: segment.fileOffset,
+                    p_vaddr: segment.address, p_paddr: segment.address, p_filesz: segment.fileSize,
+                    p_memsz: segment.memorySize, p_align: image.architecture.pageSize))
+        }
+        if hasNote {
+            let address = (image.segments.first?.address ?? 0) + noteOffset
+            encoder.append(
+                Elf64_Phdr(
+                    p_type: UInt32(PT_NOTE), p_flags: UInt32(PF_R), p_offset: noteOffset, p_vaddr: address,
+                    p_paddr: address, p_filesz: noteSize, p_memsz: noteSize, p_align: 4))
+            encoder.pad(to: Int(noteOffset))
+            encoder.append(UInt32(4))
+            encoder.append(UInt32(16))
+            encoder.append(UInt32(NT_GNU_BUILD_ID))
+            encoder.append(Array("GNU\0".utf8))
+            encoder.append(Array((image.buildID + [UInt8](repeating: 0, count: 16)).prefix(16)))
+        }
+        encoder.pad(to: Int(headerSize))
+        return encoder.bytes
+    }
+
+    private static func header(_ section: ImageSection) -> Elf64_Shdr {
+        let type: Int32 =
+            switch section.kind {
+            case .contents: SHT_PROGBITS
+            case .zeroFill: SHT_NOBITS
+            case .initializers: SHT_INIT_ARRAY
+            case .finalizers: SHT_FINI_ARRAY
+            case .note: SHT_NOTE
+            }
+        var flags = SHF_ALLOC
+        if section.protection.contains(.write) { flags |= SHF_WRITE }
+        if section.protection.contains(.execute) { flags |= SHF_EXECINSTR }
+        let isArray = section.kind == .initializers || section.kind == .finalizers
+        return header(
+            type, flags: flags, address: section.address, offset: section.fileOffset, size: section.size,
+            alignment: section.alignment, entrySize: isArray ? 8 : 0)
+    }
+
+    private static func header(
+        _ type: Int32, flags: Int32 = 0, address: UInt64 = 0, offset: UInt64, size: UInt64, link: Int = 0,
+        info: Int = 0,
+        alignment: UInt64 = 1, entrySize: UInt64 = 0
+    ) -> Elf64_Shdr {
+        Elf64_Shdr(
+            sh_name: 0, sh_type: UInt32(bitPattern: type), sh_flags: UInt64(flags), sh_addr: address, sh_offset: offset,
+            sh_size: size, sh_link: UInt32(link), sh_info: UInt32(info), sh_addralign: alignment, sh_entsize: entrySize)
+    }
+
+    /// The symbol table, local symbols first as the gABI wants it; and the section numbers that do not fit it.
+    private static func encodeSymbols(
+        _ symbols: SymbolList, firstSection: Int
+    ) -> (table: [UInt8], localCount: Int, extended: [UInt8]) {
+        var table = Encoder()
+        var extended = Encoder()
+        let isExtended = symbols.entries.contains {
+            $0.section.map { firstSection + Int($0) >= Int(SHN_LORESERVE) } ?? false
+        }
+        table.reserve((symbols.entries.count + 1) * 24)
+        table.append(Elf64_Sym())
+        if isExtended { extended.append(UInt32(0)) }
+        var localCount = 0
+        for wantsLocal in [true, false] {
+            for entry in symbols.entries where (entry.binding == .local) == wantsLocal {
+                let section = entry.section.map { firstSection + Int($0) } ?? Int(SHN_ABS)
+                let isFar = entry.section != nil && section >= Int(SHN_LORESERVE)
+                table.append(
+                    Elf64_Sym(
+                        st_name: entry.name.offset, st_info: entry.binding.number << 4 | entry.type.number, st_other: 0,
+                        st_shndx: isFar ? UInt16(SHN_XINDEX) : UInt16(section), st_value: entry.address,
+                        st_size: entry.size))
+                if isExtended { extended.append(UInt32(isFar ? section : 0)) }
+                if wantsLocal { localCount += 1 }
+            }
+        }
+        return (table.bytes, localCount, extended.bytes)
+    }
+}
+
+/// Section headers and their names, in the making.
+private struct SectionTable {
+    var headers: [Elf64_Shdr] = []
+    var names: [UInt8] = []
+
+    mutating func add(_ header: Elf64_Shdr, named name: String) {
+        var header = header
+        header.sh_name = UInt32(names.count)
+        headers.append(header)
+        names += name.utf8
+        names.append(0)
+    }
+}
+
+/// Bytes in the making: structures and integers as a little-endian machine holds them.
+private struct Encoder {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
+
+    mutating func append(_ more: [UInt8]) { bytes += more }
+
+    mutating func append<Value: BitwiseCopyable>(_ value: Value) {
+        unsafe withUnsafeBytes(of: value) { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    mutating func align(to alignment: Int) { pad(to: (bytes.count + alignment - 1) / alignment * alignment) }
+
+    mutating func pad(to count: Int) {
+        bytes.append(contentsOf: repeatElement(0, count: max(0, count - bytes.count)))
+    }
+}
+
+extension SymbolBinding {
+    fileprivate var number: UInt8 {
+        switch self {
+        case .local: UInt8(STB_LOCAL)
+        case .global: UInt8(STB_GLOBAL)
+        case .weak: UInt8(STB_WEAK)
+        }
+    }
+}
+
+extension SymbolType {
+    fileprivate var number: UInt8 {
+        switch self {
+        case .none: UInt8(STT_NOTYPE)
+        case .object: UInt8(STT_OBJECT)
+        case .function: UInt8(STT_FUNC)
+        case .section: UInt8(STT_SECTION)
+        case .file: UInt8(STT_FILE)
+        case .threadLocal: UInt8(STT_TLS)
+        case .indirectFunction: UInt8(STT_GNU_IFUNC)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import CLibELF
+import Relocation
+
+extension X86_64.Kind {
+    /// The kind of a relocation type as the psABI numbers it; nil for those that no object file has.
+    init?(number: UInt32) {
+        switch Int32(bitPattern: number) {
+        case R_X86_64_NONE: self = .none
+        case R_X86_64_64: self = .absolute64
+        case R_X86_64_32: self = .absolute32
+        case R_X86_64_32S: self = .absolute32Signed
+        case R_X86_64_16: self = .absolute16
+        case R_X86_64_8: self = .absolute8
+        case R_X86_64_PC64: self = .relative64
+        case R_X86_64_PC32: self = .relative32
+        case R_X86_64_PC16: self = .relative16
+        case R_X86_64_PC8: self = .relative8
+        case R_X86_64_PLT32: self = .call32
+        case R_X86_64_PLTOFF64: self = .callOffset64
+        case R_X86_64_GOTPCREL: self = .tableEntryRelative32
+        case R_X86_64_GOTPCRELX: self = .tableEntryRelative32Relaxable
+        case R_X86_64_REX_GOTPCRELX: self = .tableEntryRelative32RelaxableREX
+        case R_X86_64_GOTPCREL64: self = .tableEntryRelative64
+        case R_X86_64_GOT32: self = .tableEntryOffset32
+        case R_X86_64_GOT64, R_X86_64_GOTPLT64: self = .tableEntryOffset64
+        case R_X86_64_GOTOFF64: self = .tableOffset64
+        case R_X86_64_GOTPC32: self = .tableRelative32
+        case R_X86_64_GOTPC64: self = .tableRelative64
+        case R_X86_64_SIZE32: self = .size32
+        case R_X86_64_SIZE64: self = .size64
+        case R_X86_64_TPOFF32, R_X86_64_TPOFF64, R_X86_64_DTPOFF32, R_X86_64_DTPOFF64, R_X86_64_GOTTPOFF,
+            R_X86_64_TLSGD, R_X86_64_TLSLD, R_X86_64_GOTPC32_TLSDESC, R_X86_64_TLSDESC_CALL, R_X86_64_TLSDESC,
+            R_X86_64_DTPMOD64:
+            self = .threadLocal
+        default: return nil
+        }
+    }
+}

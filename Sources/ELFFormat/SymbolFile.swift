@@ -1,0 +1,117 @@
+import CLibELF
+import ObjectModel
+
+/// The symbols of a linked ELF file: an executable such as the space, a kernel, or what `ksyms` writes.
+public struct SymbolFile: Sendable {
+    /// The symbols, in the order of the file. Sections and files are left out. `section` is an index into `sections`.
+    public var symbols: SymbolList
+    /// The sections that take memory.
+    public var sections: [ImageSection]
+    /// The names in the section `.modlink.resident`, if there is one: what the file offers to modules.
+    public var resident: Set<[UInt8]>?
+    /// Which symbols are indirect functions: their address is that of a function that returns the one to use.
+    public var indirect: [Int]
+
+    /// The name of the section that lists what a space offers: names, each ended by a NUL.
+    public static let residentSectionName = ".modlink.resident"
+
+    /// Reads the symbols out of a file's bytes: from its symbol table, else from its dynamic one.
+    ///
+    /// - Parameter name: what messages call the file.
+    public init(_ bytes: [UInt8], name: String) throws(FormatError) {
+        let layout = try ELFLayout(bytes, file: name)
+        guard Int32(layout.machine) == EM_X86_64 else {
+            throw FormatError(file: name, place: "e_machine", reason: "made for another machine than x86-64")
+        }
+        let tables = [SHT_SYMTAB, SHT_DYNSYM].compactMap { type in
+            layout.sections.firstIndex { $0.isOf(type) }
+        }
+        guard let table = tables.first else {
+            throw FormatError(file: name, reason: "no symbol table: stripped?")
+        }
+        let header = layout.sections[table]
+        guard header.entrySize == 24 else {
+            throw FormatError(file: name, place: "section \(table)", reason: "sh_entsize \(header.entrySize): not 24")
+        }
+        let names = try layout.strings(header.link, for: "section \(table)", in: unsafe bytes.span.bytes)
+        sections = []
+        symbols = SymbolList(minimumCapacity: Int(header.size / 24), nameCapacity: names.count)
+        indirect = []
+        resident = Self.residentNames(bytes, layout)
+        let indices = readSections(layout, bytes)
+        let entries: Result<[Elf64_Sym], FormatError> = unsafe bytes.withUnsafeBytes { raw in
+            do throws(FormatError) {
+                let elf = try unsafe ELFHandle(raw, file: name)
+                return .success(
+                    try unsafe elf.withEntries(ofSection: table, as: Elf64_Sym.self) {
+                        (entries) throws(FormatError) -> [Elf64_Sym] in unsafe Array(entries)
+                    })
+            } catch {
+                return .failure(error)
+            }
+        }
+        for (number, entry) in try entries.get().enumerated().dropFirst() {
+            try add(entry, number, bytes, names, indices, name)
+        }
+    }
+
+    private mutating func readSections(_ layout: ELFLayout, _ bytes: [UInt8]) -> [Int: UInt16] {
+        var indices: [Int: UInt16] = [:]
+        for (index, header) in layout.sections.enumerated() where header.has(SHF_ALLOC) {
+            guard let number = UInt16(exactly: sections.count) else { break }
+            var protection: Protection = .read
+            if header.has(SHF_WRITE) { protection.insert(.write) }
+            if header.has(SHF_EXECINSTR) { protection.insert(.execute) }
+            indices[index] = number
+            sections.append(
+                ImageSection(
+                    name: printable(bytes, header.name), kind: header.isOf(SHT_NOBITS) ? .zeroFill : .contents,
+                    protection: protection, address: header.address, fileOffset: header.offset,
+                    // The template of thread-local zeroes takes no memory of its own.
+                    size: header.has(SHF_TLS) && header.isOf(SHT_NOBITS) ? 0 : header.size,
+                    alignment: header.alignment))
+        }
+        return indices
+    }
+
+    private mutating func add(
+        _ entry: Elf64_Sym, _ number: Int, _ bytes: [UInt8], _ names: Range<Int>, _ indices: [Int: UInt16],
+        _ file: String
+    ) throws(FormatError) {
+        let type: SymbolType
+        switch Int32(entry.st_info & 15) {
+        case STT_NOTYPE: type = .none
+        case STT_OBJECT, STT_COMMON: type = .object
+        case STT_FUNC: type = .function
+        case STT_GNU_IFUNC: type = .indirectFunction
+        default: return
+        }
+        guard entry.st_shndx != UInt16(SHN_UNDEF) else { return }
+        guard let name = unsafe bytes.span.bytes.name(at: entry.st_name, in: names) else {
+            throw FormatError(
+                file: file, place: "symbol \(number)", reason: "st_name \(entry.st_name) is beyond the string table")
+        }
+        guard name.count > 0, let own = symbols.intern(bytes, name) else { return }
+        let binding: SymbolBinding =
+            switch Int32(entry.st_info >> 4) {
+            case STB_LOCAL: .local
+            case STB_WEAK: .weak
+            default: .global
+            }
+        if type == .indirectFunction { indirect.append(symbols.entries.count) }
+        symbols.entries.append(
+            SymbolEntry(
+                address: entry.st_value, size: entry.st_size, name: own, section: indices[Int(entry.st_shndx)],
+                binding: binding, type: type))
+    }
+
+    private static func residentNames(_ bytes: [UInt8], _ layout: ELFLayout) -> Set<[UInt8]>? {
+        guard
+            let header = layout.sections.first(where: {
+                !$0.isOf(SHT_NOBITS) && bytes[$0.name.indices].elementsEqual(residentSectionName.utf8)
+            })
+        else { return nil }
+        let content = bytes[Int(header.offset)..<Int(header.offset + header.size)]
+        return Set(content.split(separator: 0).map(Array.init))
+    }
+}

@@ -1,0 +1,145 @@
+import ObjectModel
+
+/// A global name that a module defines.
+struct Definition {
+    /// The object and the symbol that define it.
+    var object: Int
+    var symbol: Int
+    var strength: Strength
+    /// For a common symbol, the size and alignment that satisfy all objects, and the room it got.
+    var commonSize: UInt64 = 0
+    var commonAlignment: UInt64 = 1
+    var room: Placement?
+    /// Whether other modules may not refer to it.
+    var isPrivate: Bool
+    /// For a weak one that another module's definition displaces, that other one.
+    var yieldsTo: Resolution?
+
+    enum Strength: UInt8, Comparable {
+        case weak, common, strong
+
+        static func < (left: Strength, right: Strength) -> Bool { left.rawValue < right.rawValue }
+    }
+}
+
+/// The global names that a module defines: one definition each.
+struct Definitions {
+    private var list: [Definition] = []
+    private var index = NameIndex()
+
+    var indices: Range<Int> { list.indices }
+
+    subscript(position: Int) -> Definition {
+        get { list[position] }
+        set { list[position] = newValue }
+    }
+
+    /// The definition of a name.
+    func find(_ bytes: [UInt8], _ name: NameRange, hash: UInt64, objects: [Object]) -> Int? {
+        var probe = index.probe(hash)
+        while let payload = index.next(&probe) {
+            let position = Int(payload)
+            let definition = list[position]
+            let object = objects[definition.object]
+            if sameName(object.bytes, object.symbols[definition.symbol].name, bytes, name) { return position }
+        }
+        return nil
+    }
+
+    /// The definition of a name.
+    func find(_ name: String, objects: [Object]) -> Int? {
+        let bytes = Array(name.utf8)
+        let range = NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count))
+        return find(bytes, range, hash: nameHash(bytes, range), objects: objects)
+    }
+
+    /// Adds a name that is not there yet.
+    mutating func add(_ definition: Definition, hash: UInt64, objects: [Object]) {
+        let list = self.list
+        index.insert(hash, UInt64(list.count)) { payload in
+            let known = list[Int(payload)]
+            return nameHash(objects[known.object].bytes, objects[known.object].symbols[known.symbol].name)
+        }
+        self.list.append(definition)
+    }
+}
+
+extension Draft {
+    /// Enters every global definition of the module's objects; one of several is chosen as in any linker: a strong one before a
+    /// common one before a weak one, the first of several weak ones, the largest of several common ones.
+    mutating func define(_ problems: inout ProblemList) {
+        for (objectIndex, object) in objects.enumerated() {
+            for (symbolIndex, symbol) in object.symbols.enumerated() where symbol.binding != .local {
+                guard let found = definition(of: symbol, objectIndex, symbolIndex) else { continue }
+                let hash = nameHash(object.bytes, symbol.name)
+                guard let known = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) else {
+                    definitions.add(found, hash: hash, objects: objects)
+                    continue
+                }
+                merge(found, into: known, &problems)
+            }
+        }
+    }
+
+    private func definition(of symbol: Symbol, _ object: Int, _ index: Int) -> Definition? {
+        var found = Definition(
+            object: object, symbol: index, strength: symbol.binding == .weak ? .weak : .strong,
+            isPrivate: symbol.isHidden)
+        switch symbol.place {
+        case .undefined: return nil
+        case .absolute: break
+        case .section(let section):
+            guard placements[object][Int(section)].isPlaced else { return nil }
+        case .common:
+            found.strength = .common
+            found.commonSize = symbol.size
+            found.commonAlignment = max(symbol.value, 1)
+        }
+        return found
+    }
+
+    private mutating func merge(_ found: Definition, into known: Int, _ problems: inout ProblemList) {
+        var kept = definitions[known]
+        if found.strength == .strong, kept.strength == .strong {
+            let object = objects[found.object]
+            let other = objects[kept.object]
+            problems.add(
+                object.name, "",
+                "symbol '\(object.text(object.symbols[found.symbol].name))' is already defined in \(other.name)")
+            return
+        }
+        let hidden = kept.isPrivate || found.isPrivate
+        if found.strength > kept.strength {
+            kept = found
+        } else if found.strength == .common, kept.strength == .common {
+            if found.commonSize > kept.commonSize {
+                kept.object = found.object
+                kept.symbol = found.symbol
+            }
+            kept.commonSize = max(kept.commonSize, found.commonSize)
+            kept.commonAlignment = max(kept.commonAlignment, found.commonAlignment)
+        }
+        // The most constraining visibility holds (gABI, "Symbol Visibility").
+        kept.isPrivate = hidden
+        definitions[known] = kept
+    }
+
+    /// Gives common symbols room in `.bss`.
+    mutating func placeCommons(_ problems: inout ProblemList) {
+        for index in definitions.indices where definitions[index].strength == .common {
+            let definition = definitions[index]
+            let output = outputs.output(named: ".bss", rank: .zeroes)
+            guard
+                let offset = outputs.append(
+                    definition.commonSize, alignment: definition.commonAlignment, to: output)
+            else {
+                let object = objects[definition.object]
+                problems.add(
+                    object.name, "",
+                    "common symbol '\(object.text(object.symbols[definition.symbol].name))' is too large")
+                continue
+            }
+            definitions[index].room = Placement(output: UInt32(output), offset: offset)
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import ObjectModel
+import Relocation
+
+/// A module in the making: what each pass has found out, for the next ones.
+struct Draft {
+    let source: ModuleSource
+    /// Its place in the transaction.
+    let index: Int
+
+    // Choose: what is part of the image, and in which output section.
+    var outputs = OutputSections()
+    /// For each object, for each of its sections.
+    var placements: [[Placement]] = []
+
+    // Define: the names that the module defines, its own and those the linker makes.
+    var definitions = Definitions()
+    var made: [MadeSymbol] = []
+    /// The output section and offset of `mod_use_count_`, when the linker makes it.
+    var useCount: Placement?
+    /// The room for a classic module's `struct lkm_table`.
+    var classicTable: Placement?
+    /// Bytes of character strings for parameters of pointer type: output section, and the bytes.
+    var strings: [(place: Placement, bytes: [UInt8])] = []
+    var parameters: [PlannedParameter] = []
+    var entry: EntryRule = .none
+
+    // Resolve: what each symbol of each object is.
+    var resolutions: [[Resolution]] = []
+    /// Owners of the symbol table that the module refers to, and their symbols.
+    var references: [Int: Set<Int>] = [:]
+    var peers: Set<Int> = []
+
+    // Scan: entries of the global offset table, and stubs (each jumps through one entry).
+    var targets: [[SymbolTarget]] = []
+    var tableEntries: [ObjectSymbol] = []
+    var stubs: [UInt32] = []
+    var needsTable = false
+    var table: Int?
+    var stubSection: Int?
+
+    // Layout: addresses.
+    var segments: [ImageSegment] = []
+    var base: UInt64 = 0
+    /// The size in memory, a multiple of the page size; and what its address is a multiple of.
+    var size: UInt64 = 0
+    var alignment: UInt64 = 0
+    /// The part that is in the file.
+    var fileSize: UInt64 = 0
+
+    var objects: [Object] { source.objects }
+}
+
+/// A symbol of one of a module's objects.
+struct ObjectSymbol {
+    let object: UInt32
+    let symbol: UInt32
+}
+
+/// A symbol that no object defines but every linker does.
+struct MadeSymbol {
+    let name: String
+    let place: Place
+
+    enum Place {
+        /// The first byte of the image.
+        case base
+        /// The global offset table.
+        case table
+        /// At an offset in an output section.
+        case output(Placement)
+        /// At the end of an output section.
+        case end(ofOutput: Int)
+    }
+}
+
+/// What a symbol of an object is.
+enum Resolution: Equatable {
+    /// Defined nowhere.
+    case undefined
+    /// Defined nowhere, and weak: zero.
+    case zero
+    /// Local to its object.
+    case local
+    /// One of the module's definitions.
+    case definition(Int)
+    /// One of the symbols that the linker makes.
+    case made(Int)
+    /// An address that is final: of the space, or of another module.
+    case fixed(UInt64, owner: Int, entry: Int)
+    /// A definition of another module of the transaction.
+    case peer(module: Int, definition: Int)
+    /// Defined in a section that another copy of its group displaced.
+    case discarded
+}
+
+/// Which functions are to be called, by name.
+enum EntryRule: Equatable {
+    case none
+    case linux(initialize: Int, cleanup: Int?)
+    case classic(name: String, definition: Int)
+}
+
+extension Draft {
+    /// The address of a place in an output section.
+    func address(_ place: Placement) -> UInt64 {
+        base &+ outputs[Int(place.output)].offset &+ place.offset
+    }
+
+    /// The address of a symbol where it is defined in an object, or nil when it is not.
+    func address(object: Int, symbol: Int) -> UInt64? {
+        let facts = objects[object].symbols[symbol]
+        switch facts.place {
+        case .absolute: return facts.value
+        case .section(let section):
+            let place = placements[object][Int(section)]
+            return place.isPlaced ? address(place) &+ facts.value : nil
+        case .undefined, .common: return nil
+        }
+    }
+
+    /// The address of a definition.
+    func address(definition index: Int) -> UInt64 {
+        let definition = definitions[index]
+        if let room = definition.room { return address(room) }
+        return address(object: definition.object, symbol: definition.symbol) ?? 0
+    }
+
+    /// The address of a symbol that the linker makes.
+    func address(made index: Int) -> UInt64 {
+        switch made[index].place {
+        case .base: base
+        case .table: tableAddress
+        case .output(let place): address(place)
+        case .end(let output): base &+ outputs[output].offset &+ outputs[output].size
+        }
+    }
+
+    /// The address of the global offset table; the image's own when it has none, so that offsets from it stay small.
+    var tableAddress: UInt64 {
+        table.map { base &+ outputs[$0].offset } ?? base
+    }
+
+    /// The address of the first stub.
+    var stubsAddress: UInt64 {
+        stubSection.map { base &+ outputs[$0].offset } ?? base
+    }
+
+    /// A place in an object as messages give it: `.text+0x1b in slice`.
+    func describePlace(object index: Int, section: Int, offset: UInt64) -> String {
+        let object = objects[index]
+        let place = "\(object.text(object.sections[section].name))+\(hexadecimal(offset))"
+        for symbol in object.symbols where symbol.type == .function {
+            guard symbol.place == .section(UInt32(section)), offset >= symbol.value,
+                offset - symbol.value < max(symbol.size, 1)
+            else { continue }
+            return "\(place) in \(object.text(symbol.name))"
+        }
+        return place
+    }
+}

@@ -1,0 +1,96 @@
+import ObjectModel
+import Relocation
+
+extension Draft {
+    /// Writes the module's bytes: contents, relocations, the global offset table, stubs, texts. `image` holds zeroes, and
+    /// `fileSize` bytes at least.
+    func emit(into image: inout MutableRawSpan, window: Range<UInt64>, _ problems: inout ProblemList) {
+        let reach = Self.reach(of: window)
+        for index in objects.indices {
+            let object = objects[index]
+            let bytes = unsafe object.bytes.span.bytes
+            let symbols = object.symbols.span
+            let objectTargets = targets[index]
+            let targets = objectTargets.span
+            let relocations = object.relocations.span
+            for (number, section) in object.sections.enumerated() {
+                let place = placements[index][number]
+                guard place.isPlaced, section.kind != .zeroFill, section.size > 0 else { continue }
+                let start = Int(outputs[Int(place.output)].offset + place.offset)
+                let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
+                var contents = image._mutatingExtracting(start..<start + Int(section.size))
+                contents.copy(original)
+                guard !section.relocations.isEmpty else { continue }
+                var failures: [RelocationFailure] = []
+                X86_64.apply(
+                    relocations.extracting(section.relocations), to: &contents, original: original,
+                    frame: RelocationFrame(
+                        section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach),
+                    targets: targets, symbols: symbols, failures: &failures)
+                for failure in failures { report(failure, object: index, section: number, &problems) }
+            }
+        }
+        emitTable(into: &image)
+        emitStubs(into: &image, &problems)
+        for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
+    }
+
+    private func emitTable(into image: inout MutableRawSpan) {
+        guard let table else { return }
+        var offset = Int(outputs[table].offset)
+        for entry in tableEntries {
+            let address = targets[Int(entry.object)][Int(entry.symbol)].address
+            image.storeBytes(of: address.littleEndian, toByteOffset: offset, as: UInt64.self)
+            offset += 8
+        }
+    }
+
+    private func emitStubs(into image: inout MutableRawSpan, _ problems: inout ProblemList) {
+        guard let stubSection else { return }
+        for (index, entry) in stubs.enumerated() {
+            let offset = index * X86_64.stubSize
+            let isNear = X86_64.writeStub(
+                &image, at: Int(outputs[stubSection].offset) + offset, address: stubsAddress + UInt64(offset),
+                entry: tableAddress + UInt64(entry) * 8)
+            if !isNear { problems.add(source.name, "stub \(index)", "the module is larger than 2 GiB") }
+        }
+    }
+
+    private func report(_ failure: RelocationFailure, object index: Int, section: Int, _ problems: inout ProblemList) {
+        let object = objects[index]
+        let entry = object.relocations[object.sections[section].relocations.lowerBound + failure.index]
+        let kind = X86_64.Kind(rawValue: entry.kind)
+        let name = object.describe(Int(entry.symbol))
+        let address = hexadecimal(targets[index][Int(entry.symbol)].address)
+        problems.add(
+            object.name, describePlace(object: index, section: section, offset: entry.offset),
+            "\(kind?.name ?? "relocation") against '\(name)' at \(address): the value \(failure.value) is outside \(failure.range.lowerBound) to \(failure.range.upperBound); \(kind?.remedy ?? "")"
+        )
+    }
+}
+
+extension X86_64.Kind {
+    /// What helps when the value does not fit.
+    fileprivate var remedy: String {
+        switch self {
+        case .absolute8, .absolute16, .relative8, .relative16: "use a wider field"
+        case .size32: "the symbol is too large for this field"
+        default: "compile with -fPIC or -mcmodel=large"
+        }
+    }
+}
+
+extension MutableRawSpan {
+    /// Copies bytes to the start; traps when there is no room, as a subscript does.
+    mutating func copy(_ source: RawSpan) {
+        precondition(source.byteCount <= byteCount)
+        unsafe withUnsafeMutableBytes { target in
+            unsafe source.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+        }
+    }
+
+    /// Copies bytes to an offset; traps when there is no room.
+    mutating func copy(_ source: [UInt8], at offset: Int) {
+        for (index, byte) in source.enumerated() { storeBytes(of: byte, toByteOffset: offset + index, as: UInt8.self) }
+    }
+}

@@ -1,0 +1,119 @@
+import ObjectModel
+
+extension Draft {
+    /// Finds out what the module wants to be called, and keeps those names to the module.
+    ///
+    /// An entry that was named is one of the classic kind. Else `init_module` is looked for, `xxxinit`, and the
+    /// object's file name with `_lkmentry` (NetBSD modload(8), Linux modules(2)).
+    mutating func chooseEntry(_ problems: inout ProblemList) {
+        for name in ["init_module", "cleanup_module", "xxxinit", "mod_use_count_"] {
+            if let index = definitions.find(name, objects: objects) { definitions[index].isPrivate = true }
+        }
+        if let name = source.entryName, name != "init_module" {
+            guard let index = function(name) else {
+                problems.add(source.name, "entry '\(name)'", "no function of that name in the module")
+                return
+            }
+            setClassic(name, index)
+        } else if let initialize = function("init_module") {
+            entry = .linux(initialize: initialize, cleanup: function("cleanup_module"))
+        } else if source.entryName != nil {
+            problems.add(source.name, "entry 'init_module'", "no function of that name in the module")
+        } else if let index = function("xxxinit") {
+            setClassic("xxxinit", index)
+        } else {
+            for stem in [source.name] + objects.map({ Self.stem($0.name) }) {
+                let name = stem + "_lkmentry"
+                if let index = function(name) ?? function(name.replacingHyphens) {
+                    setClassic(name, index)
+                    return
+                }
+            }
+        }
+    }
+
+    private mutating func setClassic(_ name: String, _ index: Int) {
+        definitions[index].isPrivate = true
+        entry = .classic(name: name, definition: index)
+        let output = outputs.output(named: ".bss", rank: .zeroes)
+        if let offset = outputs.append(256, alignment: 16, to: output) {
+            classicTable = Placement(output: UInt32(output), offset: offset)
+        }
+    }
+
+    /// A definition that is in code.
+    private func function(_ name: String) -> Int? {
+        guard let index = definitions.find(name, objects: objects) else { return nil }
+        let object = objects[definitions[index].object]
+        guard case .section(let section) = object.symbols[definitions[index].symbol].place,
+            object.sections[Int(section)].protection.contains(.execute)
+        else { return nil }
+        return index
+    }
+
+    /// A file's name without folders and `.o`.
+    static func stem(_ path: String) -> String {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return name.hasSuffix(".o") ? String(name.dropLast(2)) : name
+    }
+
+    /// Makes the symbols that the linker defines, where some object asks for them.
+    mutating func makeSymbols() {
+        made.append(MadeSymbol(name: "__dso_handle", place: .base))
+        made.append(MadeSymbol(name: "_GLOBAL_OFFSET_TABLE_", place: .table))
+        for (index, output) in outputs.sections.enumerated() where output.name.isIdentifier {
+            made.append(
+                MadeSymbol(name: "__start_" + output.name, place: .output(Placement(output: UInt32(index), offset: 0))))
+            made.append(MadeSymbol(name: "__stop_" + output.name, place: .end(ofOutput: index)))
+        }
+        if definitions.find("mod_use_count_", objects: objects) == nil, refers(to: "mod_use_count_") {
+            let output = outputs.output(named: ".bss", rank: .zeroes)
+            if let offset = outputs.append(8, alignment: 8, to: output) {
+                let place = Placement(output: UInt32(output), offset: offset)
+                useCount = place
+                made.append(MadeSymbol(name: "mod_use_count_", place: .output(place)))
+            }
+        }
+    }
+
+    private func refers(to name: String) -> Bool {
+        objects.contains { object in
+            object.symbols.contains {
+                $0.place == .undefined && Int($0.name.count) == name.utf8.count
+                    && object.bytes[$0.name.indices].elementsEqual(name.utf8)
+            }
+        }
+    }
+
+    /// The entry with its addresses.
+    var entryPoint: EntryPoint {
+        switch entry {
+        case .none: .none
+        case .linux(let initialize, let cleanup):
+            .linux(initialize: address(definition: initialize), cleanup: cleanup.map(address(definition:)))
+        case .classic(let name, let definition):
+            .classic(name: name, entry: address(definition: definition), table: classicTable.map(address) ?? 0)
+        }
+    }
+
+    /// The address of the module's use counter.
+    var useCountAddress: UInt64? {
+        if let useCount { return address(useCount) }
+        return definitions.find("mod_use_count_", objects: objects).map(address(definition:))
+    }
+}
+
+extension String {
+    /// Whether it is a name in C: only then can `__start_NAME` be written there.
+    fileprivate var isIdentifier: Bool {
+        guard let first = utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+        return utf8.allSatisfy {
+            $0 == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
+        }
+    }
+
+    fileprivate var replacingHyphens: String {
+        String(map { $0 == "-" ? "_" : $0 })
+    }
+}

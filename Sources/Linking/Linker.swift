@@ -1,0 +1,159 @@
+import ObjectModel
+import SymbolTable
+
+/// What the linker is told about where modules go.
+public struct LinkSettings: Sendable {
+    /// The machine.
+    public var architecture: Architecture
+    /// The addresses that modules lie in.
+    public var window: Range<UInt64>
+    /// How many bytes at the start of an image its format takes for itself.
+    public var headerSize: UInt64
+
+    /// Makes settings of the given values.
+    public init(architecture: Architecture, window: Range<UInt64>, headerSize: UInt64) {
+        self.architecture = architecture
+        self.window = window
+        self.headerSize = headerSize
+    }
+}
+
+/// Links the modules of one transaction: objects and symbols in, relocated images out.
+///
+/// A link has three steps, because addresses come from outside, and images are written where they will be mapped from:
+/// `init` resolves all symbols and knows the sizes; `place` takes the addresses; `emit` writes one module's bytes. Modules of one
+/// transaction may refer to one another, so all are placed before the first is written.
+///
+/// ```
+/// choose sections → define names → settle duplicates → resolve → scan relocations → lay out   init
+/// → place → settle targets                                                                     place
+/// → copy, relocate, write tables and stubs                                                     emit
+/// ```
+public struct Linker: Sendable {
+    private var drafts: [Draft]
+    private let settings: LinkSettings
+
+    /// Resolves and lays out the modules against the symbols of a space.
+    public init(_ sources: [ModuleSource], against table: SymbolTable, settings: LinkSettings) throws(LinkFailure) {
+        self.settings = settings
+        var problems = ProblemList()
+        drafts = sources.enumerated().map { Draft(source: $1, index: $0) }
+        for index in drafts.indices {
+            Self.refuseForeign(drafts[index], settings, &problems)
+            drafts[index].chooseSections(headerSize: settings.headerSize, &problems)
+            drafts[index].arrangeFunctionArrays()
+            drafts[index].define(&problems)
+            drafts[index].refuseIndirectFunctions(&problems)
+            drafts[index].chooseEntry(&problems)
+            drafts[index].placeCommons(&problems)
+            drafts[index].planParameters(&problems)
+            drafts[index].makeSymbols()
+            drafts[index].settleDefinitions(in: table, &problems)
+        }
+        let peers = offerToPeers(&problems)
+        for index in drafts.indices {
+            drafts[index].resolve(in: table, peers: peers, drafts: drafts)
+            drafts[index].scan(window: settings.window, in: table, &problems)
+            if !drafts[index].layOut(headerSize: settings.headerSize, pageSize: settings.architecture.pageSize) {
+                problems.add(sources[index].name, "", "too large: its sections add up to more than an address space")
+            }
+        }
+        try problems.check()
+    }
+
+    private mutating func offerToPeers(_ problems: inout ProblemList) -> PeerExports? {
+        guard drafts.count > 1 else { return nil }
+        var exports = PeerExports()
+        for index in drafts.indices {
+            var draft = drafts[index]
+            exports.add(&draft, known: drafts, &problems)
+            drafts[index] = draft
+        }
+        return exports
+    }
+
+    private static func refuseForeign(_ draft: Draft, _ settings: LinkSettings, _ problems: inout ProblemList) {
+        for object in draft.objects where object.architecture != settings.architecture {
+            problems.add(
+                object.name, "",
+                "made for \(object.architecture.name); modules of this space are for \(settings.architecture.name)")
+        }
+    }
+
+    /// How much room each module needs: bytes, and what the address must be a multiple of.
+    public var sizes: [(size: UInt64, alignment: UInt64)] {
+        drafts.map { ($0.size, $0.alignment) }
+    }
+
+    /// How large each module's file is, without what the format adds after the mapped part.
+    public var fileSizes: [UInt64] {
+        drafts.map(\.fileSize)
+    }
+
+    /// Gives each module its address.
+    public mutating func place(at addresses: [UInt64]) {
+        for (index, address) in zip(drafts.indices, addresses) { drafts[index].place(at: address) }
+        let placed = drafts
+        for index in drafts.indices { drafts[index].settleTargets(placed) }
+    }
+
+    /// Writes a module's bytes into its image, which holds zeroes and is `fileSizes[index]` bytes long, or longer.
+    public func emit(_ index: Int, into image: inout MutableRawSpan) throws(LinkFailure) -> LinkedModule {
+        let draft = drafts[index]
+        var problems = ProblemList()
+        draft.emit(into: &image, window: settings.window, &problems)
+        try problems.check()
+        let writes = draft.apply(draft.parameterWrites, to: &image)
+        let (sections, sectionIndices) = draft.imageSections()
+        let loaded = image.bytes.extracting(Int(settings.headerSize)..<Int(draft.fileSize))
+        return LinkedModule(
+            name: draft.source.name,
+            image: Image(
+                architecture: settings.architecture, segments: draft.segments, sections: sections,
+                symbols: draft.imageSymbols(sectionIndices), entry: 0, loadedSize: draft.fileSize,
+                buildID: draft.buildID(loaded)),
+            entryPoint: draft.entryPoint,
+            constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
+            frames: draft.outputs.sections.first { $0.rank == .frames && $0.size > 0 }.map { draft.base + $0.offset },
+            useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
+            references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
+                .sorted { $0.owner < $1.owner },
+            peers: draft.peers.sorted())
+    }
+}
+
+extension Draft {
+    /// A function that chooses its address at run time would have to be asked before the relocations that need the answer.
+    fileprivate func refuseIndirectFunctions(_ problems: inout ProblemList) {
+        for object in objects {
+            for symbol in object.symbols where symbol.type == .indirectFunction && symbol.place != .undefined {
+                problems.add(
+                    object.name, "",
+                    "symbol '\(object.text(symbol.name))': an indirect function (ifunc, target_clones) in a module; choose by a function pointer that init sets"
+                )
+            }
+        }
+    }
+
+    fileprivate func functions(_ rank: OutputSection.Rank) -> FunctionArray {
+        guard let section = outputs.sections.first(where: { $0.rank == rank && $0.size > 0 }) else { return .empty }
+        return FunctionArray(address: base + section.offset, count: Int(section.size / 8))
+    }
+
+    /// 128 bits that tell this image from every other: of its bytes and its address.
+    fileprivate func buildID(_ bytes: RawSpan) -> [UInt8] {
+        [contentHash(bytes, seed: base), contentHash(bytes, seed: ~base)].flatMap { half in
+            (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64($0 * 8)) }
+        }
+    }
+
+    /// Stores what lies in the file; returns the rest, which lies in zeroes.
+    fileprivate func apply(_ writes: [MemoryWrite], to image: inout MutableRawSpan) -> [MemoryWrite] {
+        writes.filter { write in
+            let offset = write.address - base
+            guard offset + UInt64(write.bytes.count) <= fileSize else { return true }
+            image.copy(write.bytes, at: Int(offset))
+            return false
+        }
+    }
+}

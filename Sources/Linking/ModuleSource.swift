@@ -1,0 +1,103 @@
+import ObjectModel
+
+/// What a module is to be made of.
+public struct ModuleSource: Sendable {
+    /// The module's name.
+    public var name: String
+    /// The objects, linked as one in this order.
+    public var objects: [Object]
+    /// The function that was named to be called (`modload -e`), if one was.
+    public var entryName: String?
+    /// Values for variables of the module, in the order in which they were given.
+    public var parameters: [Parameter]
+    /// Whether a symbol that another module exports already is kept to this module (`modload -f`), instead of being a
+    /// problem.
+    public var keepsDuplicatesPrivate: Bool
+
+    /// Makes the source of a module.
+    public init(
+        name: String, objects: [Object], entryName: String? = nil, parameters: [Parameter] = [],
+        keepsDuplicatesPrivate: Bool = false
+    ) {
+        self.name = name
+        self.objects = objects
+        self.entryName = entryName
+        self.parameters = parameters
+        self.keepsDuplicatesPrivate = keepsDuplicatesPrivate
+    }
+}
+
+/// A value for a variable of a module, as written on a command line (insmod(8)).
+public struct Parameter: Sendable, Equatable {
+    /// The variable's name.
+    public var name: String
+    /// The value: numbers with commas between them, or text.
+    public var value: String
+
+    /// Makes the parameter `name=value`.
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// How a module says what to call (its dialect), with the addresses.
+public enum EntryPoint: Sendable, Equatable {
+    /// `init_module` and, if there is one, `cleanup_module` (Linux modules(2)): `int (void)` and `void (void)`.
+    case linux(initialize: UInt64, cleanup: UInt64?)
+    /// `int entry(struct lkm_table *, int command, int version)` (NetBSD lkm(4)), and a zeroed table for it.
+    case classic(name: String, entry: UInt64, table: UInt64)
+    /// Nothing: the module is loaded for its symbols and constructors.
+    case none
+}
+
+/// A module, linked: everything about it but its bytes.
+public struct LinkedModule: Sendable {
+    /// Its name.
+    public var name: String
+    /// The file without its contents; addresses are final.
+    public var image: Image
+    /// What is to be called.
+    public var entryPoint: EntryPoint
+    /// The array of constructors in the image: address and number of functions.
+    public var constructors: FunctionArray
+    /// The array of destructors, to be run last first.
+    public var destructors: FunctionArray
+    /// The address of `.eh_frame`, ended by a zero word, if there is one.
+    public var frames: UInt64?
+    /// The address of its use counter, `mod_use_count_` (8 bytes), if it has one.
+    public var useCount: UInt64?
+    /// What is to be stored in its zeroes before anything runs: parameters. Those in the file are stored already.
+    public var writes: [MemoryWrite]
+    /// The addresses that it takes, whole pages.
+    public var range: Range<UInt64>
+    /// Which owners of the symbol table it took symbols from, and which: a slot of the table and indices of its set.
+    public var references: [ModuleReference]
+    /// Which modules of the same transaction it took symbols from: indices into the list of sources.
+    public var peers: [Int]
+}
+
+/// Symbols that a module took from one other.
+public struct ModuleReference: Sendable, Equatable {
+    /// The owner's slot in the symbol table.
+    public let owner: Int
+    /// The symbols, by index in the owner's set, ascending.
+    public let symbols: [Int]
+}
+
+/// An array of addresses of functions.
+public struct FunctionArray: Sendable, Equatable {
+    /// Where it is.
+    public var address: UInt64
+    /// How many functions it has.
+    public var count: Int
+
+    /// Makes the array of `count` functions at `address`.
+    public init(address: UInt64, count: Int) {
+        self.address = address
+        self.count = count
+    }
+
+    /// The array of no functions.
+    public static let empty = FunctionArray(address: 0, count: 0)
+}

@@ -1,0 +1,169 @@
+import ObjectModel
+
+/// A section of the linked image, in the making: pieces of the same name and use, side by side.
+struct OutputSection {
+    let name: String
+    let rank: Rank
+    let kind: SectionKind
+    let protection: Protection
+    var alignment: UInt64
+    var size: UInt64
+    /// From the start of the image; known after the layout.
+    var offset: UInt64 = 0
+
+    /// The order of sections in the image: by protection, and inside as every linker does.
+    enum Rank: UInt8, Comparable {
+        case note, constants, frames, relocatedConstants, initializers, finalizers, table
+        case code, stubs
+        case data, zeroes
+
+        static func < (left: Rank, right: Rank) -> Bool { left.rawValue < right.rawValue }
+
+        var protection: Protection {
+            switch self {
+            case .note, .constants, .frames, .relocatedConstants, .initializers, .finalizers, .table: .read
+            case .code, .stubs: [.read, .execute]
+            case .data, .zeroes: [.read, .write]
+            }
+        }
+
+        /// Whether it takes no room in the file.
+        var isZeroes: Bool { self == .zeroes }
+    }
+}
+
+/// Where an object's section lies: which output section, and at which offset in it.
+struct Placement {
+    var output: UInt32
+    var offset: UInt64
+
+    /// The placement of a section that is not part of the image.
+    static let none = Placement(output: .max, offset: 0)
+    var isPlaced: Bool { output != .max }
+}
+
+/// The output sections of a module, found by what goes into them.
+struct OutputSections {
+    private(set) var sections: [OutputSection] = []
+    private var byKey: [Key: Int] = [:]
+    /// Standard sections are found without making a String of the name.
+    private var standard: [Int]
+
+    private struct Key: Hashable {
+        let name: String
+        let rank: UInt8
+    }
+
+    /// Names that compilers give to one thing each (`-ffunction-sections`), and the section they all belong in.
+    /// The longer ones stand first.
+    private static let families: [(prefix: StaticString, name: String, rank: OutputSection.Rank)] = [
+        (".data.rel.ro", ".data.rel.ro", .relocatedConstants),
+        (".text", ".text", .code), (".ltext", ".ltext", .code),
+        (".rodata", ".rodata", .constants), (".lrodata", ".lrodata", .constants),
+        (".data", ".data", .data), (".ldata", ".ldata", .data),
+        (".bss", ".bss", .zeroes), (".lbss", ".lbss", .zeroes),
+        (".eh_frame", ".eh_frame", .frames),
+    ]
+
+    init() {
+        standard = Array(repeating: -1, count: Self.families.count)
+    }
+
+    subscript(index: Int) -> OutputSection {
+        get { sections[index] }
+        set { sections[index] = newValue }
+    }
+
+    /// The output section for an object's section.
+    mutating func output(for section: Section, of object: Object) -> Int {
+        let wanted = Self.rank(of: section)
+        for (index, family) in Self.families.enumerated()
+        where family.rank.accepts(wanted) && object.bytes.hasPrefix(family.prefix, in: section.name) {
+            if standard[index] < 0 {
+                standard[index] = add(named: family.name, rank: family.rank, alignment: 1)
+            }
+            return standard[index]
+        }
+        return output(named: object.text(section.name), rank: wanted)
+    }
+
+    /// The output section of that name and use; made when there is none.
+    mutating func output(named name: String, rank: OutputSection.Rank) -> Int {
+        let canonical =
+            switch rank {
+            case .initializers: ".init_array"
+            case .finalizers: ".fini_array"
+            default: name
+            }
+        let key = Key(name: canonical, rank: rank.rawValue)
+        if let index = byKey[key] { return index }
+        let index = add(named: canonical, rank: rank, alignment: 1)
+        byKey[key] = index
+        return index
+    }
+
+    /// Appends room to an output section; nil when the sizes add up to more than 64 bits.
+    mutating func append(_ size: UInt64, alignment: UInt64, to index: Int) -> UInt64? {
+        guard let offset = sections[index].size.aligned(to: alignment) else { return nil }
+        let (end, wraps) = offset.addingReportingOverflow(size)
+        guard !wraps else { return nil }
+        sections[index].size = end
+        sections[index].alignment = max(sections[index].alignment, alignment)
+        return offset
+    }
+
+    private mutating func add(named name: String, rank: OutputSection.Rank, alignment: UInt64) -> Int {
+        let kind: SectionKind =
+            switch rank {
+            case .note: .note
+            case .initializers: .initializers
+            case .finalizers: .finalizers
+            case .zeroes: .zeroFill
+            default: .contents
+            }
+        sections.append(
+            OutputSection(
+                name: name, rank: rank, kind: kind, protection: rank.protection, alignment: alignment, size: 0))
+        return sections.count - 1
+    }
+
+    private static func rank(of section: Section) -> OutputSection.Rank {
+        switch section.kind {
+        case .initializers: .initializers
+        case .finalizers: .finalizers
+        case .note: .note
+        case .zeroFill where section.protection.contains(.write): .zeroes
+        case .contents, .zeroFill:
+            if section.protection.contains(.execute) {
+                .code
+            } else if section.protection.contains(.write) {
+                .data
+            } else {
+                .constants
+            }
+        }
+    }
+}
+
+extension OutputSection.Rank {
+    /// Whether a section that asks for `wanted` may go into a standard section of this rank. Relocated constants are
+    /// writable in the object, since a loader would write them; here they are written before they are mapped.
+    fileprivate func accepts(_ wanted: OutputSection.Rank) -> Bool {
+        switch self {
+        case .relocatedConstants: wanted == .data || wanted == .constants
+        case .frames: wanted == .constants
+        default: wanted == self
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Whether a name is the prefix, or starts with it and a dot.
+    fileprivate func hasPrefix(_ prefix: StaticString, in name: NameRange) -> Bool {
+        let length = prefix.utf8CodeUnitCount
+        guard Int(name.count) >= length else { return false }
+        let bytes = span.extracting(name.indices)
+        for index in 0..<length where unsafe bytes[index] != prefix.utf8Start[index] { return false }
+        return bytes.count == length || bytes[length] == UInt8(ascii: ".")
+    }
+}

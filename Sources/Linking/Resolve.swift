@@ -1,0 +1,154 @@
+import ObjectModel
+import SymbolTable
+
+/// The names that the modules of one transaction offer each other.
+struct PeerExports {
+    private var index = NameIndex()
+
+    /// Enters the exported definitions of a module; of two modules with a strong one, the second is told.
+    mutating func add(_ draft: inout Draft, known: [Draft], _ problems: inout ProblemList) {
+        for position in draft.definitions.indices {
+            let definition = draft.definitions[position]
+            guard !definition.isPrivate else { continue }
+            let object = draft.objects[definition.object]
+            let name = object.symbols[definition.symbol].name
+            let hash = nameHash(object.bytes, name)
+            if let other = find(object.bytes, name, hash: hash, in: known) {
+                let strength = known[other.module].definitions[other.definition].strength
+                if definition.strength == .weak {
+                    draft.definitions[position].yieldsTo = .peer(module: other.module, definition: other.definition)
+                    continue
+                } else if strength != .weak {
+                    if !draft.source.keepsDuplicatesPrivate {
+                        problems.add(
+                            object.name, "",
+                            duplicate(object.text(name), known[other.module].source.name, of: draft.source.name))
+                    }
+                    draft.definitions[position].isPrivate = true
+                    continue
+                }
+            }
+            let payload = UInt64(draft.index) << 32 | UInt64(position)
+            let drafts = known
+            let current = draft
+            index.insert(hash, payload) { payload in
+                let module = Int(payload >> 32)
+                let owner = module == current.index ? current : drafts[module]
+                return owner.nameHash(ofDefinition: Int(payload & 0xffff_ffff))
+            }
+        }
+    }
+
+    /// The definition of a name, a strong one before a weak one, and its module.
+    func find(_ bytes: [UInt8], _ name: NameRange, hash: UInt64, in drafts: [Draft]) -> (module: Int, definition: Int)?
+    {
+        var probe = index.probe(hash)
+        var weak: (module: Int, definition: Int)?
+        while let payload = index.next(&probe) {
+            let module = Int(payload >> 32)
+            let position = Int(payload & 0xffff_ffff)
+            guard drafts.indices.contains(module) else { continue }
+            let draft = drafts[module]
+            let definition = draft.definitions[position]
+            let object = draft.objects[definition.object]
+            guard sameName(object.bytes, object.symbols[definition.symbol].name, bytes, name) else { continue }
+            if definition.strength != .weak { return (module, position) }
+            weak = weak ?? (module, position)
+        }
+        return weak
+    }
+}
+
+/// What is said about a name that two modules define, with both of them.
+private func duplicate(_ name: String, _ other: String, of module: String) -> String {
+    "symbol '\(name)' of module '\(module)' is already exported by module '\(other)'; unload that one, make this one static, or keep it private with -f"
+}
+
+extension Draft {
+    fileprivate func nameHash(ofDefinition position: Int) -> UInt64 {
+        let definition = definitions[position]
+        let object = objects[definition.object]
+        return nameHash(object.bytes, object.symbols[definition.symbol].name)
+    }
+
+    private func nameHash(_ bytes: [UInt8], _ name: NameRange) -> UInt64 {
+        ObjectModel.nameHash(bytes, name)
+    }
+
+    /// Settles what becomes of the module's definitions in view of what the space has: resident symbols were first, another
+    /// module's strong one is a problem, and a weak one yields.
+    mutating func settleDefinitions(in table: SymbolTable, _ problems: inout ProblemList) {
+        for position in definitions.indices {
+            let definition = definitions[position]
+            guard !definition.isPrivate else { continue }
+            let object = objects[definition.object]
+            let symbol = object.symbols[definition.symbol]
+            guard let reference = table.exported(object.bytes, symbol.name), let owner = table.owner(reference.owner),
+                let other = table.symbol(reference)
+            else { continue }
+            if definition.strength == .weak {
+                definitions[position].yieldsTo =
+                    .fixed(other.address, owner: reference.owner, entry: reference.entry)
+                definitions[position].isPrivate = true
+            } else if owner.owner.isEmpty {
+                definitions[position].isPrivate = true
+            } else if other.binding == .global {
+                if !source.keepsDuplicatesPrivate {
+                    problems.add(object.name, "", duplicate(object.text(symbol.name), owner.owner, of: source.name))
+                }
+                definitions[position].isPrivate = true
+            }
+        }
+    }
+
+    /// Finds out what every symbol of every object is.
+    mutating func resolve(in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft]) {
+        for object in objects {
+            var resolved = [Resolution](repeating: .local, count: object.symbols.count)
+            for (index, symbol) in object.symbols.enumerated() {
+                if symbol.binding == .local {
+                    if case .section(let section) = symbol.place,
+                        !placements[resolutions.count][Int(section)].isPlaced
+                    {
+                        resolved[index] = .discarded
+                    } else if symbol.place == .undefined {
+                        resolved[index] = .undefined
+                    }
+                    continue
+                }
+                resolved[index] = resolve(symbol, of: object, in: table, exports, drafts)
+            }
+            resolutions.append(resolved)
+        }
+    }
+
+    /// Own definitions first, then the space's, then those of the modules that are loaded together with it.
+    private func resolve(
+        _ symbol: Symbol, of object: Object, in table: SymbolTable, _ exports: PeerExports?, _ drafts: [Draft]
+    ) -> Resolution {
+        let hash = nameHash(object.bytes, symbol.name)
+        if let own = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) {
+            return definitions[own].yieldsTo ?? .definition(own)
+        }
+        if let found = madeSymbol(object.bytes, symbol.name) { return .made(found) }
+        if !symbol.isHidden, let reference = table.exported(object.bytes, symbol.name),
+            let entry = table.symbol(reference)
+        {
+            return .fixed(entry.address, owner: reference.owner, entry: reference.entry)
+        }
+        if !symbol.isHidden, let peer = exports?.find(object.bytes, symbol.name, hash: hash, in: drafts),
+            peer.module != index
+        {
+            return .peer(module: peer.module, definition: peer.definition)
+        }
+        return symbol.binding == .weak ? .zero : .undefined
+    }
+
+    private func madeSymbol(_ bytes: [UInt8], _ name: NameRange) -> Int? {
+        // All made names begin with `_` or are `mod_use_count_`: most names need no comparison.
+        guard let first = bytes[name.indices].first, first == UInt8(ascii: "_") || first == UInt8(ascii: "m") else {
+            return nil
+        }
+        return made.firstIndex { $0.name.utf8.elementsEqual(bytes[name.indices]) }
+    }
+}

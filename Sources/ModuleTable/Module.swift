@@ -1,0 +1,67 @@
+/// Where a module is in its life.
+public enum ModuleState: String, Sendable, Codable {
+    /// Linked and mapped; its constructors or its init run.
+    case loading
+    /// Its init has succeeded.
+    case running
+    /// Its cleanup runs.
+    case unloading
+}
+
+/// A module of a space.
+public struct Module: Sendable, Identifiable {
+    /// A number from 1 on that no other module of the space ever had or will have.
+    public let id: Int
+    /// Its name, which no other module has at the same time.
+    public let name: String
+    /// Where it is in its life.
+    public internal(set) var state: ModuleState
+    /// The addresses that it takes, whole pages.
+    public let range: Range<UInt64>
+    /// Whether it goes when nobody uses it any more (`modload -k`).
+    public let isAutoclean: Bool
+    /// The modules that it took symbols from; for each, the names of those symbols in alphabetical order.
+    public internal(set) var uses: [Int: [String]]
+    /// Whether it refused to be unloaded for good: a fault in its cleanup left it in an unknown state.
+    public internal(set) var isBroken = false
+}
+
+/// Why the module table refuses something.
+public enum ModuleTableError: Error, Sendable, Equatable {
+    /// A module of that name is there already.
+    case exists(name: String)
+    /// There is no module of that name or number.
+    case unknown(String)
+    /// Others refer to it; their names.
+    case held(name: String, by: [String])
+    /// It is being loaded or unloaded.
+    case changing(name: String, ModuleState)
+
+    /// The reason, without the module's name.
+    public var reason: String {
+        switch self {
+        case .exists: "a module of that name is already loaded"
+        case .unknown: "no such module"
+        case .held(_, let holders): "in use by \(holders.joined(separator: ", "))"
+        case .changing(_, .loading): "still loading"
+        case .changing(_, .unloading): "already unloading"
+        case .changing(_, .running): "running"
+        }
+    }
+
+    /// Which module it is about.
+    public var subject: String {
+        switch self {
+        case .exists(let name), .unknown(let name), .held(let name, _), .changing(let name, _): name
+        }
+    }
+
+    /// The errno that modules(2) and module(9) give for it.
+    public var errorName: String {
+        switch self {
+        case .exists: "EEXIST"
+        case .unknown: "ENOENT"
+        case .held, .changing: "EBUSY"
+        }
+    }
+}

@@ -1,0 +1,116 @@
+/// Which modules a space has, in which state, and who refers to whom.
+public struct ModuleTable: Sendable {
+    private var modules: [Int: Module] = [:]
+    private var byName: [String: Int] = [:]
+    /// For each module that others refer to, those others.
+    private var users: [Int: Set<Int>] = [:]
+    private var nextID = 1
+
+    /// Makes an empty table.
+    public init() {}
+
+    /// Enters modules that are being loaded: names, addresses, and whom they use. All of them, or none.
+    ///
+    /// - Parameter uses: for each, modules of the table and the symbols taken from them.
+    /// - Parameter peers: for each, the others of this list that it refers to, by index.
+    public mutating func begin(
+        _ entries: [(name: String, range: Range<UInt64>, isAutoclean: Bool, uses: [Int: [String]], peers: [Int])]
+    ) throws(ModuleTableError) -> [Int] {
+        try check(names: entries.map(\.name))
+        let ids = entries.indices.map { nextID + $0 }
+        nextID += entries.count
+        for (index, entry) in entries.enumerated() {
+            var uses = entry.uses
+            for peer in entry.peers { uses[ids[peer]] = [] }
+            modules[ids[index]] = Module(
+                id: ids[index], name: entry.name, state: .loading, range: entry.range, isAutoclean: entry.isAutoclean,
+                uses: uses)
+            byName[entry.name] = ids[index]
+            for used in uses.keys { users[used, default: []].insert(ids[index]) }
+        }
+        return ids
+    }
+
+    /// Whether modules of these names could be entered now.
+    public func check(names: [String]) throws(ModuleTableError) {
+        var seen = Set<String>()
+        for name in names where byName[name] != nil || !seen.insert(name).inserted {
+            throw .exists(name: name)
+        }
+    }
+
+    /// A module's init has succeeded.
+    public mutating func setRunning(_ id: Int) {
+        modules[id]?.state = .running
+    }
+
+    /// Begins to unload modules together. Whoever else uses one of them, prevents it.
+    ///
+    /// - Returns: them in the order in which they can go: each before those that it uses.
+    public mutating func beginUnload(_ ids: [Int]) throws(ModuleTableError) -> [Module] {
+        let leaving = Set(ids)
+        for id in ids {
+            guard let module = modules[id] else { throw .unknown(String(id)) }
+            guard module.state == .running else { throw .changing(name: module.name, module.state) }
+            let holders = holders(of: id).filter { !leaving.contains($0.id) }
+            guard holders.isEmpty else { throw .held(name: module.name, by: holders.map(\.name)) }
+        }
+        let order = unloadOrder(leaving)
+        for module in order { modules[module.id]?.state = .unloading }
+        return order
+    }
+
+    /// A module stays after all: it refused, or its cleanup failed.
+    public mutating func cancelUnload(_ id: Int, isBroken: Bool = false) {
+        modules[id]?.state = .running
+        if isBroken { modules[id]?.isBroken = true }
+    }
+
+    /// Takes a module out.
+    public mutating func remove(_ id: Int) {
+        guard let module = modules.removeValue(forKey: id) else { return }
+        byName[module.name] = nil
+        users[id] = nil
+        for used in module.uses.keys { users[used]?.remove(id) }
+    }
+
+    /// Who refers to a module, in the order in which they came.
+    public func holders(of id: Int) -> [Module] {
+        (users[id] ?? []).sorted().compactMap { modules[$0] }
+    }
+
+    /// A module by its number.
+    public subscript(id: Int) -> Module? { modules[id] }
+
+    /// A module by its name.
+    public func module(named name: String) -> Module? {
+        byName[name].flatMap { modules[$0] }
+    }
+
+    /// All modules in the order in which they came.
+    public var all: [Module] {
+        modules.values.sorted { $0.id < $1.id }
+    }
+
+    /// Users before those that they use; where modules use each other, the younger first.
+    private func unloadOrder(_ leaving: Set<Int>) -> [Module] {
+        var order: [Module] = []
+        var visited = Set<Int>()
+        // A stack instead of recursion: a chain may be as long as there are modules.
+        for start in leaving.sorted(by: >) {
+            var stack = [(id: start, isDone: false)]
+            while let (id, isDone) = stack.popLast() {
+                if isDone {
+                    if let module = modules[id] { order.append(module) }
+                    continue
+                }
+                guard visited.insert(id).inserted else { continue }
+                stack.append((id, true))
+                for user in (users[id] ?? []).sorted() where leaving.contains(user) && !visited.contains(user) {
+                    stack.append((user, false))
+                }
+            }
+        }
+        return order
+    }
+}

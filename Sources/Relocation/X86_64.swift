@@ -1,0 +1,159 @@
+// What a linker must know of x86-64.
+//
+// Instructions hold 32-bit distances from their own end (calls, jumps, `x(%rip)`) or 32-bit addresses, sign- or
+// zero-extended. Both are short: 2 GiB either way. So where a symbol may lie further, compilers load its address out of a
+// table that lies near, the global offset table (GOT), and a linker that sees that the symbol is near after all may turn the
+// load into the address itself ("relaxation"; psABI, "Optimize GOTPCRELX Relocations"). Calls never need more than
+// a stub that jumps through the table.
+//
+// Formulas are in the letters of the psABI ("System V Application Binary Interface, AMD64 Architecture Processor
+// Supplement", table of relocation types): S the symbol's value, A the addend, P the place's address, G the offset of the symbol's
+// entry in the GOT, GOT the address of the table, L the address of the symbol's stub or the symbol's own, Z its size.
+
+/// The x86-64 part of a linker: kinds of relocation, their ranges, stubs and relaxations.
+public enum X86_64 {
+    /// What to compute and store.
+    public enum Kind: UInt8, Sendable, CaseIterable {
+        /// Nothing.
+        case none
+        /// S + A, 8 bytes.
+        case absolute64
+        /// S + A, 4 bytes that an instruction extends with zeroes.
+        case absolute32
+        /// S + A, 4 bytes that an instruction extends with the sign.
+        case absolute32Signed
+        /// S + A, 2 bytes, as a signed or an unsigned number.
+        case absolute16
+        /// S + A, 1 byte, as a signed or an unsigned number.
+        case absolute8
+        /// S + A - P, 8 bytes.
+        case relative64
+        /// S + A - P, 4 bytes.
+        case relative32
+        /// S + A - P, 2 bytes.
+        case relative16
+        /// S + A - P, 1 byte.
+        case relative8
+        /// L + A - P, 4 bytes: a call or a jump.
+        case call32
+        /// L - GOT + A, 8 bytes: a call by way of the table's address.
+        case callOffset64
+        /// G + GOT + A - P, 4 bytes.
+        case tableEntryRelative32
+        /// The same, in an instruction without REX prefix that may be relaxed.
+        case tableEntryRelative32Relaxable
+        /// The same, in an instruction with REX prefix that may be relaxed.
+        case tableEntryRelative32RelaxableREX
+        /// G + GOT + A - P, 8 bytes.
+        case tableEntryRelative64
+        /// G + A, 4 bytes.
+        case tableEntryOffset32
+        /// G + A, 8 bytes.
+        case tableEntryOffset64
+        /// S + A - GOT, 8 bytes.
+        case tableOffset64
+        /// GOT + A - P, 4 bytes.
+        case tableRelative32
+        /// GOT + A - P, 8 bytes.
+        case tableRelative64
+        /// Z + A, 4 bytes.
+        case size32
+        /// Z + A, 8 bytes.
+        case size64
+        /// One of those that refer to thread-local storage; a module has none.
+        case threadLocal
+    }
+
+    /// What a kind asks of the linker before it knows addresses.
+    public enum Need: UInt8, Sendable {
+        /// The symbol's value.
+        case value
+        /// The address of the symbol, or of a stub when it is too far.
+        case call
+        /// An entry of the global offset table.
+        case tableEntry
+        /// An entry of the global offset table, unless the instruction is relaxed.
+        case relaxableTableEntry
+        /// The address of the global offset table; the symbol's value as well.
+        case tableAddress
+        /// Nothing: the linker refuses it.
+        case refused
+    }
+}
+
+extension X86_64.Kind {
+    /// How many bytes it changes.
+    public var width: Int {
+        switch self {
+        case .none, .threadLocal: 0
+        case .absolute8, .relative8: 1
+        case .absolute16, .relative16: 2
+        case .absolute32, .absolute32Signed, .relative32, .call32, .tableEntryRelative32,
+            .tableEntryRelative32Relaxable,
+            .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32, .size32:
+            4
+        case .absolute64, .relative64, .callOffset64, .tableEntryRelative64, .tableEntryOffset64, .tableOffset64,
+            .tableRelative64, .size64:
+            8
+        }
+    }
+
+    /// What it asks of the linker.
+    public var need: X86_64.Need {
+        switch self {
+        case .none, .absolute64, .absolute32, .absolute32Signed, .absolute16, .absolute8, .relative64, .relative32,
+            .relative16, .relative8, .size32, .size64:
+            .value
+        case .call32, .callOffset64: .call
+        case .tableEntryRelative32, .tableEntryRelative64, .tableEntryOffset32, .tableEntryOffset64: .tableEntry
+        case .tableEntryRelative32Relaxable, .tableEntryRelative32RelaxableREX: .relaxableTableEntry
+        case .tableOffset64, .tableRelative32, .tableRelative64: .tableAddress
+        case .threadLocal: .refused
+        }
+    }
+
+    /// The name that the psABI and every tool give it.
+    public var name: String {
+        switch self {
+        case .none: "R_X86_64_NONE"
+        case .absolute64: "R_X86_64_64"
+        case .absolute32: "R_X86_64_32"
+        case .absolute32Signed: "R_X86_64_32S"
+        case .absolute16: "R_X86_64_16"
+        case .absolute8: "R_X86_64_8"
+        case .relative64: "R_X86_64_PC64"
+        case .relative32: "R_X86_64_PC32"
+        case .relative16: "R_X86_64_PC16"
+        case .relative8: "R_X86_64_PC8"
+        case .call32: "R_X86_64_PLT32"
+        case .callOffset64: "R_X86_64_PLTOFF64"
+        case .tableEntryRelative32: "R_X86_64_GOTPCREL"
+        case .tableEntryRelative32Relaxable: "R_X86_64_GOTPCRELX"
+        case .tableEntryRelative32RelaxableREX: "R_X86_64_REX_GOTPCRELX"
+        case .tableEntryRelative64: "R_X86_64_GOTPCREL64"
+        case .tableEntryOffset32: "R_X86_64_GOT32"
+        case .tableEntryOffset64: "R_X86_64_GOT64"
+        case .tableOffset64: "R_X86_64_GOTOFF64"
+        case .tableRelative32: "R_X86_64_GOTPC32"
+        case .tableRelative64: "R_X86_64_GOTPC64"
+        case .size32: "R_X86_64_SIZE32"
+        case .size64: "R_X86_64_SIZE64"
+        case .threadLocal: "thread-local storage"
+        }
+    }
+
+    /// The values that fit: the formula's result as a signed number. A field of 2 bytes or less takes both readings.
+    var range: ClosedRange<Int64> {
+        switch self {
+        case .absolute32, .size32: 0...0xffff_ffff
+        case .absolute16: -0x8000...0xffff
+        case .absolute8: -0x80...0xff
+        case .relative16: -0x8000...0x7fff
+        case .relative8: -0x80...0x7f
+        case .absolute32Signed, .relative32, .call32, .tableEntryRelative32, .tableEntryRelative32Relaxable,
+            .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32:
+            -0x8000_0000...0x7fff_ffff
+        default: .min ... .max
+        }
+    }
+}

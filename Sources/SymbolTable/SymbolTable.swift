@@ -1,0 +1,166 @@
+import ObjectModel
+
+/// A symbol of the table.
+public struct SymbolReference: Sendable, Equatable {
+    /// The owner's place in the table; it stays the same until the owner is removed.
+    public let owner: Int
+    /// The symbol's index in the owner's set.
+    public let entry: Int
+}
+
+/// What an address is, for people.
+public struct AddressDescription: Sendable, Equatable {
+    /// The module that it belongs to; empty for the space itself.
+    public let owner: String
+    /// The symbol, or the section where no symbol is near.
+    public let name: String
+    /// How many bytes after the symbol's start it is.
+    public let offset: UInt64
+    /// The symbol's size, 0 when it is not known.
+    public let size: UInt64
+}
+
+/// Every symbol of a space, by name and by address.
+///
+/// One set an owner, kept in a slot; an index of the exported names over all of them; and the owners in the order
+/// of address. What a load or an unload costs depends on the symbols of the module alone.
+public struct SymbolTable: Sendable {
+    /// The sets; nil where an owner was removed. The slot is used again.
+    private var sets: [SymbolSet?] = []
+    /// Exported names. Payload: slot in the upper 20 bits, entry in the lower 32.
+    private var names = NameIndex()
+    /// The slots in the order of address.
+    private var byAddress: [Int] = []
+    /// Grows with every change: two equal numbers mean the same table.
+    public private(set) var generation: UInt64 = 0
+    /// How many symbols there are, exported or not.
+    public private(set) var symbolCount = 0
+
+    /// Makes an empty table.
+    public init() {}
+
+    /// Adds an owner. Its symbols that are not local can be found by name from now on. Returns its slot.
+    public mutating func insert(_ set: SymbolSet) -> Int {
+        let slot = sets.firstIndex { $0 == nil } ?? sets.count
+        if slot == sets.count { sets.append(set) } else { sets[slot] = set }
+        let sets = self.sets
+        for (index, entry) in set.symbols.entries.enumerated() where entry.isExported {
+            let payload = UInt64(slot) << 32 | UInt64(index)
+            names.insert(nameHash(set.symbols.names, entry.name), payload) { Self.hash(of: $0, in: sets) }
+        }
+        byAddress.insert(slot, at: position(of: set.range.lowerBound))
+        symbolCount += set.symbols.entries.count
+        generation += 1
+        return slot
+    }
+
+    /// Removes the owner in that slot; nothing happens when there is none.
+    public mutating func remove(_ slot: Int) {
+        guard sets.indices.contains(slot), let set = sets[slot] else { return }
+        let sets = self.sets
+        for (index, entry) in set.symbols.entries.enumerated() where entry.isExported {
+            let payload = UInt64(slot) << 32 | UInt64(index)
+            names.remove(nameHash(set.symbols.names, entry.name), payload) { Self.hash(of: $0, in: sets) }
+        }
+        byAddress.removeAll { $0 == slot }
+        self.sets[slot] = nil
+        symbolCount -= set.symbols.entries.count
+        generation += 1
+    }
+
+    /// The set in a slot.
+    public func owner(_ slot: Int) -> SymbolSet? {
+        sets.indices.contains(slot) ? sets[slot] : nil
+    }
+
+    /// A symbol's facts.
+    public func symbol(_ reference: SymbolReference) -> SymbolEntry? {
+        guard let entries = owner(reference.owner)?.symbols.entries, entries.indices.contains(reference.entry) else {
+            return nil
+        }
+        return entries[reference.entry]
+    }
+
+    /// The exported symbol of a name that stands in `bytes`: a strong one before a weak one, else the first that came.
+    public func exported(_ bytes: [UInt8], _ name: NameRange) -> SymbolReference? {
+        var probe = names.probe(nameHash(bytes, name))
+        var best: SymbolReference?
+        while let payload = names.next(&probe) {
+            let slot = Int(payload >> 32)
+            let index = Int(payload & 0xffff_ffff)
+            guard let set = sets[slot] else { continue }
+            let entry = set.symbols.entries[index]
+            guard sameName(set.symbols.names, entry.name, bytes, name) else { continue }
+            if entry.binding == .global { return SymbolReference(owner: slot, entry: index) }
+            if best == nil { best = SymbolReference(owner: slot, entry: index) }
+        }
+        return best
+    }
+
+    /// The exported symbol of a name.
+    public func exported(_ name: String) -> SymbolReference? {
+        let bytes = Array(name.utf8)
+        return exported(bytes, NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count)))
+    }
+
+    /// All symbols of a name, local ones too, in the order of address. Looks at every symbol: for people, not for the linker.
+    public func all(named name: String) -> [SymbolReference] {
+        let bytes = Array(name.utf8)
+        let range = NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count))
+        var found: [SymbolReference] = []
+        for slot in byAddress {
+            guard let set = sets[slot] else { continue }
+            for (index, entry) in set.symbols.entries.enumerated()
+            where sameName(set.symbols.names, entry.name, bytes, range) {
+                found.append(SymbolReference(owner: slot, entry: index))
+            }
+        }
+        return found
+    }
+
+    /// What an address is, or nil when it belongs to nobody.
+    public func describe(_ address: UInt64) -> AddressDescription? {
+        let place = position(of: address)
+        // The owner that starts at or before the address is the only one that can contain it.
+        let candidates = [place, place - 1].filter(byAddress.indices.contains)
+        guard let set = candidates.compactMap({ sets[byAddress[$0]] }).first(where: { $0.range.contains(address) })
+        else {
+            return nil
+        }
+        if let index = set.symbol(at: address) {
+            let entry = set.symbols.entries[index]
+            return AddressDescription(
+                owner: set.owner, name: set.name(index), offset: address - entry.address, size: entry.size)
+        }
+        guard let section = set.sections.first(where: { $0.contains(address) }) else { return nil }
+        return AddressDescription(
+            owner: set.owner, name: section.name, offset: address - section.address, size: section.size)
+    }
+
+    /// The sets in the order of address, as they are now: what a reader can take its time with.
+    public var snapshot: [SymbolSet] {
+        byAddress.compactMap { sets[$0] }
+    }
+
+    /// Where in `byAddress` an owner that starts at `address` belongs.
+    private func position(of address: UInt64) -> Int {
+        var low = 0
+        var high = byAddress.count
+        while low < high {
+            let middle = (low + high) / 2
+            let start = sets[byAddress[middle]]?.range.lowerBound ?? 0
+            if start < address { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private static func hash(of payload: UInt64, in sets: [SymbolSet?]) -> UInt64 {
+        guard let set = sets[Int(payload >> 32)] else { return 0 }
+        return nameHash(set.symbols.names, set.symbols.entries[Int(payload & 0xffff_ffff)].name)
+    }
+}
+
+extension SymbolEntry {
+    /// Whether other modules may refer to it.
+    public var isExported: Bool { binding != .local }
+}
