@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .strictMemorySafety()]
+let warnings: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strict: [SwiftSetting] = warnings + [.strictMemorySafety()]
 
 let package = Package(
     name: "modlink",
@@ -17,6 +18,12 @@ let package = Package(
             name: "CLibELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
         .target(
             name: "ELFFormat", dependencies: ["CLibELF", "ObjectModel", "Relocation"], swiftSettings: strict),
+        .target(name: "CPosix", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "Posix", dependencies: ["CPosix"],
+            swiftSettings: warnings + [.enableExperimentalFeature("Lifetimes")]),
+        .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
+        .target(name: "ModlinkInterface", dependencies: ["Posix", "Varlink"], swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )

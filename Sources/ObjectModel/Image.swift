@@ -150,3 +150,18 @@ public struct Image: Sendable {
         self.buildID = buildID
     }
 }
+
+extension SymbolList {
+    /// Adds all symbols of another list; what they belong to is translated.
+    public mutating func append(_ other: SymbolList, section: (UInt16?) -> UInt16?) {
+        let shift = names.count
+        guard shift + other.names.count <= Int(UInt32.max) else { return }
+        names += other.names
+        for entry in other.entries {
+            var entry = entry
+            entry.name.offset += UInt32(shift)
+            entry.section = section(entry.section)
+            entries.append(entry)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+/*
+ * CPosix: what Swift cannot say about the C library: macros (CMSG_*), variadic calls,
+ * declarations behind _GNU_SOURCE, and the child's side of a fork, where only
+ * async-signal-safe C may run.
+ *
+ * No function here retries after EINTR; its caller, the Swift target Posix, does.
+ * Unless said otherwise a function returns -1 and sets errno on failure.
+ */
+#ifndef CPOSIX_H
+#define CPOSIX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The most descriptors that one SCM_RIGHTS message carries (SCM_MAX_FD of the kernel). */
+#define CPOSIX_MAXIMUM_DESCRIPTORS 253
+
+/* What F_ADD_SEALS makes of a memory file that nobody may change any more. */
+#define CPOSIX_SEAL_SHRINK 0x0002
+#define CPOSIX_SEAL_GROW 0x0004
+#define CPOSIX_SEAL_WRITE 0x0008
+
+/* unix(7): sends bytes with MSG_NOSIGNAL, and descriptors (up to CPOSIX_MAXIMUM_DESCRIPTORS) with the first of them. */
+ssize_t cposix_send(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count);
+
+#define CPOSIX_DESCRIPTORS_TRUNCATED 1
+#define CPOSIX_BYTES_TRUNCATED 2
+
+/*
+ * unix(7): receives bytes and, close-on-exec, the descriptors that came with them. `descriptors` has room for
+ * CPOSIX_MAXIMUM_DESCRIPTORS. *truncated tells what the kernel dropped, if anything: descriptors (MSG_CTRUNC), or the
+ * end of a packet (MSG_TRUNC). Descriptors that arrived are in `descriptors` all the same, and the caller's to close.
+ */
+ssize_t cposix_receive(
+    int socket, void *bytes, size_t count, int *descriptors, size_t *descriptor_count, int *truncated);
+
+/* SO_PEERCRED of unix(7): who connected, or who called listen. */
+int cposix_peer_credentials(int socket, pid_t *process, uid_t *user, gid_t *group);
+
+/* strerrorname_np(3), strerrordesc_np(3), and sigabbrev_np(3) ("SEGV"); or NULL. */
+const char *cposix_error_name(int code);
+const char *cposix_error_description(int code);
+const char *cposix_signal_name(int signal);
+
+int cposix_memory_file(const char *name);
+int cposix_add_seals(int descriptor, int seals);
+int cposix_get_seals(int descriptor);
+int cposix_process_descriptor(pid_t process);
+int cposix_duplicate(int descriptor, int lowest);
+int cposix_set_nonblocking(int descriptor, int nonblocking);
+int cposix_set_close_on_exec(int descriptor, int close_on_exec);
+/* prctl(2), PR_SET_NAME: names the calling thread; the kernel keeps 15 bytes. */
+int cposix_set_thread_name(const char *name);
+
+int cposix_accept(int socket);
+/* pipe2(2), close-on-exec: ends[0] is read, ends[1] is written. */
+int cposix_pipe(int ends[2]);
+/* eventfd(2), not blocking. */
+int cposix_event_descriptor(void);
+
+/* Blocks the signals in the calling thread, and gives a signalfd(2) for them. */
+int cposix_signal_descriptor(const int *signals, size_t count);
+/* The number of the next signal that came to a signalfd(2). */
+int cposix_read_signal(int descriptor);
+
+/* write(2) that never raises SIGPIPE: a pipe without reader is EPIPE and nothing else. */
+ssize_t cposix_write(int descriptor, const void *bytes, size_t count);
+
+/* environ(7), which Swift may not name: it is a global variable that anyone may change. */
+char **cposix_environment(void);
+
+/* What a child was doing when it failed. */
+enum cposix_step {
+    CPOSIX_STEP_DESCRIPTORS,
+    CPOSIX_STEP_SESSION,
+    CPOSIX_STEP_SIGNALS,
+    CPOSIX_STEP_EXECUTE,
+};
+
+struct cposix_spawn_failure {
+    int step; /* enum cposix_step */
+    int code; /* errno */
+};
+
+struct cposix_spawn_request {
+    const char *executable;
+    char *const *arguments;   /* NULL-terminated */
+    char *const *environment; /* NULL-terminated */
+    /* Descriptor sources[i] of the parent becomes targets[i] of the child. */
+    const int *sources;
+    const int *targets;
+    size_t descriptor_count;
+    int new_session;
+    /* Where in the environment the child writes its process number as digits and a NUL (11 bytes), or NULL. */
+    char *process_number;
+    /* Close-on-exec. The child writes a struct cposix_spawn_failure here when it could not start the program. */
+    int failure_descriptor;
+};
+
+/*
+ * Forks and executes. The child has the default action for every signal, none blocked, and no descriptors but 0, 1, 2
+ * and the targets. Returns the child's process number.
+ */
+pid_t cposix_spawn(const struct cposix_spawn_request *what);
+
+#endif

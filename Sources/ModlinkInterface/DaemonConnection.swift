@@ -1,0 +1,116 @@
+import Posix
+import Varlink
+
+/// Finds the daemon of a runtime directory, and starts it when there is none.
+public enum DaemonConnection {
+    /// A client of the daemon.
+    ///
+    /// - Parameter starts: whether a daemon is started when no one listens.
+    public static func open(_ directory: RuntimeDirectory = .standard(), starts: Bool = true) throws(Failure) -> Client {
+        if let socket = try connect(directory) { return Client(Connection(socket)) }
+        guard starts else {
+            throw Failure(.unavailable, subject: directory.socket, reason: "no daemon listens there; start one with 'modlinkd'")
+        }
+        try directory.prepare()
+        try start(directory)
+        guard let socket = try connect(directory) else {
+            throw Failure(.unavailable, subject: directory.socket, reason: "the daemon that was started does not listen; see \(directory.log)")
+        }
+        return Client(Connection(socket))
+    }
+
+    /// Connects to who listens; nil when no one does.
+    static func connect(_ directory: RuntimeDirectory) throws(Failure) -> Descriptor? {
+        do throws(SystemError) {
+            let socket = try LocalSocket.connect(directory.socket)
+            try checkPeer(socket, directory)
+            return socket
+        } catch {
+            switch error.code {
+            case ErrorCode.noSuchFile, ErrorCode.connectionRefused: return nil
+            case ErrorCode.permissionDenied, ErrorCode.notPermitted:
+                throw Failure(.permissionDenied, subject: directory.socket, reason: "the daemon of another user")
+            case ErrorCode.nameTooLong: throw Failure(.unavailable, subject: error.subject, reason: "too long; choose another directory with MODLINK_RUNTIME_DIR")
+            default: throw Failure(.unavailable, subject: directory.socket, reason: "cannot connect: \(error)")
+            }
+        }
+    }
+
+    /// What a daemon of another user answers is not to be believed.
+    private static func checkPeer(_ socket: borrowing Descriptor, _ directory: RuntimeDirectory) throws(SystemError) {
+        let peer = try LocalSocket.peerCredentials(socket, name: directory.socket)
+        guard peer.user == User.effective || peer.user == 0 || User.effective == 0 else {
+            throw SystemError(call: "connect", subject: directory.socket, code: ErrorCode.permissionDenied)
+        }
+    }
+
+    /// Starts a daemon, or waits for the one that someone else is starting.
+    ///
+    /// Whoever holds the lock binds the socket and hands it to the daemon as systemd would (sd_listen_fds(3)); the lock is let go when
+    /// the daemon says that it is ready. So of many that try at once one starts a daemon, and the others find it listening.
+    public static func start(_ directory: RuntimeDirectory) throws(Failure) {
+        do throws(SystemError) {
+            let lock = try File.open(directory.lock, .readWrite, create: File.CreateMode(permissions: 0o600))
+            _ = try File.lock(lock, exclusive: true, wait: true)
+            if let other = try? connect(directory) {
+                _ = consume other
+                return
+            }
+            try? File.remove(directory.socket)
+            let listening = try LocalSocket.listen(directory.socket, backlog: 128)
+            try launch(directory, listening)
+        } catch {
+            throw Failure(.unavailable, subject: "modlinkd", reason: "cannot be started: \(error)")
+        }
+    }
+
+    /// Runs modlinkd with the listening socket as descriptor 3, and waits until it is ready: then it closes its standard error,
+    /// a pipe from here. What it wrote there is why it is not.
+    private static func launch(_ directory: RuntimeDirectory, _ listening: borrowing Descriptor) throws(SystemError) {
+        let executable = try Programs.path(of: "modlinkd")
+        let pipe = try DescriptorPair.pipe()
+        let null = try File.open("/dev/null", .readWrite)
+        var variables = Environment.all().filter {
+            !["LISTEN_FDS=", "LISTEN_FDNAMES=", "NOTIFY_SOCKET=", "JOURNAL_STREAM=", "MODLINK_RUNTIME_DIR="].contains(
+                where: $0.hasPrefix)
+        }
+        variables += ["LISTEN_FDS=1", "MODLINK_RUNTIME_DIR=\(directory.path)"]
+        _ = try ChildProcess.spawn(
+            executable: executable, arguments: ["--foreground", "--detach-when-ready"], environment: variables,
+            descriptors: [(null.number, 0), (null.number, 1), (pipe.second.number, 2), (listening.number, 3)],
+            newSession: true, passesListenProcess: true)
+        let complaint = try read(pipe)
+        guard complaint.isEmpty else {
+            try? File.remove(directory.socket)
+            // The daemon's own lines say what is wrong; they begin with its name.
+            throw SystemError(
+                call: "start", subject: complaint.split(separator: "\n").joined(separator: "; "), code: ErrorCode.noChild)
+        }
+    }
+
+    private static func read(_ pipe: consuming DescriptorPair) throws(SystemError) -> String {
+        let reading = try pipe.first.duplicate()
+        _ = consume pipe
+        var text: [UInt8] = []
+        while text.count < 65536 {
+            let more = try File.readSome(reading, maximum: 4096)
+            if more.isEmpty { break }
+            text += more
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// Finds the programs that belong together.
+public enum Programs {
+    /// The path of a program that is installed beside this one, or under `libexec/modlink` of the same prefix.
+    public static func path(of name: String) throws(SystemError) -> String {
+        let own = try CurrentProcess.executable()
+        let folder = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let candidates = [folder + "/" + name, folder + "/../libexec/modlink/" + name, folder + "/../sbin/" + name]
+        for candidate in candidates {
+            if let status = try? File.status(path: candidate), status.isRegular { return candidate }
+        }
+        throw SystemError(call: "find", subject: candidates[0], code: ErrorCode.noSuchFile)
+    }
+}

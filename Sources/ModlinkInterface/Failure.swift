@@ -1,0 +1,127 @@
+import Varlink
+
+/// The exit statuses of the tools (sysexits.h).
+public enum ExitStatusCode {
+    /// Done.
+    public static let done: Int32 = 0
+    /// Refused or failed.
+    public static let failed: Int32 = 1
+    /// Called in a way that makes no sense.
+    public static let usage: Int32 = 64
+    /// Not an acceptable object.
+    public static let notAnObject: Int32 = 65
+    /// The daemon cannot be reached.
+    public static let unavailable: Int32 = 69
+    /// Not permitted.
+    public static let notPermitted: Int32 = 77
+}
+
+/// Why something that was asked for did not happen: one of the interface's errors, or what the tool itself found.
+public struct Failure: Error, Sendable, Equatable {
+    /// What kind it is.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// A file is not an object that the space takes.
+        case notAnObject = "NotAnObject"
+        /// Objects and symbols do not go together.
+        case linkFailed = "LinkFailed"
+        /// There is a module of that name.
+        case moduleExists = "ModuleExists"
+        /// There is no module of that name or number.
+        case noSuchModule = "NoSuchModule"
+        /// It is in use.
+        case moduleBusy = "ModuleBusy"
+        /// Its init, or its cleanup, returned an error.
+        case initFailed = "InitFailed"
+        /// It crashed while it was called.
+        case moduleFaulted = "ModuleFaulted"
+        /// The caller may not do that.
+        case permissionDenied = "PermissionDenied"
+        /// The machine does not give what is needed.
+        case systemFailure = "SystemFailure"
+        /// The daemon cannot be reached. No error of the interface: nobody is there to answer with it.
+        case unavailable = "Unavailable"
+        /// The tool was called in a way that makes no sense.
+        case usage = "Usage"
+
+        /// The status that a tool ends with.
+        public var exitStatus: Int32 {
+            switch self {
+            case .notAnObject: ExitStatusCode.notAnObject
+            case .permissionDenied: ExitStatusCode.notPermitted
+            case .unavailable: ExitStatusCode.unavailable
+            case .usage: ExitStatusCode.usage
+            case .linkFailed, .moduleExists, .noSuchModule, .moduleBusy, .initFailed, .moduleFaulted, .systemFailure:
+                ExitStatusCode.failed
+            }
+        }
+    }
+
+    /// What kind it is.
+    public var kind: Kind
+    /// What stands in the way; one at least.
+    public var problems: [Problem]
+    /// What modules printed before it happened.
+    public var output: String
+    /// For `moduleBusy`: who refers to it.
+    public var holders: [String]
+    /// For `initFailed`: what was returned.
+    public var result: Int
+    /// For `moduleFaulted`: the signal's name.
+    public var signal: String
+
+    /// Makes a failure of the given parts.
+    public init(
+        _ kind: Kind, _ problems: [Problem], output: String = "", holders: [String] = [], result: Int = 0,
+        signal: String = ""
+    ) {
+        self.kind = kind
+        self.problems = problems
+        self.output = output
+        self.holders = holders
+        self.result = result
+        self.signal = signal
+    }
+
+    /// Makes a failure with one problem.
+    public init(_ kind: Kind, subject: String, place: String = "", reason: String) {
+        self.init(kind, [Problem(subject: subject, place: place, reason: reason)])
+    }
+
+    private static let prefix = "org.modlink."
+
+    private struct Parameters: Codable, Sendable {
+        var problems: [Problem]
+        var output: String?
+        var holders: [String]?
+        var result: Int?
+        var signal: String?
+    }
+
+    /// The interface's error that says this.
+    public var methodError: MethodError {
+        let runs = kind == .initFailed || kind == .moduleFaulted
+        return MethodError(
+            Self.prefix + kind.rawValue,
+            parameters: Parameters(
+                problems: problems, output: runs ? output : nil, holders: kind == .moduleBusy ? holders : nil,
+                result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil))
+    }
+
+    /// What an error of a call to the daemon says.
+    public init(_ error: VarlinkError) {
+        guard case .remote(let remote) = error else {
+            self.init(.unavailable, subject: "modlinkd", reason: "\(error)")
+            return
+        }
+        guard remote.name.hasPrefix(Self.prefix),
+            let kind = Kind(rawValue: String(remote.name.dropFirst(Self.prefix.count))),
+            let parameters = try? remote.decode(Parameters.self)
+        else {
+            self.init(.systemFailure, subject: "modlinkd", reason: "\(remote)")
+            return
+        }
+        self.init(
+            kind, parameters.problems, output: parameters.output ?? "", holders: parameters.holders ?? [],
+            result: parameters.result ?? 0, signal: parameters.signal ?? "")
+    }
+}

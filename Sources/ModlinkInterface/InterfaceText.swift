@@ -1,0 +1,111 @@
+/// The Varlink interface that modlinkd offers, in the language of varlink.org ("Interface Definition").
+public let interfaceText = """
+    # Loadable modules in user space: load, list, look up, unload.
+    #
+    # Only the daemon's own user and root may load, unload and stop. Objects travel as descriptors beside the message (SCM_RIGHTS); a path is
+    # accepted in place of one, and is opened by the daemon, for a caller of the daemon's own user only.
+    interface org.modlink
+
+    # One thing that stands in the way: what has it, where in it, what it is and what helps. A message for people is
+    # "subject: place: reason"; place may be empty.
+    type Problem (subject: string, place: string, reason: string)
+
+    # An object file: what messages call it, and either the index of its descriptor or the absolute path.
+    type Object (name: string, descriptor: ?int, path: ?string)
+
+    # A module to be made of objects, which are linked as one. Without a name it has that of its first object, without ".o".
+    # entry: a function to call in the classic way; parameters: values for variables, NAME=VALUE; autoclean: goes when nobody uses it;
+    # private: keep to the module what another module exports already, instead of refusing.
+    type ModuleSource (
+      name: ?string,
+      objects: []Object,
+      entry: ?string,
+      parameters: ?[]string,
+      autoclean: ?bool,
+      private: ?bool
+    )
+
+    # A module and the symbols that were taken from it.
+    type Reference (module: string, symbols: []string)
+
+    # A module of the space. size: bytes, whole pages; useCount: its own counter, when it has one.
+    type Module (
+      id: int,
+      name: string,
+      state: (loading, running, unloading),
+      address: int,
+      size: int,
+      useCount: ?int,
+      uses: []Reference,
+      usedBy: []string,
+      autoclean: bool
+    )
+
+    # How long a part of the work took.
+    type Phase (name: string, nanoseconds: int)
+
+    # A symbol, and how far after its start what was looked up is. The space's own have an empty module.
+    type Symbol (
+      module: string,
+      name: string,
+      address: int,
+      size: int,
+      offset: int,
+      kind: string,
+      exported: bool
+    )
+
+    # What was found for one name or address; nothing where symbols is empty.
+    type Answer (query: string, symbols: []Symbol)
+
+    # Loads modules as one transaction: they may refer to one another, and if one fails none stays. output is what they printed.
+    method Load(modules: []ModuleSource) -> (modules: []Module, output: string, phases: []Phase)
+
+    # Unloads modules, named or numbered, together: those that only use each other can go.
+    method Unload(names: ?[]string, ids: ?[]int) -> (modules: []string, output: string)
+
+    # All modules in the order in which they were loaded.
+    method List() -> (modules: []Module)
+
+    # Finds symbols by name, or by address when the query is a number (0x… or decimal).
+    method LookUp(queries: []string) -> (answers: []Answer)
+
+    # The symbol table as an ELF file, behind the descriptor of that index.
+    method Symbols() -> (descriptor: int, generation: int)
+
+    # Where modules go, for who links without loading.
+    method Status() -> (
+      version: string,
+      process: int,
+      space: ?int,
+      architecture: string,
+      windowStart: int,
+      windowEnd: int,
+      modules: int,
+      symbols: int,
+      generation: int
+    )
+
+    # Ends the daemon and its spaces; modules are lost.
+    method Stop() -> ()
+
+    # A file is not an object that this space takes.
+    error NotAnObject (problems: []Problem)
+    # Objects and symbols do not go together; all problems of the link.
+    error LinkFailed (problems: []Problem)
+    # There is a module of that name.
+    error ModuleExists (problems: []Problem)
+    # There is no module of that name or number.
+    error NoSuchModule (problems: []Problem)
+    # It is in use: holders are the modules that refer to it.
+    error ModuleBusy (problems: []Problem, holders: []string)
+    # Its init, or its cleanup, returned an error; everything was undone.
+    error InitFailed (problems: []Problem, output: string, result: int)
+    # It crashed while it was called; everything was undone.
+    error ModuleFaulted (problems: []Problem, output: string, signal: string)
+    # The caller may not do that.
+    error PermissionDenied (problems: []Problem)
+    # The machine does not give what is needed.
+    error SystemFailure (problems: []Problem)
+
+    """

@@ -1,0 +1,183 @@
+import Varlink
+
+/// One thing that stands in the way (`type Problem`).
+public struct Problem: Codable, Sendable, Equatable, CustomStringConvertible {
+    /// What has it: a file, a module, a path.
+    public var subject: String
+    /// Where in it; may be empty.
+    public var place: String
+    /// What it is, and what helps.
+    public var reason: String
+
+    /// Makes a problem of the given texts.
+    public init(subject: String, place: String = "", reason: String) {
+        self.subject = subject
+        self.place = place
+        self.reason = reason
+    }
+
+    /// One line: `subject: place: reason`.
+    public var description: String {
+        place.isEmpty ? "\(subject): \(reason)" : "\(subject): \(place): \(reason)"
+    }
+}
+
+/// An object file (`type Object`).
+public struct ObjectFile: Codable, Sendable, Equatable {
+    /// What messages call it.
+    public var name: String
+    /// The index of its descriptor among those of the message.
+    public var descriptor: Int?
+    /// Its absolute path, where no descriptor comes.
+    public var path: String?
+
+    /// Makes an object of the given parts.
+    public init(name: String, descriptor: Int? = nil, path: String? = nil) {
+        self.name = name
+        self.descriptor = descriptor
+        self.path = path
+    }
+}
+
+/// What a module is to be made of (`type ModuleSource`).
+public struct ModuleRequest: Codable, Sendable, Equatable {
+    /// Its name; that of its first object where it is nil.
+    public var name: String?
+    /// Its objects, linked as one.
+    public var objects: [ObjectFile]
+    /// A function to call in the classic way.
+    public var entry: String?
+    /// Values for variables, `NAME=VALUE`.
+    public var parameters: [String]?
+    /// Whether it goes when nobody uses it.
+    public var autoclean: Bool?
+    /// Whether symbols that another module exports are kept to it.
+    public var `private`: Bool?
+
+    /// Makes a request of the given parts.
+    public init(
+        name: String? = nil, objects: [ObjectFile], entry: String? = nil, parameters: [String]? = nil,
+        autoclean: Bool? = nil, private: Bool? = nil
+    ) {
+        self.name = name
+        self.objects = objects
+        self.entry = entry
+        self.parameters = parameters
+        self.autoclean = autoclean
+        self.private = `private`
+    }
+}
+
+/// A module and the symbols that were taken from it (`type Reference`).
+public struct ModuleUse: Codable, Sendable, Equatable {
+    /// The module.
+    public var module: String
+    /// The symbols, in alphabetical order; none where modules were loaded together.
+    public var symbols: [String]
+
+    /// Makes a use of the given parts.
+    public init(module: String, symbols: [String]) {
+        self.module = module
+        self.symbols = symbols
+    }
+}
+
+/// A module of the space (`type Module`).
+public struct ModuleInformation: Codable, Sendable, Equatable {
+    /// Its number.
+    public var id: Int
+    /// Its name.
+    public var name: String
+    /// `loading`, `running` or `unloading`.
+    public var state: String
+    /// Where it begins.
+    public var address: Int
+    /// Its size in bytes, whole pages.
+    public var size: Int
+    /// Its own use counter, when it has one.
+    public var useCount: Int?
+    /// Whom it uses.
+    public var uses: [ModuleUse]
+    /// Who uses it.
+    public var usedBy: [String]
+    /// Whether it goes when nobody uses it.
+    public var autoclean: Bool
+
+    /// Makes the information of the given parts.
+    public init(
+        id: Int, name: String, state: String, address: Int, size: Int, useCount: Int?, uses: [ModuleUse],
+        usedBy: [String], autoclean: Bool
+    ) {
+        self.id = id
+        self.name = name
+        self.state = state
+        self.address = address
+        self.size = size
+        self.useCount = useCount
+        self.uses = uses
+        self.usedBy = usedBy
+        self.autoclean = autoclean
+    }
+
+    /// How many references there are to it: modules that use it, and what its own counter says.
+    public var references: Int { usedBy.count + (useCount ?? 0) }
+}
+
+/// How long a part of the work took (`type Phase`).
+public struct Phase: Codable, Sendable, Equatable {
+    /// What was done.
+    public var name: String
+    /// How long it took.
+    public var nanoseconds: Int
+
+    /// Makes the phase of that name and length.
+    public init(name: String, nanoseconds: Int) {
+        self.name = name
+        self.nanoseconds = nanoseconds
+    }
+}
+
+/// A symbol (`type Symbol`).
+public struct SymbolInformation: Codable, Sendable, Equatable {
+    /// The module that it belongs to; empty for the space's own.
+    public var module: String
+    /// Its name.
+    public var name: String
+    /// Its address.
+    public var address: Int
+    /// How many bytes it names, 0 when that is not known.
+    public var size: Int
+    /// How far after its start the address is that was asked for.
+    public var offset: Int
+    /// `function`, `object` or `label`.
+    public var kind: String
+    /// Whether modules may refer to it.
+    public var exported: Bool
+
+    /// Makes the information of the given parts.
+    public init(
+        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, exported: Bool
+    ) {
+        self.module = module
+        self.name = name
+        self.address = address
+        self.size = size
+        self.offset = offset
+        self.kind = kind
+        self.exported = exported
+    }
+}
+
+/// What was found for one name or address (`type Answer`).
+public struct LookUpAnswer: Codable, Sendable, Equatable {
+    /// What was asked for.
+    public var query: String
+    /// What was found.
+    public var symbols: [SymbolInformation]
+
+    /// Makes the answer to a query.
+    public init(query: String, symbols: [SymbolInformation]) {
+        self.query = query
+        self.symbols = symbols
+    }
+}

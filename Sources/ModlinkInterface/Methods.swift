@@ -1,0 +1,186 @@
+import Varlink
+
+/// `org.modlink.Load`.
+public enum LoadMethod: Method {
+    /// The qualified name.
+    public static let name = "org.modlink.Load"
+
+    /// The modules, loaded as one transaction.
+    public struct Parameters: Codable, Sendable, Equatable {
+        /// What each is to be made of.
+        public var modules: [ModuleRequest]
+
+        /// Makes the parameters of a call.
+        public init(modules: [ModuleRequest]) { self.modules = modules }
+    }
+
+    /// What became of them.
+    public struct Reply: Codable, Sendable, Equatable {
+        /// The modules, in the order of the request.
+        public var modules: [ModuleInformation]
+        /// What they printed.
+        public var output: String
+        /// How long each part of the work took.
+        public var phases: [Phase]
+
+        /// Makes a reply of the given parts.
+        public init(modules: [ModuleInformation], output: String, phases: [Phase]) {
+            self.modules = modules
+            self.output = output
+            self.phases = phases
+        }
+    }
+}
+
+/// `org.modlink.Unload`.
+public enum UnloadMethod: Method {
+    /// The qualified name.
+    public static let name = "org.modlink.Unload"
+
+    /// The modules, by name or number.
+    public struct Parameters: Codable, Sendable, Equatable {
+        /// Names.
+        public var names: [String]?
+        /// Numbers.
+        public var ids: [Int]?
+
+        /// Makes the parameters of a call.
+        public init(names: [String]? = nil, ids: [Int]? = nil) {
+            self.names = names
+            self.ids = ids
+        }
+    }
+
+    /// What became of them.
+    public struct Reply: Codable, Sendable, Equatable {
+        /// Their names, in the order in which they went.
+        public var modules: [String]
+        /// What they printed.
+        public var output: String
+
+        /// Makes a reply of the given parts.
+        public init(modules: [String], output: String) {
+            self.modules = modules
+            self.output = output
+        }
+    }
+}
+
+/// `org.modlink.List`.
+public enum ListMethod: Method {
+    /// The qualified name.
+    public static let name = "org.modlink.List"
+    /// None.
+    public typealias Parameters = Empty
+
+    /// All modules.
+    public struct Reply: Codable, Sendable, Equatable {
+        /// The modules in the order in which they were loaded.
+        public var modules: [ModuleInformation]
+
+        /// Makes a reply of these modules.
+        public init(modules: [ModuleInformation]) { self.modules = modules }
+    }
+}
+
+/// `org.modlink.LookUp`.
+public enum LookUpMethod: Method {
+    /// The qualified name.
+    public static let name = "org.modlink.LookUp"
+
+    /// What is looked for.
+    public struct Parameters: Codable, Sendable, Equatable {
+        /// Names, or addresses as numbers.
+        public var queries: [String]
+
+        /// Makes the parameters of a call.
+        public init(queries: [String]) { self.queries = queries }
+    }
+
+    /// What was found.
+    public struct Reply: Codable, Sendable, Equatable {
+        /// An answer for each query.
+        public var answers: [LookUpAnswer]
+
+        /// Makes a reply of these answers.
+        public init(answers: [LookUpAnswer]) { self.answers = answers }
+    }
+}
+
+/// `org.modlink.Symbols`.
+public enum SymbolsMethod: Method {
+    /// The qualified name.
+    public static let name = "org.modlink.Symbols"
+    /// None.
+    public typealias Parameters = Empty
+
+    /// The symbol table as an ELF file.
+    public struct Reply: Codable, Sendable, Equatable {
+        /// The index of the file's descriptor.
+        public var descriptor: Int
+        /// Which state of the table it shows: grows with every change.
+        public var generation: Int
+
+        /// Makes a reply of the given parts.
+        public init(descriptor: Int, generation: Int) {
+            self.descriptor = descriptor
+            self.generation = generation
+        }
+    }
+}
+
+/// `org.modlink.Status`.
+public enum StatusMethod: Method {
+    /// The qualified name.
+    public static let name = "org.modlink.Status"
+    /// None.
+    public typealias Parameters = Empty
+
+    /// The daemon and its space.
+    public struct Reply: Codable, Sendable, Equatable {
+        /// The product's version.
+        public var version: String
+        /// The daemon's process number.
+        public var process: Int
+        /// The space's process number; nil before one is needed.
+        public var space: Int?
+        /// The machine that modules are for.
+        public var architecture: String
+        /// The addresses that modules lie in: the first, and the one after the last.
+        public var windowStart: Int
+        /// The end of them.
+        public var windowEnd: Int
+        /// How many modules there are.
+        public var modules: Int
+        /// How many symbols there are.
+        public var symbols: Int
+        /// The state of the symbol table: grows with every change.
+        public var generation: Int
+
+        /// Makes a reply of the given parts.
+        public init(
+            version: String, process: Int, space: Int?, architecture: String, windowStart: Int, windowEnd: Int,
+            modules: Int, symbols: Int, generation: Int
+        ) {
+            self.version = version
+            self.process = process
+            self.space = space
+            self.architecture = architecture
+            self.windowStart = windowStart
+            self.windowEnd = windowEnd
+            self.modules = modules
+            self.symbols = symbols
+            self.generation = generation
+        }
+    }
+}
+
+/// `org.modlink.Stop`.
+public enum StopMethod: Method {
+    /// The qualified name.
+    public static let name = "org.modlink.Stop"
+    /// None.
+    public typealias Parameters = Empty
+    /// None.
+    public typealias Reply = Empty
+}

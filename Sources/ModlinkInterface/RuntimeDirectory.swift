@@ -1,0 +1,71 @@
+import Posix
+
+/// The folder that daemon and tools meet in: the socket, the images, the console.
+public struct RuntimeDirectory: Sendable, Equatable {
+    /// Its absolute path.
+    public let path: String
+
+    /// The folder at a path.
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// The folder of this user: `$MODLINK_RUNTIME_DIR`, else `/run/modlink` for root, else `$XDG_RUNTIME_DIR/modlink`, else
+    /// `/tmp/modlink-UID`.
+    public static func standard() -> RuntimeDirectory {
+        if let path = Environment.value("MODLINK_RUNTIME_DIR"), !path.isEmpty { return RuntimeDirectory(path: path) }
+        if User.effective == 0 { return RuntimeDirectory(path: "/run/modlink") }
+        if let path = Environment.value("XDG_RUNTIME_DIR"), !path.isEmpty {
+            return RuntimeDirectory(path: path + "/modlink")
+        }
+        return RuntimeDirectory(path: "/tmp/modlink-\(User.effective)")
+    }
+
+    /// Where the daemon listens.
+    public var socket: String { path + "/socket" }
+    /// Held while a daemon is being started.
+    public var lock: String { path + "/lock" }
+    /// The daemon's process number.
+    public var process: String { path + "/pid" }
+    /// The linked modules, one ELF file each.
+    public var images: String { path + "/images" }
+    /// The symbol table as an ELF file.
+    public var symbols: String { path + "/ksyms" }
+    /// What modules print.
+    public var console: String { path + "/console" }
+    /// What the daemon says when nobody else listens to it.
+    public var log: String { path + "/log" }
+
+    /// Makes the folder unless it is there, and makes sure that it is this user's alone.
+    public func prepare() throws(Failure) {
+        do throws(SystemError) {
+            try File.createDirectory(path, permissions: 0o700)
+        } catch {
+            guard error.code == ErrorCode.fileExists else {
+                throw Failure(.systemFailure, subject: path, reason: "cannot be made: \(errorName(error.code))")
+            }
+        }
+        try check()
+    }
+
+    /// Makes sure that the folder is this user's alone: who could write there could pretend to be the daemon.
+    public func check() throws(Failure) {
+        let status: FileStatus
+        do throws(SystemError) {
+            status = try File.status(path: path, followsLinks: false)
+        } catch {
+            throw Failure(.unavailable, subject: path, reason: "the runtime directory: \(errorName(error.code))")
+        }
+        guard status.isDirectory else {
+            throw Failure(.permissionDenied, subject: path, reason: "not a directory; choose another with MODLINK_RUNTIME_DIR")
+        }
+        guard status.owner == User.effective || User.effective == 0 else {
+            throw Failure(
+                .permissionDenied, subject: path,
+                reason: "belongs to user \(status.owner), not to you (\(User.effective)); choose another with MODLINK_RUNTIME_DIR")
+        }
+        guard status.mode & 0o022 == 0 else {
+            throw Failure(.permissionDenied, subject: path, reason: "others may write there; 'chmod 700' it")
+        }
+    }
+}

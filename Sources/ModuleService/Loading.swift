@@ -1,0 +1,313 @@
+import ELFFormat
+import Linking
+import Logging
+import ModlinkInterface
+import ModuleTable
+import ObjectModel
+import Posix
+import SpaceControl
+import SymbolTable
+
+/// What is to be loaded, read already.
+struct LoadRequest: Sendable {
+    var sources: [ModuleSource]
+    var autoclean: [Bool]
+    var phases: [Phase]
+}
+
+/// A transaction: modules on their way into the space. What has been done is undone in reverse when something fails.
+struct LoadTransaction {
+    let service: ModuleService
+    let record: ModuleService.SpaceRecord
+    var phases: PhaseClock
+    var addresses: [UInt64] = []
+    var linked: [LinkedModule] = []
+    var ids: [Int] = []
+    /// How many of the modules have been mapped, and how many have been started.
+    var mapped = 0
+    var started = 0
+
+    var space: Space { record.space }
+}
+
+extension ModuleService {
+    /// Loads modules, all or none. On the linker's thread.
+    func load(_ request: LoadRequest) throws(Failure) -> LoadMethod.Reply {
+        for source in request.sources { try ModuleName.check(source.name) }
+        do throws(ModuleTableError) {
+            try state.withLock { (state) throws(ModuleTableError) in try state.modules.check(names: request.sources.map(\.name)) }
+        } catch {
+            throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
+        }
+        var transaction = LoadTransaction(
+            service: self, record: try currentSpace(), phases: PhaseClock(request.phases))
+        console.beginCapture()
+        do throws(Failure) {
+            try transaction.run(request)
+        } catch {
+            transaction.undo(after: error)
+            var failure = error
+            failure.output = console.endCapture() + error.output
+            log.notice("load failed: \(failure.problems.first?.description ?? "")")
+            throw failure
+        }
+        let output = console.endCapture()
+        for (linked, id) in zip(transaction.linked, transaction.ids) {
+            let line = "\(linked.name) loaded as \(id) at \(hexadecimal(linked.range.lowerBound))"
+            log.info("\(line)")
+            console.note(line)
+        }
+        return LoadMethod.Reply(
+            modules: state.withLock { state in transaction.ids.compactMap { information(of: $0, in: state) } },
+            output: output, phases: transaction.phases.phases)
+    }
+}
+
+extension LoadTransaction {
+    fileprivate mutating func run(_ request: LoadRequest) throws(Failure) {
+        try link(request)
+        try enter(request)
+        try map()
+        phases.end("map")
+        for index in linked.indices {
+            try start(index)
+            started += 1
+        }
+        phases.end("init")
+        publish()
+        phases.end("publish")
+    }
+
+    /// Resolves, places and writes all modules.
+    private mutating func link(_ request: LoadRequest) throws(Failure) {
+        do throws(LinkFailure) {
+            let table = service.state.withLock { $0.symbols }
+            var linker = try Linker(
+                request.sources, against: table,
+                settings: LinkSettings(
+                    architecture: .x86_64, window: record.window, headerSize: ELFImageWriter.headerSize))
+            phases.end("resolve")
+            try reserve(linker, request)
+            linker.place(at: addresses)
+            for (index, source) in request.sources.enumerated() { linked.append(try write(linker, index, source.name)) }
+            phases.end("relocate")
+        } catch {
+            throw Failure(error)
+        }
+    }
+
+    private mutating func reserve(_ linker: Linker, _ request: LoadRequest) throws(LinkFailure) {
+        for (index, need) in linker.sizes.enumerated() {
+            let address = service.state.withLock {
+                $0.space?.ranges.reserve(size: need.size, alignment: need.alignment)
+            }
+            guard let address else {
+                throw LinkFailure([
+                    LinkProblem(
+                        subject: request.sources[index].name,
+                        reason: "needs \(need.size) bytes, and the space has no room for them; unload something")
+                ])
+            }
+            addresses.append(address)
+        }
+    }
+
+    private func write(_ linker: Linker, _ index: Int, _ name: String) throws(LinkFailure) -> LinkedModule {
+        do throws(ImageError) {
+            return try service.images.write(name, size: linker.fileSizes[index]) { (bytes) throws(LinkFailure) in
+                try linker.emit(index, into: &bytes)
+            }
+        } catch {
+            switch error {
+            case .link(let failure): throw failure
+            case .system(let system):
+                throw LinkFailure([LinkProblem(subject: name, place: "image", reason: "\(system)")])
+            }
+        }
+    }
+
+    /// Enters the modules into the module table, as loading.
+    private mutating func enter(_ request: LoadRequest) throws(Failure) {
+        let linked = linked
+        do throws(ModuleTableError) {
+            ids = try service.state.withLock { (state) throws(ModuleTableError) in
+                let entries = linked.enumerated().map { index, module in
+                    (
+                        name: module.name, range: module.range, isAutoclean: request.autoclean[index],
+                        uses: state.uses(of: module), peers: module.peers
+                    )
+                }
+                let ids = try state.modules.begin(entries)
+                for (id, module) in zip(ids, linked) {
+                    let set = SymbolSet(
+                        owner: module.name, symbols: module.image.symbols, sections: module.image.sections,
+                        range: module.range)
+                    var kept = module
+                    kept.image.symbols = SymbolList()
+                    state.loaded[id] = ModuleService.LoadedModule(linked: kept, symbols: set, slot: nil)
+                }
+                return ids
+            }
+        } catch {
+            throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
+        }
+        for index in self.linked.indices { self.linked[index].image.symbols = SymbolList() }
+    }
+
+    private mutating func map() throws(Failure) {
+        for module in linked {
+            do {
+                try map(module)
+                mapped += 1
+                if let frames = module.frames {
+                    try space.registerFrames(frames, size: module.framesSize)
+                }
+                for write in module.writes { try space.write(write.bytes, at: write.address) }
+            } catch {
+                throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
+            }
+        }
+    }
+
+    private func map(_ module: LinkedModule) throws {
+        let segments = module.image.segments
+        do throws(SpaceError) {
+            try space.map(try service.openImage(module.name), segments: segments)
+        } catch {
+            guard error.isNotPermitted else { throw error }
+            // The runtime directory is mounted noexec, as /run often is.
+            try space.map(try service.images.copyInMemory(module.name), segments: segments)
+        }
+    }
+
+    /// Runs a module's constructors and its init.
+    private func start(_ index: Int) throws(Failure) {
+        let module = linked[index]
+        do throws(SpaceError) {
+            if module.constructors.count > 0 { try space.callArray(module.constructors, reverse: false) }
+        } catch {
+            throw service.failure(error, in: module.name, calling: "constructor")
+        }
+        let (name, result) = try initialize(module)
+        guard result == 0 else {
+            throw Failure(
+                .initFailed,
+                [Problem(subject: module.name, reason: "\(name) returned \(describeResult(result)); everything is undone")],
+                result: Int(result))
+        }
+    }
+
+    private func initialize(_ module: LinkedModule) throws(Failure) -> (name: String, result: Int32) {
+        var name = ""
+        do throws(SpaceError) {
+            switch module.entryPoint {
+            case .none: return ("", 0)
+            case .linux(let initialize, _):
+                name = "init_module"
+                return (name, Int32(truncatingIfNeeded: try space.call(initialize, [])))
+            case .classic(let entryName, let entry, let table):
+                name = entryName
+                return (
+                    name,
+                    Int32(
+                        truncatingIfNeeded: try space.call(
+                            entry, [table, ClassicCommand.load.rawValue, ClassicCommand.version]))
+                )
+            }
+        } catch {
+            throw service.failure(error, in: module.name, calling: name)
+        }
+    }
+
+    /// The modules are running: their exports can be found from now on.
+    private func publish() {
+        let ids = ids
+        service.state.withLock { state in
+            for id in ids {
+                guard let set = state.loaded[id]?.symbols else { continue }
+                state.loaded[id]?.slot = state.symbols.insert(set)
+                state.modules.setRunning(id)
+            }
+        }
+        service.publishSymbols()
+    }
+
+    /// Takes back what has been done, the last first.
+    fileprivate mutating func undo(after failure: Failure) {
+        if failure.kind == .systemFailure, space.hasEnded {
+            service.replaceSpace()
+            return
+        }
+        // The one that failed is not asked to clean up: modules(2). One that crashed is not called at all.
+        let last = min(started, linked.count - 1)
+        for index in linked.indices.reversed() where index < mapped {
+            let module = linked[index]
+            if index < started { service.finish(module) }
+            if index < started || (index == last && failure.kind == .initFailed) { service.runDestructors(module) }
+            service.unmap(module)
+        }
+        let (ids, addresses, names) = (ids, addresses, linked.map(\.name))
+        service.state.withLock { state in
+            for id in ids {
+                state.modules.remove(id)
+                state.loaded[id] = nil
+            }
+            for address in addresses { state.space?.ranges.release(address) }
+        }
+        for name in names { service.images.remove(name) }
+    }
+}
+
+/// The commands of a classic module's entry (NetBSD sys/lkm.h).
+enum ClassicCommand: UInt64 {
+    case load = 1
+    case unload = 2
+
+    /// LKM_VERSION.
+    static let version: UInt64 = 1
+}
+
+/// What a function returned, with the name where it is an error number of either sign.
+func describeResult(_ result: Int32) -> String {
+    let magnitude = result.magnitude
+    guard magnitude > 0, magnitude < 4096 else { return "\(result)" }
+    let name = errorName(Int32(magnitude))
+    return name == "E\(magnitude)" ? "\(result)" : "\(result) (\(name))"
+}
+
+extension Failure {
+    /// All problems of a link.
+    init(_ failure: LinkFailure) {
+        self.init(
+            .linkFailed, failure.problems.map { Problem(subject: $0.subject, place: $0.place, reason: $0.reason) })
+    }
+}
+
+/// Measures the phases of a piece of work.
+struct PhaseClock {
+    private(set) var phases: [Phase]
+    private var start = Clock.nanoseconds()
+
+    init(_ phases: [Phase] = []) {
+        self.phases = phases
+    }
+
+    /// Ends the phase that began with the one before.
+    mutating func end(_ name: String) {
+        let now = Clock.nanoseconds()
+        phases.append(Phase(name: name, nanoseconds: Int(now - start)))
+        start = now
+    }
+}
+
+extension ModuleService.State {
+    /// The modules that a linked one refers to, and the names of the symbols.
+    func uses(of module: LinkedModule) -> [Int: [String]] {
+        var uses: [Int: [String]] = [:]
+        for reference in module.references {
+            guard let owner = symbols.owner(reference.owner), let id = modules.module(named: owner.owner)?.id else { continue }
+            uses[id] = reference.symbols.map { owner.name($0) }.sorted()
+        }
+        return uses
+    }
+}

@@ -1,0 +1,168 @@
+import Linking
+import Logging
+import ModlinkInterface
+import ModuleTable
+import ObjectModel
+import Posix
+import SpaceControl
+import SymbolTable
+import Synchronization
+
+/// What the daemon does: the one place where readers, linker, tables and space meet.
+///
+/// Loads and unloads happen on one thread, the linker's, one after the other. Tables are behind a lock that nobody holds for
+/// longer than a look; the linker takes a copy of the symbol table, which costs nothing until it is changed.
+public final class ModuleService: Sendable {
+    let directory: RuntimeDirectory
+    let console: Console
+    let log: Logger
+    let images: ImageStore
+    let state: Mutex<State>
+    private let queue = BlockingQueue<@Sendable () -> Void>()
+    private let executable: String
+
+    /// What changes.
+    struct State: Sendable {
+        var symbols = SymbolTable()
+        var modules = ModuleTable()
+        var loaded: [Int: LoadedModule] = [:]
+        var space: SpaceRecord?
+    }
+
+    /// The space, and which addresses of its window are taken.
+    struct SpaceRecord: Sendable {
+        let space: Space
+        var ranges: AddressRanges
+        let window: Range<UInt64>
+    }
+
+    /// A module as the service keeps it.
+    struct LoadedModule: Sendable {
+        let linked: LinkedModule
+        let symbols: SymbolSet
+        /// Its place in the symbol table, once it is running.
+        var slot: Int?
+    }
+
+    /// Starts a space, and the thread that links.
+    public init(
+        directory: RuntimeDirectory, console: Console, spaceExecutable: String, log: Logger
+    ) throws(Failure) {
+        self.directory = directory
+        self.console = console
+        self.log = log
+        executable = spaceExecutable
+        images = try ImageStore(directory)
+        state = Mutex(State())
+        do throws(SystemError) {
+            try Threads.start(name: "linker", stackSize: 8 << 20) { [queue] in
+                while let job = queue.pop() { job() }
+            }
+        } catch {
+            throw Failure(.systemFailure, subject: "linker", reason: "\(error)")
+        }
+        try perform { service throws(Failure) in try service.startSpace() }
+    }
+
+    /// Does something on the linker's thread, and waits for it.
+    func perform<Result: Sendable>(
+        _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let promise = Promise<Swift.Result<Result, Failure>>()
+        let accepted = queue.push { [self] in
+            do throws(Failure) {
+                _ = promise.fulfil(.success(try work(self)))
+            } catch {
+                _ = promise.fulfil(.failure(error))
+            }
+        }
+        guard accepted else { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
+        return try promise.wait().get()
+    }
+
+    /// Ends the space. Nothing can be loaded afterwards.
+    public func stop() {
+        try? perform { service in
+            service.log.info("ending")
+            service.state.withLock { $0.space }?.space.exit()
+            service.console.drain()
+        }
+        queue.close()
+    }
+
+    // MARK: The space
+
+    /// Starts a space, and fills the symbol table with what it offers. On the linker's thread.
+    func startSpace() throws(Failure) {
+        do throws(SpaceError) {
+            let space = try Space.start(executable: executable, console: console.writing.number)
+            let resident = try residentSymbols(space)
+            let window = space.hello.window
+            state.withLock { state in
+                state.symbols = SymbolTable()
+                _ = state.symbols.insert(resident)
+                state.modules.removeAll()
+                state.loaded = [:]
+                state.space = SpaceRecord(space: space, ranges: AddressRanges(window: window), window: window)
+            }
+            log.info("space \(space.hello.process) started: \(resident.symbols.entries.count) symbols")
+            watch(space)
+            publishSymbols()
+        } catch {
+            throw Failure(.systemFailure, subject: "space", reason: "\(error)")
+        }
+    }
+
+    /// Tells the linker when the space has ended by itself.
+    private func watch(_ space: Space) {
+        let process = space.hello.process
+        do throws(SystemError) {
+            try Threads.start(name: "space-\(process)") { [self] in
+                let status = space.waitForEnd()
+                _ = queue.push { [self] in spaceEnded(process, status) }
+            }
+        } catch {
+            log.error("space \(process) cannot be watched: \(error)")
+        }
+    }
+
+    /// A space has ended: its modules are gone. A new one takes its place.
+    private func spaceEnded(_ process: Int32, _ status: String) {
+        guard let record = state.withLock({ $0.space }), record.space.hello.process == process else { return }
+        let lost = state.withLock { $0.modules.all.map(\.name) }
+        let line = "space \(process) \(status)" + (lost.isEmpty ? "" : "; lost with it: \(lost.joined(separator: ", "))")
+        log.error("\(line)")
+        console.note(line)
+        replaceSpace()
+    }
+
+    /// Starts another space after one has ended.
+    func replaceSpace() {
+        images.removeAll()
+        state.withLock { $0.space = nil }
+        do throws(Failure) {
+            try startSpace()
+        } catch {
+            log.critical("\(error.problems.map(\.description).joined(separator: "; "))")
+        }
+    }
+
+    /// The space, which there is unless it has just ended and could not be started again.
+    func currentSpace() throws(Failure) -> SpaceRecord {
+        if let record = state.withLock({ $0.space }) { return record }
+        try startSpace()
+        if let record = state.withLock({ $0.space }) { return record }
+        throw Failure(.systemFailure, subject: "space", reason: "cannot be started")
+    }
+
+    /// Writes the symbol table where tools that know only files find it. Never older than the last finished load.
+    func publishSymbols() {
+        let (sets, architecture) = state.withLock { ($0.symbols.snapshot, Architecture.x86_64) }
+        do throws(SystemError) {
+            try File.writeAtomically(
+                directory.symbols, SymbolImage.file(sets, architecture: architecture), permissions: 0o600)
+        } catch {
+            log.error("the symbol table is not written: \(error)")
+        }
+    }
+}

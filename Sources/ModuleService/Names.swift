@@ -1,0 +1,33 @@
+import Linking
+import ModlinkInterface
+
+/// Names of modules.
+enum ModuleName {
+    /// MOD_MAX_NAME of modules(2) is 64 with the NUL.
+    static let limit = 63
+
+    /// Whether a module can have that name: it becomes the name of a file and stands in lists.
+    static func check(_ name: String) throws(Failure) {
+        func refuse(_ reason: String) -> Failure { Failure(.systemFailure, subject: name, reason: reason) }
+        guard !name.isEmpty else { throw Failure(.systemFailure, subject: "module", reason: "its name is empty") }
+        guard name.utf8.count <= limit else { throw refuse("longer than the \(limit) bytes that a module's name may have") }
+        let isAllowed = name.unicodeScalars.allSatisfy {
+            $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || "_-+.".unicodeScalars.contains($0))
+        }
+        guard isAllowed, !name.hasPrefix("."), !name.hasPrefix("-") else {
+            throw Failure(
+                .systemFailure, subject: name.unicodeScalars.map { $0.isASCII && $0.value >= 32 && $0.value < 127 ? String($0) : "?" }.joined(),
+                reason: "no name for a module: letters, digits, '_', '-', '+' and '.' make one; give one with --name")
+        }
+    }
+}
+
+extension Parameter {
+    /// A parameter as written on a command line: `NAME=VALUE`.
+    init(text: String) throws(Failure) {
+        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+            throw Failure(.usage, subject: text, reason: "not a parameter; write NAME=VALUE")
+        }
+        self.init(name: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
+    }
+}

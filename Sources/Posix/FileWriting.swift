@@ -1,0 +1,100 @@
+import CPosix
+import Glibc
+import Synchronization
+
+extension File {
+    /// Writes all bytes (write(2)), in one call where the kernel takes them so. A reader that has gone is EPIPE and no signal.
+    public static func writeAll(
+        _ descriptor: borrowing Descriptor, _ bytes: RawSpan, name: String? = nil
+    ) throws(SystemError) {
+        let number = descriptor.number
+        try forAll(bytes) { (rest, _) throws(SystemError) in
+            try systemCall("write", on: nameOf(descriptor, name)) {
+                cposix_write(number, rest.baseAddress, rest.count)
+            }
+        }
+    }
+
+    /// Writes all bytes; see ``writeAll(_:_:name:)-(_,RawSpan,_)``.
+    public static func writeAll(
+        _ descriptor: borrowing Descriptor, _ bytes: [UInt8], name: String? = nil
+    ) throws(SystemError) {
+        try writeAll(descriptor, bytes.span.bytes, name: name)
+    }
+
+    /// Writes all bytes at an offset of a file, which grows as needed (pwrite(2)). The file's own offset stays.
+    public static func write(
+        _ descriptor: borrowing Descriptor, _ bytes: RawSpan, at offset: UInt64, name: String? = nil
+    ) throws(SystemError) {
+        let number = descriptor.number
+        guard let start = off_t(exactly: offset), !start.addingReportingOverflow(bytes.byteCount).overflow else {
+            throw SystemError(call: "pwrite", subject: nameOf(descriptor, name), code: EFBIG)
+        }
+        try forAll(bytes) { (rest, done) throws(SystemError) in
+            try systemCall("pwrite", on: nameOf(descriptor, name)) {
+                pwrite(number, rest.baseAddress, rest.count, start + off_t(done))
+            }
+        }
+    }
+
+    /// Writes all bytes at an offset; see ``write(_:_:at:name:)-(_,RawSpan,_,_)``.
+    public static func write(
+        _ descriptor: borrowing Descriptor, _ bytes: [UInt8], at offset: UInt64, name: String? = nil
+    ) throws(SystemError) {
+        try write(descriptor, bytes.span.bytes, at: offset, name: name)
+    }
+
+    /// Gives a path a new content in one step: who opens it reads the old one or the new one, whole.
+    ///
+    /// The bytes go to a temporary file of the same directory, which rename(2) then puts into place. Nothing waits for
+    /// the device. On failure (ENOSPC and all others) the old content is there and the temporary file is not.
+    /// - Parameter permissions: of the file, whatever umask(2) is.
+    public static func writeAtomically(_ path: String, _ bytes: RawSpan, permissions: UInt32) throws(SystemError) {
+        try refuseNUL(in: path, call: "open")
+        let (temporary, file) = try createTemporary(beside: path)
+        do throws(SystemError) {
+            let descriptor = Descriptor(owning: file)
+            try changeMode(descriptor, permissions, name: path)
+            try writeAll(descriptor, bytes, name: path)
+            try descriptor.close(name: path)
+            _ = try systemCall("rename", on: path) { Glibc.rename(temporary, path) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Gives a path a new content in one step; see ``writeAtomically(_:_:permissions:)-(_,RawSpan,_)``.
+    public static func writeAtomically(_ path: String, _ bytes: [UInt8], permissions: UInt32) throws(SystemError) {
+        try writeAtomically(path, bytes.span.bytes, permissions: permissions)
+    }
+
+    /// A new file in the directory of `path`, for its owner alone. Its name does not contain that of `path`, which may be
+    /// as long as a name can be.
+    private static func createTemporary(beside path: String) throws(SystemError) -> (path: String, file: Int32) {
+        let directory = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+        while true {
+            let number = temporaryFiles.add(1, ordering: .relaxed).newValue
+            let temporary = "\(directory).temporary-\(getpid())-\(number)"
+            let file = temporary.withCString { Glibc.open($0, O_CLOEXEC | O_WRONLY | O_CREAT | O_EXCL, 0o600) }
+            if file >= 0 { return (temporary, file) }
+            let code = errno
+            // EEXIST: left by a process of the same number that was killed.
+            if code != EEXIST, code != EINTR { throw SystemError(call: "open", subject: path, code: code) }
+        }
+    }
+}
+
+private let temporaryFiles = Atomic<UInt64>(0)
+
+/// Calls until all bytes are done; the closure gets the rest and how many are done, and returns how many it did.
+func forAll(
+    _ bytes: RawSpan, _ body: (UnsafeRawBufferPointer, Int) throws(SystemError) -> Int
+) throws(SystemError) {
+    try bytes.withUnsafeBytes { (all) throws(SystemError) in
+        var done = 0
+        while done < all.count {
+            done += try body(UnsafeRawBufferPointer(rebasing: all[done...]), done)
+        }
+    }
+}
