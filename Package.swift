@@ -3,10 +3,15 @@ import PackageDescription
 
 let warnings: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let strict: [SwiftSetting] = warnings + [.strictMemorySafety()]
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "modlink",
-    dependencies: [],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    ],
     targets: [
         .target(name: "ObjectModel", swiftSettings: strict),
         .target(name: "Relocation", dependencies: ["ObjectModel"], swiftSettings: strict),
@@ -23,7 +28,19 @@ let package = Package(
             name: "Posix", dependencies: ["CPosix"],
             swiftSettings: warnings + [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
+        .target(name: "SpaceProtocol", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "SpaceControl", dependencies: ["Posix", "SpaceProtocol"], swiftSettings: warnings),
         .target(name: "ModlinkInterface", dependencies: ["Posix", "Varlink"], swiftSettings: warnings),
+        .target(
+            name: "ModuleService",
+            dependencies: [
+                "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ELFFormat", "Posix", "SpaceControl", "Varlink",
+                "ModlinkInterface", logging,
+            ], swiftSettings: warnings),
+        .executableTarget(
+            name: "modlinkd",
+            dependencies: ["Posix", "Varlink", "ModlinkInterface", "ModuleService", arguments, logging],
+            swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -114,7 +114,7 @@ public struct Linker: Sendable {
                 buildID: draft.buildID(loaded)),
             entryPoint: draft.entryPoint,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
-            frames: draft.outputs.sections.first { $0.rank == .frames && $0.size > 0 }.map { draft.base + $0.offset },
+            frames: draft.frames,
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
             references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
                 .sorted { $0.owner < $1.owner },
@@ -138,6 +138,11 @@ extension Draft {
     fileprivate func functions(_ rank: OutputSection.Rank) -> FunctionArray {
         guard let section = outputs.sections.first(where: { $0.rank == rank && $0.size > 0 }) else { return .empty }
         return FunctionArray(address: base + section.offset, count: Int(section.size / 8))
+    }
+
+    fileprivate var frames: Range<UInt64>? {
+        outputs.sections.first { $0.rank == .frames && $0.size > 0 }
+            .map { base + $0.offset..<base + $0.offset + $0.size }
     }
 
     /// 128 bits that tell this image from every other: of its bytes and its address.

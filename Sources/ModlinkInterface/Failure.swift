@@ -1,3 +1,4 @@
+import Posix
 import Varlink
 
 /// The exit statuses of the tools (sysexits.h).
@@ -123,5 +124,20 @@ public struct Failure: Error, Sendable, Equatable {
         self.init(
             kind, parameters.problems, output: parameters.output ?? "", holders: parameters.holders ?? [],
             result: parameters.result ?? 0, signal: parameters.signal ?? "")
+    }
+}
+
+extension Failure {
+    /// Does something, and turns the error of a system call into a failure that names `subject`.
+    public static func naming<Result: ~Copyable>(
+        _ subject: String, _ kind: Kind = .systemFailure, _ work: () throws(SystemError) -> Result
+    ) throws(Failure) -> Result {
+        do throws(SystemError) {
+            return try work()
+        } catch {
+            // The error names its own subject; said twice it is noise.
+            let reason = error.subject == subject ? "\(error.call): \(error.reason)" : "\(error)"
+            throw Failure(kind, subject: subject, reason: reason)
+        }
     }
 }

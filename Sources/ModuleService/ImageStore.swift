@@ -11,14 +11,13 @@ struct ImageStore: Sendable {
     /// Empties the folder, or makes it.
     init(_ directory: RuntimeDirectory) throws(Failure) {
         path = directory.images
-        do throws(SystemError) {
+        let path = path
+        try Failure.naming(path) { () throws(SystemError) in
             do throws(SystemError) {
                 try File.createDirectory(path, permissions: 0o700)
             } catch {
                 guard error.code == ErrorCode.fileExists else { throw error }
             }
-        } catch {
-            throw Failure(.systemFailure, subject: path, reason: "\(error)")
         }
         removeAll()
     }
@@ -28,26 +27,37 @@ struct ImageStore: Sendable {
     /// Makes the image of a module: a new file that is mapped, written by `emit`, and completed with headers and symbols.
     func write(
         _ name: String, size: UInt64, emit: (inout MutableRawSpan) throws(LinkFailure) -> LinkedModule
-    ) throws(ImageError) -> LinkedModule {
-        do {
-            let file = path(of: name)
-            try? File.remove(file)
-            let descriptor = try File.open(file, .readWrite, create: File.CreateMode(permissions: 0o700, exclusive: true))
-            try File.truncate(descriptor, to: size, name: file)
-            var mapping = try Mapping(descriptor, size: Int(size), writable: true, shared: true, name: file)
+    ) throws(Failure) -> LinkedModule {
+        let file = path(of: name)
+        try? File.remove(file)
+        let descriptor = try Failure.naming(file) { () throws(SystemError) in
+            try File.open(file, .readWrite, create: File.CreateMode(permissions: 0o700, exclusive: true))
+        }
+        try Failure.naming(file) { () throws(SystemError) in
+            // Room is taken now: where it lacks later, writing to the mapping would be a SIGBUS.
+            try File.reserve(descriptor, size: size, name: file)
+        }
+        var mapping = try Failure.naming(file) { () throws(SystemError) in
+            try Mapping(descriptor, size: Int(size), writable: true, shared: true, name: file)
+        }
+        let linked = try Self.linking { () throws(LinkFailure) in
             var bytes = mapping.mutableBytes
-            let linked = try emit(&bytes)
-            _ = consume mapping
-            let parts = ELFImageWriter.encode(linked.image)
+            return try emit(&bytes)
+        }
+        _ = consume mapping
+        let parts = ELFImageWriter.encode(linked.image)
+        try Failure.naming(file) { () throws(SystemError) in
             try File.write(descriptor, parts.header, at: 0, name: file)
             try File.write(descriptor, parts.tail, at: parts.tailOffset, name: file)
-            return linked
-        } catch let error as SystemError {
-            throw .system(error)
-        } catch let error as LinkFailure {
-            throw .link(error)
+        }
+        return linked
+    }
+
+    private static func linking<Result>(_ work: () throws(LinkFailure) -> Result) throws(Failure) -> Result {
+        do throws(LinkFailure) {
+            return try work()
         } catch {
-            throw .link(LinkFailure([LinkProblem(subject: name, reason: "\(error)")]))
+            throw Failure(error)
         }
     }
 
@@ -71,10 +81,4 @@ struct ImageStore: Sendable {
     func removeAll() {
         for name in (try? File.list(path)) ?? [] { try? File.remove(path + "/" + name) }
     }
-}
-
-/// Why an image was not made.
-enum ImageError: Error {
-    case system(SystemError)
-    case link(LinkFailure)
 }

@@ -27,7 +27,7 @@ struct LoadTransaction {
     var mapped = 0
     var started = 0
 
-    var space: Space { record.space }
+    var space: SpaceHost { record.space }
 }
 
 extension ModuleService {
@@ -80,49 +80,39 @@ extension LoadTransaction {
 
     /// Resolves, places and writes all modules.
     private mutating func link(_ request: LoadRequest) throws(Failure) {
+        let settings = LinkSettings(
+            architecture: .x86_64, window: record.window, headerSize: ELFImageWriter.headerSize)
+        let table = service.state.withLock { $0.symbols }
+        var linker: Linker
         do throws(LinkFailure) {
-            let table = service.state.withLock { $0.symbols }
-            var linker = try Linker(
-                request.sources, against: table,
-                settings: LinkSettings(
-                    architecture: .x86_64, window: record.window, headerSize: ELFImageWriter.headerSize))
-            phases.end("resolve")
-            try reserve(linker, request)
-            linker.place(at: addresses)
-            for (index, source) in request.sources.enumerated() { linked.append(try write(linker, index, source.name)) }
-            phases.end("relocate")
+            linker = try Linker(request.sources, against: table, settings: settings)
         } catch {
             throw Failure(error)
         }
+        phases.end("resolve")
+        try reserve(linker, request)
+        linker.place(at: addresses)
+        let placed = linker
+        for (index, source) in request.sources.enumerated() {
+            linked.append(
+                try service.images.write(source.name, size: placed.fileSizes[index]) { (bytes) throws(LinkFailure) in
+                    try placed.emit(index, into: &bytes)
+                })
+        }
+        phases.end("relocate")
     }
 
-    private mutating func reserve(_ linker: Linker, _ request: LoadRequest) throws(LinkFailure) {
+    private mutating func reserve(_ linker: Linker, _ request: LoadRequest) throws(Failure) {
         for (index, need) in linker.sizes.enumerated() {
             let address = service.state.withLock {
                 $0.space?.ranges.reserve(size: need.size, alignment: need.alignment)
             }
             guard let address else {
-                throw LinkFailure([
-                    LinkProblem(
-                        subject: request.sources[index].name,
-                        reason: "needs \(need.size) bytes, and the space has no room for them; unload something")
-                ])
+                throw Failure(
+                    .systemFailure, subject: request.sources[index].name,
+                    reason: "needs \(need.size) bytes, and the space has no room for them; unload something")
             }
             addresses.append(address)
-        }
-    }
-
-    private func write(_ linker: Linker, _ index: Int, _ name: String) throws(LinkFailure) -> LinkedModule {
-        do throws(ImageError) {
-            return try service.images.write(name, size: linker.fileSizes[index]) { (bytes) throws(LinkFailure) in
-                try linker.emit(index, into: &bytes)
-            }
-        } catch {
-            switch error {
-            case .link(let failure): throw failure
-            case .system(let system):
-                throw LinkFailure([LinkProblem(subject: name, place: "image", reason: "\(system)")])
-            }
         }
     }
 
@@ -160,9 +150,9 @@ extension LoadTransaction {
                 try map(module)
                 mapped += 1
                 if let frames = module.frames {
-                    try space.registerFrames(frames, size: module.framesSize)
+                    try space.registerFrames(frames)
                 }
-                for write in module.writes { try space.write(write.bytes, at: write.address) }
+                for write in module.writes { try space.write(write) }
             } catch {
                 throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
             }
@@ -171,12 +161,12 @@ extension LoadTransaction {
 
     private func map(_ module: LinkedModule) throws {
         let segments = module.image.segments
+        let image = SharedDescriptor(try service.images.open(module.name))
         do throws(SpaceError) {
-            try space.map(try service.openImage(module.name), segments: segments)
-        } catch {
-            guard error.isNotPermitted else { throw error }
+            try space.map(image, segments)
+        } catch .refused(.map, ErrorCode.notPermitted) {
             // The runtime directory is mounted noexec, as /run often is.
-            try space.map(try service.images.copyInMemory(module.name), segments: segments)
+            try space.map(SharedDescriptor(try service.images.copyInMemory(module.name)), segments)
         }
     }
 
@@ -184,7 +174,7 @@ extension LoadTransaction {
     private func start(_ index: Int) throws(Failure) {
         let module = linked[index]
         do throws(SpaceError) {
-            if module.constructors.count > 0 { try space.callArray(module.constructors, reverse: false) }
+            try space.call(module.constructors)
         } catch {
             throw service.failure(error, in: module.name, calling: "constructor")
         }
@@ -204,7 +194,7 @@ extension LoadTransaction {
             case .none: return ("", 0)
             case .linux(let initialize, _):
                 name = "init_module"
-                return (name, Int32(truncatingIfNeeded: try space.call(initialize, [])))
+                return (name, Int32(truncatingIfNeeded: try space.call(initialize)))
             case .classic(let entryName, let entry, let table):
                 name = entryName
                 return (
