@@ -39,8 +39,28 @@ let package = Package(
             ], swiftSettings: warnings),
         .executableTarget(
             name: "modlinkd",
-            dependencies: ["Posix", "Varlink", "ModlinkInterface", "ModuleService", arguments, logging],
+            dependencies: ["Posix", "Varlink", "ModlinkInterface", "ModuleService", "ToolSupport", arguments, logging],
             swiftSettings: warnings),
+        .target(
+            name: "ToolSupport", dependencies: ["Posix", "Varlink", "ModlinkInterface", arguments],
+            swiftSettings: warnings),
+        .executableTarget(
+            name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", arguments], swiftSettings: warnings),
+        .executableTarget(
+            name: "modstat", dependencies: ["Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
+            swiftSettings: warnings),
+        .executableTarget(
+            name: "ksyms",
+            dependencies: [
+                "ObjectModel", "SymbolTable", "ELFFormat", "Posix", "Varlink", "ModlinkInterface", "ToolSupport",
+                arguments,
+            ], swiftSettings: warnings),
+        .executableTarget(
+            name: "modload",
+            dependencies: [
+                "ObjectModel", "SymbolTable", "Linking", "ELFFormat", "Posix", "Varlink", "ModlinkInterface",
+                "ToolSupport", arguments,
+            ], swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -41,9 +41,9 @@ enum SymbolImage {
 
         var suffix: String {
             switch self {
-            case .code: ".text"
-            case .constants: ".rodata"
-            case .data: ".data"
+            case .code: SymbolSections.suffixes[0]
+            case .constants: SymbolSections.suffixes[1]
+            case .data: SymbolSections.suffixes[2]
             }
         }
 

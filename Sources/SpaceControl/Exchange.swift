@@ -26,9 +26,15 @@ extension Space {
         return try successful(reply, to: request)
     }
 
-    /// The next packet; nil when the connection has ended.
-    func receivePacket() throws(SystemError) -> [UInt8]? {
+    /// The next packet; nil when the connection or the process has ended. EAGAIN when the time (milliseconds) passed.
+    func receivePacket(timeout: Int? = nil) throws(SystemError) -> [UInt8]? {
         while true {
+            // Both: a process that a module forked may hold the connection open when the space itself has gone.
+            var entries = [PollEntry(socket.number), PollEntry(processDescriptor.number)]
+            guard try Poll.wait(&entries, timeout: timeout) > 0 else {
+                throw SystemError(call: "poll", subject: "space", code: ErrorCode.tryAgain)
+            }
+            guard entries[0].isReady else { return nil }
             do throws(SystemError) {
                 // One byte more than a reply: a packet that is too long shows.
                 let size = MemoryLayout<space_reply>.size + 1
@@ -42,11 +48,13 @@ extension Space {
     }
 
     /// The next reply, past what a dying space says of itself.
-    private mutating func receiveReply(to request: SpaceRequest) throws(SpaceError) -> space_reply {
+    private mutating func receiveReply(
+        to request: SpaceRequest, timeout: Int? = nil
+    ) throws(SpaceError) -> space_reply {
         while true {
             let received: [UInt8]?
             do throws(SystemError) {
-                received = try receivePacket()
+                received = try receivePacket(timeout: timeout)
             } catch {
                 switch error.code {
                 case ErrorCode.tryAgain: throw violation(request, "no answer in time")
@@ -92,13 +100,7 @@ extension Space {
 
     /// What a space says first.
     mutating func receiveHello(timeout: Duration) throws(SpaceError) {
-        let hello: space_reply
-        do throws(SystemError) {
-            try LocalSocket.setReceiveTimeout(socket, seconds: timeout / .seconds(1), name: "space")
-        } catch {
-            throw .system(error)
-        }
-        hello = try receiveReply(to: .start)
+        let hello = try receiveReply(to: .start, timeout: Int(milliseconds(timeout)))
         guard hello.kind == SPACE_HELLO.rawValue, hello.window_start <= hello.window_end, hello.page_size > 0 else {
             throw violation(.start, "first packet is no greeting")
         }
@@ -108,10 +110,5 @@ extension Space {
         }
         information = Information(
             process: hello.process, window: hello.window_start..<hello.window_end, pageSize: UInt64(hello.page_size))
-        do throws(SystemError) {
-            try LocalSocket.setReceiveTimeout(socket, seconds: nil, name: "space")
-        } catch {
-            throw .system(error)
-        }
     }
 }

@@ -39,7 +39,7 @@ func packet(
 }
 
 /// Rounded up, and at least 1, which is the shortest that is not "as long as it wants".
-private func milliseconds(_ duration: Duration) -> UInt32 {
+func milliseconds(_ duration: Duration) -> UInt32 {
     let (seconds, attoseconds) = duration.components
     guard seconds >= 0, attoseconds >= 0 else { return 1 }
     let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1000)

@@ -8,6 +8,8 @@ struct Log: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info
     private let style: Style
+    /// Where the lines go; nil is standard error.
+    private let file: SharedDescriptor?
 
     private enum Style {
         /// For people who look on.
@@ -23,16 +25,22 @@ struct Log: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    /// The logger of the daemon.
-    static func start(level: Logger.Level) -> Logger {
-        let style: Style = isJournal ? .journal : File.isTerminal(2) ? .plain : .dated
-        var logger = Logger(label: "modlinkd", factory: { _ in Log(style: style) })
+    /// The logger of the daemon: to a file when there is one, else to standard error.
+    static func start(level: Logger.Level, file: SharedDescriptor?) -> Logger {
+        let style: Style = file != nil ? .dated : isJournal ? .journal : File.isTerminal(2) ? .plain : .dated
+        var logger = Logger(label: "modlinkd", factory: { _ in Log(style: style, file: file) })
         logger.logLevel = level
         return logger
     }
 
-    private init(style: Style) {
+    private init(style: Style, file: SharedDescriptor?) {
         self.style = style
+        self.file = file
+    }
+
+    /// The file of a daemon in the background.
+    static func open(_ path: String) throws(SystemError) -> SharedDescriptor {
+        SharedDescriptor(try File.open(path, .append, create: File.CreateMode(permissions: 0o600)))
     }
 
     /// Whether standard error is journald's socket: its device and inode are those that JOURNAL_STREAM names.
@@ -40,12 +48,6 @@ struct Log: LogHandler {
         guard let stream = Environment.value("JOURNAL_STREAM"), let own = try? Standard.error.status()
         else { return false }
         return stream == "\(own.device):\(own.inode)"
-    }
-
-    /// From now on standard error is that file. Whoever read it until now sees its end.
-    static func moveToFile(_ path: String) throws(SystemError) {
-        let file = try File.open(path, .append, create: File.CreateMode(permissions: 0o600))
-        try Standard.replace(2, with: file)
     }
 
     func log(event: LogEvent) {
@@ -56,7 +58,11 @@ struct Log: LogHandler {
             case .dated: "\(Date.now.formatted(.iso8601)) \(event.level.rawValue): \(text)\n"
             case .journal: "<\(Self.priority(event.level))>\(text)\n"
             }
-        try? Standard.error.write(line)
+        if let file {
+            try? File.writeAll(file.descriptor, Array(line.utf8))
+        } else {
+            try? Standard.error.write(line)
+        }
     }
 
     private static func priority(_ level: Logger.Level) -> Int {

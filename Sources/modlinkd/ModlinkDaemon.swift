@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import ModlinkInterface
 import Posix
+import ToolSupport
 import Varlink
 
 /// The daemon's command line.

@@ -14,7 +14,8 @@ enum Server {
             let signals = try SignalDescriptor(terminationSignals)
             try directory.prepare()
             let socket = try ListeningSocket.open(directory, isPassedByTool: detaches)
-            let log = Log.start(level: level)
+            let file = detaches ? try Log.open(directory.log) : nil
+            let log = Log.start(level: level, file: file)
             let console = try Console(directory)
             let service = try ModuleService(
                 directory: directory, console: console, spaceExecutable: try spaceExecutable(), log: log)
@@ -24,7 +25,8 @@ enum Server {
             log.info("\(Product.version(of: "modlinkd")) listens at \(directory.socket)")
             ServiceManager.notify("READY=1")
             socket.letOthersStart()
-            if detaches { try Log.moveToFile(directory.log) }
+            // Whoever started it reads standard error until its end: it is ready.
+            if let file { try Standard.replace(2, with: file.descriptor) }
 
             try serve(socket, signals, stopping, console, varlink, log)
 

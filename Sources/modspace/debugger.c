@@ -34,7 +34,7 @@ struct jit_descriptor __jit_debug_descriptor = {.version = 1};
 
 /* The debugger has a breakpoint here. */
 void __jit_debug_register_code(void);
-__attribute__((noinline, noclone)) void __jit_debug_register_code(void)
+__attribute__((noinline)) void __jit_debug_register_code(void)
 {
     __asm__ volatile("" ::: "memory");
 }

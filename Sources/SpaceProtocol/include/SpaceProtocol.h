@@ -58,8 +58,7 @@ enum space_request_kind {
     SPACE_UNMAP = 2,
     /*
      * address, arguments, timeout. Calls the function with four words; result is the word that it returns. A
-     * SPACE_FAULTED reply, or what enum space_status says; EAGAIN (no thread to
-     * be had).
+     * SPACE_FAULTED reply, or what enum space_status says; EAGAIN (no thread to be had).
      */
     SPACE_CALL = 3,
     /*
