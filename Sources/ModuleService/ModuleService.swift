@@ -84,7 +84,13 @@ public final class ModuleService: Sendable {
     public func stop() {
         try? perform { service in
             service.log.info("ending")
-            service.state.withLock { $0.space }?.space.exit()
+            // Out of the table first: its end is no accident.
+            let space = service.state.withLock { state in
+                defer { state.space = nil }
+                return state.space?.space
+            }
+            space?.exit()
+            service.images.removeAll()
             service.console.drain()
         }
         queue.close()
