@@ -24,6 +24,23 @@ let package = Package(
             swiftSettings: warnings + [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
         .target(name: "ModlinkInterface", dependencies: ["Posix", "Varlink"], swiftSettings: warnings),
+        .target(
+            name: "TestSupport", dependencies: ["Posix"], path: "Tests/TestSupport", swiftSettings: warnings),
+        .testTarget(name: "ObjectModelTests", dependencies: ["ObjectModel"], swiftSettings: warnings),
+        .testTarget(
+            name: "RelocationTests", dependencies: ["ObjectModel", "Relocation", "TestSupport"],
+            swiftSettings: warnings),
+        .testTarget(
+            name: "SymbolTableTests", dependencies: ["ObjectModel", "SymbolTable"], swiftSettings: warnings),
+        .testTarget(name: "ModuleTableTests", dependencies: ["ModuleTable"], swiftSettings: warnings),
+        .testTarget(
+            name: "ELFFormatTests",
+            dependencies: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable", "TestSupport"],
+            swiftSettings: warnings),
+        .testTarget(
+            name: "LinkingTests",
+            dependencies: ["ELFFormat", "Linking", "ObjectModel", "SymbolTable", "TestSupport"],
+            swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )
