@@ -13,11 +13,13 @@ import Testing
 
     @Test("an appended list brings its names, and its sections are translated") func append() throws {
         var first = SymbolList()
-        let a = try #require(first.intern(Array("a".utf8), NameRange(offset: 0, count: 1)))
+        let nameOfFirst = first.intern(Array("a".utf8), NameRange(offset: 0, count: 1))
+        let a = try #require(nameOfFirst)
         first.entries.append(
             SymbolEntry(address: 1, size: 2, name: a, section: 0, binding: .global, type: .function))
         var second = SymbolList()
-        let b = try #require(second.intern(Array("b".utf8), NameRange(offset: 0, count: 1)))
+        let nameOfSecond = second.intern(Array("b".utf8), NameRange(offset: 0, count: 1))
+        let b = try #require(nameOfSecond)
         second.entries.append(
             SymbolEntry(address: 3, size: 4, name: b, section: 7, binding: .local, type: .object))
         second.entries.append(SymbolEntry(address: 5, size: 0, name: b, section: nil, binding: .weak, type: .none))
