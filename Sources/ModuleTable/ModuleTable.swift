@@ -17,6 +17,10 @@ public struct ModuleTable: Sendable {
         _ entries: [(name: String, range: Range<UInt64>, isAutoclean: Bool, uses: [Int: [String]], peers: [Int])]
     ) throws(ModuleTableError) -> [Int] {
         try check(names: entries.map(\.name))
+        for used in entries.flatMap(\.uses.keys) {
+            guard let module = modules[used] else { throw .unknown(String(used)) }
+            if module.state == .unloading { throw .changing(name: module.name, .unloading) }
+        }
         let ids = entries.indices.map { nextID + $0 }
         nextID += entries.count
         for (index, entry) in entries.enumerated() {
@@ -93,24 +97,34 @@ public struct ModuleTable: Sendable {
     }
 
     /// Users before those that they use; where modules use each other, the younger first.
+    ///
+    /// Modules that use each other, be it by way of others, are found with two searches (Kosaraju's algorithm): in the
+    /// opposite order of the first, which follows users, each search for the used finds one such set.
     private func unloadOrder(_ leaving: Set<Int>) -> [Module] {
-        var order: [Module] = []
         var visited = Set<Int>()
+        let finished = leaving.sorted(by: >).flatMap { start in
+            search(from: start, &visited) { id in (users[id] ?? []).filter(leaving.contains) }
+        }
+        visited = []
+        let sets = finished.reversed().map { start in
+            search(from: start, &visited) { id in Set(modules[id]?.uses.keys.filter(leaving.contains) ?? []) }
+        }
+        return sets.reversed().flatMap { $0.sorted(by: >) }.compactMap { modules[$0] }
+    }
+
+    /// What is reached from a module and was not visited, each after all that it leads to.
+    private func search(from start: Int, _ visited: inout Set<Int>, _ next: (Int) -> Set<Int>) -> [Int] {
+        var finished: [Int] = []
         // A stack instead of recursion: a chain may be as long as there are modules.
-        for start in leaving.sorted(by: >) {
-            var stack = [(id: start, isDone: false)]
-            while let (id, isDone) = stack.popLast() {
-                if isDone {
-                    if let module = modules[id] { order.append(module) }
-                    continue
-                }
-                guard visited.insert(id).inserted else { continue }
+        var stack = [(id: start, isDone: false)]
+        while let (id, isDone) = stack.popLast() {
+            if isDone {
+                finished.append(id)
+            } else if visited.insert(id).inserted {
                 stack.append((id, true))
-                for user in (users[id] ?? []).sorted() where leaving.contains(user) && !visited.contains(user) {
-                    stack.append((user, false))
-                }
+                for other in next(id).sorted() where !visited.contains(other) { stack.append((other, false)) }
             }
         }
-        return order
+        return finished
     }
 }

@@ -1,7 +1,7 @@
 /// Finds numbers by the hash of a name: open addressing with linear probing.
 ///
 /// A slot holds 12 bits of the hash and a payload of 52 bits that tells the owner where the name stands; the
-/// owner compares names. Removal shifts later entries back, so there are no tombstones, and the table stays as fast after
+/// owner compares names. Payloads of one hash are met in the order in which they came. Removal shifts later entries back, so there are no tombstones, and the table stays as fast after
 /// a million loads and unloads as it was at first. 8 bytes a slot, at most 7 of 8 slots in use.
 public struct NameIndex: Sendable {
     /// 0: empty; else tag in the upper 12 bits, payload + 1 in the lower 52.
@@ -82,7 +82,9 @@ public struct NameIndex: Sendable {
     private mutating func grow(_ hashOf: (UInt64) -> UInt64) {
         let old = slots
         slots = Array(repeating: 0, count: old.count * 2)
-        for slot in old where slot != 0 {
+        // From an empty slot on, so that a run that goes round the end is taken in its order.
+        let start = old.firstIndex(of: 0) ?? 0
+        for slot in old[start...] + old[..<start] where slot != 0 {
             let payload = (slot & Self.payloadMask) - 1
             place(hashOf(payload), payload)
         }

@@ -39,21 +39,45 @@ private func mixed(_ value: UInt64) -> UInt64 {
     return product.high ^ product.low
 }
 
-/// Bytes as text that is safe on a terminal: what is not printable UTF-8 is shown as `\xNN`, and a name of
+/// Bytes as text that is safe on a terminal: what is not printable UTF-8 is shown byte by byte as `\xNN`, and a name of
 /// more than 256 bytes is cut.
 public func printable(_ bytes: [UInt8], _ name: NameRange) -> String {
     let limit = 256
-    let shown = bytes[name.indices].prefix(limit)
+    var rest = bytes[name.indices]
+    var shown = 0
     var text = ""
-    for scalar in String(decoding: shown, as: UTF8.self).unicodeScalars {
-        if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
-            let digits = String(scalar.value, radix: 16)
-            text += "\\x" + (digits.utf8.count < 2 ? "0" : "") + digits
-        } else {
+    while !rest.isEmpty {
+        let scalar = Unicode.Scalar(leading: rest.prefix(4))
+        let count = scalar.map { UTF8.width($0) } ?? 1
+        guard shown + count <= limit else { return text + "…" }
+        if let scalar, scalar.isPrintable {
             text.unicodeScalars.append(scalar)
+        } else {
+            for byte in rest.prefix(count) { text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+        }
+        shown += count
+        rest = rest.dropFirst(count)
+    }
+    return text
+}
+
+extension Unicode.Scalar {
+    /// The character that bytes begin with, or nil when they do not begin with one.
+    fileprivate init?(leading bytes: ArraySlice<UInt8>) {
+        var decoder = UTF8()
+        var bytes = bytes.makeIterator()
+        guard case .scalarValue(let scalar) = decoder.decode(&bytes) else { return nil }
+        self = scalar
+    }
+
+    /// Whether it shows itself and does nothing else: not control a terminal, turn the direction of a line, or break it.
+    fileprivate var isPrintable: Bool {
+        if isASCII { return (0x20..<0x7f).contains(value) }
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: return false
+        default: return true
         }
     }
-    return name.count > limit ? text + "…" : text
 }
 
 /// A number as messages write it: `0x1b`.

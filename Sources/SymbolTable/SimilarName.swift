@@ -35,8 +35,7 @@ func editDistance(_ left: [UInt8], _ right: ArraySlice<UInt8>, limit: Int) -> In
         if row <= limit { current[0] = row }
         let first = max(1, row - limit)
         let last = min(right.count, row + limit)
-        guard first <= last else { return nil }
-        for column in first...last {
+        for column in stride(from: first, through: last, by: 1) {
             let same = left[row - 1] == right[column - 1]
             var distance = min(
                 previous[column - 1] + (same ? 0 : 1), previous[column] + 1, current[column - 1] + 1)

@@ -43,12 +43,18 @@ public final class SymbolSet: Sendable {
             let middle = (low + high) / 2
             if entries[middle].address <= address { low = middle + 1 } else { high = middle }
         }
-        guard low > 0, let section = sections.first(where: { $0.contains(address) }) else { return nil }
-        let nearest = entries[low - 1].address
-        guard nearest >= section.address else { return nil }
+        guard let number = sections.firstIndex(where: { $0.contains(address) }) else { return nil }
+        let belongs = { (entry: SymbolEntry) in entry.section.map(Int.init) == number }
+        // Absolute values, and labels at the end of the section before, stand among the symbols of the section.
+        while low > 0, entries[low - 1].address >= sections[number].address, !belongs(entries[low - 1]) { low -= 1 }
+        guard low > 0, belongs(entries[low - 1]) else { return nil }
         // Several names of one address: the first is the best one.
+        let nearest = entries[low - 1].address
         var found = low - 1
-        while found > 0, entries[found - 1].address == nearest { found -= 1 }
+        for other in stride(from: low - 2, through: 0, by: -1) {
+            guard entries[other].address == nearest else { break }
+            if belongs(entries[other]) { found = other }
+        }
         return found
     }
 }

@@ -27,6 +27,8 @@ public struct AddressDescription: Sendable, Equatable {
 public struct SymbolTable: Sendable {
     /// The sets; nil where an owner was removed. The slot is used again.
     private var sets: [SymbolSet?] = []
+    /// The slots of removed owners.
+    private var freeSlots: [Int] = []
     /// Exported names. Payload: slot in the upper 20 bits, entry in the lower 32.
     private var names = NameIndex()
     /// The slots in the order of address.
@@ -41,7 +43,7 @@ public struct SymbolTable: Sendable {
 
     /// Adds an owner. Its symbols that are not local can be found by name from now on. Returns its slot.
     public mutating func insert(_ set: SymbolSet) -> Int {
-        let slot = sets.firstIndex { $0 == nil } ?? sets.count
+        let slot = freeSlots.popLast() ?? sets.count
         if slot == sets.count { sets.append(set) } else { sets[slot] = set }
         let sets = self.sets
         for (index, entry) in set.symbols.entries.enumerated() where entry.isExported {
@@ -56,16 +58,21 @@ public struct SymbolTable: Sendable {
 
     /// Removes the owner in that slot; nothing happens when there is none.
     public mutating func remove(_ slot: Int) {
-        guard sets.indices.contains(slot), let set = sets[slot] else { return }
+        guard let set = owner(slot) else { return }
+        forget(set, slot)
+        byAddress.removeAll { $0 == slot }
+        sets[slot] = nil
+        freeSlots.append(slot)
+        symbolCount -= set.symbols.entries.count
+        generation += 1
+    }
+
+    private mutating func forget(_ set: SymbolSet, _ slot: Int) {
         let sets = self.sets
         for (index, entry) in set.symbols.entries.enumerated() where entry.isExported {
             let payload = UInt64(slot) << 32 | UInt64(index)
             names.remove(nameHash(set.symbols.names, entry.name), payload) { Self.hash(of: $0, in: sets) }
         }
-        byAddress.removeAll { $0 == slot }
-        self.sets[slot] = nil
-        symbolCount -= set.symbols.entries.count
-        generation += 1
     }
 
     /// The set in a slot.

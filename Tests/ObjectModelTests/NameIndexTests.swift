@@ -1,0 +1,128 @@
+import ObjectModel
+import Testing
+
+/// A generator whose numbers are the same in every run (SplitMix64).
+struct Repeatable: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+        return value ^ (value >> 31)
+    }
+}
+
+extension NameIndex {
+    /// All payloads that a walk for a hash meets.
+    fileprivate func all(_ hash: UInt64) -> [UInt64] {
+        var walk = probe(hash)
+        var found: [UInt64] = []
+        while let payload = next(&walk) { found.append(payload) }
+        return found
+    }
+}
+
+@Suite struct NameIndexTests {
+    /// Hashes whose home is one of the last slots of the smallest table, so that their run goes round its end.
+    private static func tight(_ payload: UInt64) -> UInt64 { (payload << 52) | (14 + payload % 2) }
+
+    @Test("what was inserted is found") func find() {
+        var index = NameIndex()
+        index.insert(0x123, 7) { $0 }
+        #expect(index.all(0x123) == [7])
+        #expect(index.count == 1)
+    }
+
+    @Test("another hash finds nothing in the same slot") func tagDiffers() {
+        var index = NameIndex()
+        index.insert(0x001 << 52 | 5, 7) { $0 }
+        #expect(index.all(0x002 << 52 | 5).isEmpty)
+    }
+
+    @Test("payloads of one hash are found in the order in which they came") func order() {
+        var index = NameIndex()
+        for payload in 0..<10 { index.insert(42, UInt64(payload)) { _ in 42 } }
+        #expect(index.all(42) == Array(0..<10))
+    }
+
+    @Test("the order in which they came outlives growth, also of a run that goes round the end")
+    func orderAfterGrowth() {
+        var index = NameIndex()
+        for payload in 0..<100 { index.insert(15, UInt64(payload)) { _ in 15 } }
+        #expect(index.all(15) == Array(0..<100))
+    }
+
+    @Test("the order in which they came outlives removal") func orderAfterRemoval() {
+        var index = NameIndex()
+        for payload in 0..<12 { index.insert(15, UInt64(payload)) { _ in 15 } }
+        index.remove(15, 4) { _ in 15 }
+        index.insert(15, 50) { _ in 15 }
+        #expect(index.all(15) == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 50])
+    }
+
+    @Test("the largest payload is kept as it is") func largestPayload() {
+        var index = NameIndex()
+        let largest: UInt64 = 1 << 52 - 2
+        index.insert(.max, largest) { _ in .max }
+        #expect(index.all(.max) == [largest])
+        index.remove(.max, largest) { _ in .max }
+        #expect(index.all(.max).isEmpty)
+    }
+
+    @Test("removing what is not there changes nothing") func removeAbsent() {
+        var index = NameIndex()
+        index.insert(3, 1) { _ in 3 }
+        index.remove(3, 2) { _ in 3 }
+        index.remove(4, 1) { _ in 3 }
+        #expect(index.count == 1)
+        #expect(index.all(3) == [1])
+    }
+
+    @Test("removal leaves every other one of a crowded run where it can be found", arguments: 0..<14)
+    func shiftBack(_ victim: UInt64) {
+        var index = NameIndex(minimumCapacity: 14)
+        for payload in 0..<UInt64(14) { index.insert(Self.tight(payload), payload, hashOf: Self.tight) }
+        index.remove(Self.tight(victim), victim, hashOf: Self.tight)
+        #expect(index.count == 13)
+        for payload in 0..<UInt64(14) {
+            #expect(index.all(Self.tight(payload)) == (payload == victim ? [] : [payload]))
+        }
+    }
+
+    @Test("an entry in its home slot does not move before it") func homeStays() {
+        var index = NameIndex()
+        // Homes 3, 3, 5: the third stays in slot 5 when the first goes.
+        let homes: [UInt64] = [1 << 52 | 3, 2 << 52 | 3, 3 << 52 | 5]
+        for (payload, hash) in homes.enumerated() { index.insert(hash, UInt64(payload)) { homes[Int($0)] } }
+        index.remove(homes[0], 0) { homes[Int($0)] }
+        #expect(index.all(homes[1]) == [1])
+        #expect(index.all(homes[2]) == [2])
+    }
+
+    @Test("after many operations the index holds what a dictionary holds", arguments: [1, 2, 3])
+    func againstDictionary(_ seed: UInt64) {
+        var random = Repeatable(state: seed)
+        var index = NameIndex()
+        var model: [UInt64: UInt64] = [:]
+        // Few homes and few tags: long runs with many collisions.
+        let hashes = (0..<3000).map { _ in (random.next() % 16) << 52 | random.next() % 4096 }
+        for _ in 0..<20_000 {
+            let payload = random.next() % 3000
+            let hash = hashes[Int(payload)]
+            if model[payload] == nil {
+                index.insert(hash, payload) { hashes[Int($0)] }
+                model[payload] = hash
+            } else {
+                index.remove(hash, payload) { hashes[Int($0)] }
+                model[payload] = nil
+            }
+        }
+        #expect(index.count == model.count)
+        for payload in 0..<UInt64(3000) {
+            let isFound = index.all(hashes[Int(payload)]).contains(payload)
+            #expect(isFound == (model[payload] != nil))
+        }
+    }
+}
