@@ -147,7 +147,8 @@ extension Draft {
 
     /// 128 bits that tell this image from every other: of its bytes and its address.
     fileprivate func buildID(_ bytes: RawSpan) -> [UInt8] {
-        [contentHash(bytes, seed: base), contentHash(bytes, seed: ~base)].flatMap { half in
+        let digest = contentDigest(bytes, seed: base)
+        return [digest.0, digest.1].flatMap { half in
             (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64($0 * 8)) }
         }
     }

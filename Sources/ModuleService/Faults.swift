@@ -31,7 +31,8 @@ extension ModuleService {
     /// An address as people read it: `gurka:slice+0x1b`.
     func describe(_ address: UInt64) -> String {
         let sets = state.withLock { state in
-            state.symbols.snapshot + state.loaded.values.filter { $0.slot == nil }.map(\.symbols)
+            // Those that are being loaded are in no table yet.
+            state.symbols.snapshot + state.loaded.values.filter { $0.slot == nil }.map { SymbolSet($0.linked) }
         }
         guard let set = sets.first(where: { $0.range.contains(address) }), let index = set.symbol(at: address) else {
             return "unknown code at \(hexadecimal(address))"

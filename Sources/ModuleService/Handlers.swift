@@ -107,16 +107,19 @@ extension ModuleService {
     private func read(
         _ modules: [ModuleRequest], _ context: inout CallContext<LoadMethod>
     ) throws(Failure) -> LoadRequest {
-        var clock = PhaseClock()
         var request = LoadRequest(sources: [], autoclean: [], phases: [])
         var problems: [Problem] = []
+        let start = Clock.nanoseconds()
+        var reading: UInt64 = 0
         for module in modules {
             guard !module.objects.isEmpty else {
                 throw Failure(.notAnObject, subject: module.name ?? "module", reason: "has no objects")
             }
             var objects: [Object] = []
             for file in module.objects {
+                let start = Clock.nanoseconds()
                 let bytes = try read(file, &context)
+                reading += Clock.nanoseconds() - start
                 do throws(FormatError) {
                     objects.append(try ELFObjectReader.read(bytes, name: file.name))
                 } catch {
@@ -132,8 +135,10 @@ extension ModuleService {
             request.autoclean.append(module.autoclean ?? false)
         }
         guard problems.isEmpty else { throw Failure(.notAnObject, problems) }
-        clock.end("read")
-        request.phases = clock.phases
+        let total = Clock.nanoseconds() - start
+        request.phases = [
+            Phase(name: "read", nanoseconds: Int(reading)), Phase(name: "parse", nanoseconds: Int(total - reading)),
+        ]
         return request
     }
 

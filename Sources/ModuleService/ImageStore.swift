@@ -38,7 +38,7 @@ struct ImageStore: Sendable {
             try File.reserve(descriptor, size: size, name: file)
         }
         var mapping = try Failure.naming(file) { () throws(SystemError) in
-            try Mapping(descriptor, size: Int(size), writable: true, shared: true, name: file)
+            try Mapping(descriptor, size: Int(size), writable: true, shared: true, populated: true, name: file)
         }
         let linked = try Self.linking { () throws(LinkFailure) in
             var bytes = mapping.mutableBytes

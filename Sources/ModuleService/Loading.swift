@@ -129,19 +129,13 @@ extension LoadTransaction {
                 }
                 let ids = try state.modules.begin(entries)
                 for (id, module) in zip(ids, linked) {
-                    let set = SymbolSet(
-                        owner: module.name, symbols: module.image.symbols, sections: module.image.sections,
-                        range: module.range)
-                    var kept = module
-                    kept.image.symbols = SymbolList()
-                    state.loaded[id] = ModuleService.LoadedModule(linked: kept, symbols: set, slot: nil)
+                    state.loaded[id] = ModuleService.LoadedModule(linked: module, slot: nil)
                 }
                 return ids
             }
         } catch {
             throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
         }
-        for index in self.linked.indices { self.linked[index].image.symbols = SymbolList() }
     }
 
     private mutating func map() throws(Failure) {
@@ -212,10 +206,12 @@ extension LoadTransaction {
     /// The modules are running: their exports can be found from now on.
     private func publish() {
         let ids = ids
+        let sets = linked.map(SymbolSet.init)
         service.state.withLock { state in
-            for id in ids {
-                guard let set = state.loaded[id]?.symbols else { continue }
+            for (id, set) in zip(ids, sets) {
                 state.loaded[id]?.slot = state.symbols.insert(set)
+                // From here on the set has them.
+                state.loaded[id]?.linked.image.symbols = SymbolList()
                 state.modules.setRunning(id)
             }
         }
@@ -263,6 +259,14 @@ func describeResult(_ result: Int32) -> String {
     guard magnitude > 0, magnitude < 4096 else { return "\(result)" }
     let name = errorName(Int32(magnitude))
     return name == "E\(magnitude)" ? "\(result)" : "\(result) (\(name))"
+}
+
+extension SymbolSet {
+    /// The symbols of a linked module.
+    convenience init(_ module: LinkedModule) {
+        self.init(
+            owner: module.name, symbols: module.image.symbols, sections: module.image.sections, range: module.range)
+    }
 }
 
 extension Failure {

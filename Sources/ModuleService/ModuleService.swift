@@ -38,8 +38,7 @@ public final class ModuleService: Sendable {
 
     /// A module as the service keeps it.
     struct LoadedModule: Sendable {
-        let linked: LinkedModule
-        let symbols: SymbolSet
+        var linked: LinkedModule
         /// Its place in the symbol table, once it is running.
         var slot: Int?
     }
