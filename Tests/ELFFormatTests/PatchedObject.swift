@@ -30,6 +30,8 @@ struct PatchedObject {
         value:
             .quad entry + 4
             .bss
+            .type counter, @object
+            .size counter, 64
         counter:
             .zero 64
             .comm shared, 16, 8
