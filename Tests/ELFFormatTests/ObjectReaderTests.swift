@@ -24,8 +24,8 @@ extension Object {
         int zeroes[100];
         __attribute__((visibility("hidden"))) int kept(void) { return ++hidden_counter; }
         __attribute__((weak)) int yields(void) { return 1; }
-        __attribute__((constructor)) static void begin(void) { visible++; }
-        __attribute__((destructor)) static void end(void) { visible--; }
+        __attribute__((constructor)) static void begin(void) { other(1); }
+        __attribute__((destructor)) static void end(void) { other(0); }
         int slice(int a) { return weak_one ? other(a) + kept() : a + zeroes[a]; }
         """
 
