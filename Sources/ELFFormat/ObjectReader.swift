@@ -205,7 +205,7 @@ struct ObjectDraft {
             return .common
         default: break
         }
-        guard Int(section) < layout.sections.count, section > 0 else {
+        guard isExtended || section < UInt32(SHN_LORESERVE), Int(section) < layout.sections.count, section > 0 else {
             throw fail("symbol \(index)", "st_shndx \(section): there are \(layout.sections.count) sections")
         }
         let size = layout.sections[Int(section)].size
@@ -218,8 +218,9 @@ struct ObjectDraft {
     private func binding(_ entry: Elf64_Sym, _ index: Int) throws(FormatError) -> SymbolBinding {
         switch Int32(entry.st_info >> 4) {
         case STB_LOCAL: return .local
-        case STB_GLOBAL, STB_GNU_UNIQUE: return .global
-        case STB_WEAK: return .weak
+        case STB_GLOBAL: return .global
+        // What a process has one of, though several of its parts define it: the first is taken, as of weak ones.
+        case STB_WEAK, STB_GNU_UNIQUE: return .weak
         default: throw fail("symbol \(index)", "st_info: binding \(entry.st_info >> 4) is unknown")
         }
     }

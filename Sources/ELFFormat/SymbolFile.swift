@@ -39,19 +39,38 @@ public struct SymbolFile: Sendable {
         indirect = []
         resident = Self.residentNames(bytes, layout)
         let indices = readSections(layout, bytes)
-        let entries: Result<[Elf64_Sym], FormatError> = unsafe bytes.withUnsafeBytes { raw in
+        let (entries, extended) = try Self.readTable(table, layout, bytes).get()
+        for (number, entry) in entries.enumerated().dropFirst() {
+            var section = UInt32(entry.st_shndx)
+            if entry.st_shndx == UInt16(SHN_XINDEX) { section = extended.indices.contains(number) ? extended[number] : 0 }
+            try add(entry, number, bytes, names, section: indices[Int(section)], name)
+        }
+    }
+
+    /// The entries of the symbol table, and the section numbers of those whose number does not fit 16 bits, if there are any.
+    private static func readTable(
+        _ table: Int, _ layout: ELFLayout, _ bytes: [UInt8]
+    ) -> Result<(entries: [Elf64_Sym], extended: [UInt32]), FormatError> {
+        unsafe bytes.withUnsafeBytes { raw in
             do throws(FormatError) {
-                let elf = try unsafe ELFHandle(raw, file: name)
+                let elf = try unsafe ELFHandle(raw, file: layout.file)
+                let entries = try unsafe elf.withEntries(ofSection: table, as: Elf64_Sym.self) {
+                    (entries) throws(FormatError) -> [Elf64_Sym] in unsafe Array(entries)
+                }
+                let numbers = layout.sections.firstIndex {
+                    $0.isOf(SHT_SYMTAB_SHNDX) && $0.link == UInt32(table) && $0.entrySize == 4
+                }
+                guard let numbers else { return .success((entries, [])) }
                 return .success(
-                    try unsafe elf.withEntries(ofSection: table, as: Elf64_Sym.self) {
-                        (entries) throws(FormatError) -> [Elf64_Sym] in unsafe Array(entries)
-                    })
+                    (
+                        entries,
+                        try unsafe elf.withEntries(ofSection: numbers, as: UInt32.self) {
+                            (entries) throws(FormatError) -> [UInt32] in unsafe Array(entries)
+                        }
+                    ))
             } catch {
                 return .failure(error)
             }
-        }
-        for (number, entry) in try entries.get().enumerated().dropFirst() {
-            try add(entry, number, bytes, names, indices, name)
         }
     }
 
@@ -75,7 +94,7 @@ public struct SymbolFile: Sendable {
     }
 
     private mutating func add(
-        _ entry: Elf64_Sym, _ number: Int, _ bytes: [UInt8], _ names: Range<Int>, _ indices: [Int: UInt16],
+        _ entry: Elf64_Sym, _ number: Int, _ bytes: [UInt8], _ names: Range<Int>, section: UInt16?,
         _ file: String
     ) throws(FormatError) {
         let type: SymbolType
@@ -101,14 +120,14 @@ public struct SymbolFile: Sendable {
         if type == .indirectFunction { indirect.append(symbols.entries.count) }
         symbols.entries.append(
             SymbolEntry(
-                address: entry.st_value, size: entry.st_size, name: own, section: indices[Int(entry.st_shndx)],
+                address: entry.st_value, size: entry.st_size, name: own, section: section,
                 binding: binding, type: type))
     }
 
     private static func residentNames(_ bytes: [UInt8], _ layout: ELFLayout) -> Set<[UInt8]>? {
         guard
             let header = layout.sections.first(where: {
-                !$0.isOf(SHT_NOBITS) && bytes[$0.name.indices].elementsEqual(residentSectionName.utf8)
+                !$0.isOf(SHT_NOBITS) && !$0.isOf(SHT_NULL) && bytes[$0.name.indices].elementsEqual(residentSectionName.utf8)
             })
         else { return nil }
         let content = bytes[Int(header.offset)..<Int(header.offset + header.size)]

@@ -37,6 +37,10 @@ extension Draft {
                 problems.add(source.name, place, "the variable is constant")
                 continue
             }
+            guard isInside(facts, object) else {
+                problems.add(source.name, place, "the variable reaches beyond its section")
+                continue
+            }
             if let bytes = Self.numbers(parameter.value, size: facts.size) {
                 parameters.append(PlannedParameter(object: object, symbol: symbol, value: .bytes(bytes)))
             } else if facts.size == 8, let room = keep(Array(parameter.value.utf8) + [0]) {
@@ -82,6 +86,13 @@ extension Draft {
         case .section(let section): object.sections[Int(section)].protection.contains(.write)
         case .undefined, .absolute: false
         }
+    }
+
+    /// Whether all bytes of a variable are in memory of the module.
+    private func isInside(_ symbol: Symbol, _ object: Int) -> Bool {
+        guard case .section(let section) = symbol.place else { return true }
+        let size = objects[object].sections[Int(section)].size
+        return placements[object][Int(section)].isPlaced && symbol.value <= size && symbol.size <= size - symbol.value
     }
 
     /// Numbers in the bytes of a variable: one of the variable's own width, or several of 4 bytes. Nil when the value is not

@@ -60,7 +60,9 @@ public struct SymbolTable: Sendable {
     public mutating func remove(_ slot: Int) {
         guard let set = owner(slot) else { return }
         forget(set, slot)
-        byAddress.removeAll { $0 == slot }
+        if let place = byAddress[position(of: set.range.lowerBound)...].firstIndex(of: slot) {
+            byAddress.remove(at: place)
+        }
         sets[slot] = nil
         freeSlots.append(slot)
         symbolCount -= set.symbols.entries.count

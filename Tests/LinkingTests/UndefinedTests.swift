@@ -1,0 +1,96 @@
+import Linking
+import Testing
+
+@Suite struct UndefinedTests {
+    @Test("every undefined symbol is listed, with its first place and its function") func all() throws {
+        let text = try Space().problems(
+            """
+            extern int tomat(void), gurka(void);
+            int slice(void) { return tomat() + 1; }
+            int dice(void) { return gurka() + tomat() + tomat() + 1; }
+            """, ["-O1"])
+        #expect(
+            text == """
+                gurka.o: .text+0x5 in slice: undefined symbol 'tomat' (and 2 more places)
+                gurka.o: .text+0x14 in dice: undefined symbol 'gurka'
+                """)
+    }
+
+    @Test("one further place is one place") func oneMore() throws {
+        let text = try Space().problems("extern int tomat; int *places[2] = {&tomat, &tomat};")
+        #expect(text == "gurka.o: .data.rel+0x0: undefined symbol 'tomat' (and 1 more place)" || text == "gurka.o: .data+0x0: undefined symbol 'tomat' (and 1 more place)")
+    }
+
+    @Test("a likely slip is named") func didYouMean() throws {
+        let text = try Space(["printf": 0x40_1000]).problems("extern int prinft(void); int f(void) { return prinft() + 1; }")
+        #expect(text == "gurka.o: .text+0x5 in f: undefined symbol 'prinft'; did you mean 'printf'?")
+    }
+
+    @Test("undefined symbols of all objects and all modules are listed together") func everywhere() throws {
+        let text = Space().problems([
+            source(
+                "a", try assembled("call x\n", name: "one.o"), try assembled("call y\n", name: "two.o")),
+            source("b", try assembled(".data\n.quad z\n", name: "three.o")),
+        ])
+        #expect(
+            text == """
+                one.o: .text+0x1: undefined symbol 'x'
+                two.o: .text+0x1: undefined symbol 'y'
+                three.o: .data+0x0: undefined symbol 'z'
+                """)
+    }
+
+    @Test("what nobody refers to may stay undefined") func unused() throws {
+        #expect(Space().problems([source("a", try assembled(".globl nobody\nret\n"))]) == "linked")
+    }
+
+    @Test("a name from another object is found in whatever order they come") func acrossObjects() throws {
+        let user = try assembled(".data\n.quad tomat\n", name: "user.o")
+        let maker = try assembled(".globl tomat\n.data\n.quad 0\ntomat: .quad 7\n", name: "maker.o")
+        for objects in [[user, maker], [maker, user]] {
+            let linked = try Space().link("a", objects)
+            #expect(linked.modules[0].address("tomat") != nil)
+        }
+    }
+
+    @Test("an undefined weak symbol is zero, and a call to it goes nowhere near") func weak() throws {
+        let linked = try Space().link(
+            "a",
+            [
+                try assembled(
+                    """
+                    .weak maybe
+                    .globl f, word
+                    f: mov maybe@GOTPCREL(%rip), %rax
+                    .data
+                    word: .quad maybe + 5
+                    """)
+            ])
+        #expect(linked.word("word") == 5)
+    }
+
+    @Test("200 problems are listed, the others are counted") func limit() throws {
+        func text(_ count: Int) throws -> [Substring] {
+            let lines = (0..<count).map { "call undefined_symbol_\($0)" }.joined(separator: "\n") + "\n"
+            return Space().problems([source("a", try assembled(lines))]).split(separator: "\n")
+        }
+        let good = try text(200)
+        #expect(good.count == 200)
+        #expect(good.last == "gurka.o: .text+0x3e4: undefined symbol 'undefined_symbol_199'")
+        let more = try text(203)
+        #expect(more.count == 201)
+        #expect(more.last == "gurka.o: 3 more problems of this link are not listed")
+    }
+
+    @Test("a hidden symbol is not taken from the space") func hidden() throws {
+        let text = Space(["tomat": 0x40_1000]).problems([
+            source("a", try assembled(".hidden tomat\ncall tomat\n"))
+        ])
+        #expect(text == "gurka.o: .text+0x1: undefined symbol 'tomat'")
+    }
+
+    @Test("control characters of a name do not reach the terminal") func controlCharacters() throws {
+        let text = Space().problems([source("a", try assembled("call \"a\u{1b}[2Jb\"\n"))])
+        #expect(text == "gurka.o: .text+0x1: undefined symbol 'a\\x1b[2Jb'")
+    }
+}
