@@ -6,15 +6,19 @@ public enum DaemonConnection {
     /// A client of the daemon.
     ///
     /// - Parameter starts: whether a daemon is started when no one listens.
-    public static func open(_ directory: RuntimeDirectory = .standard(), starts: Bool = true) throws(Failure) -> Client {
+    public static func open(_ directory: RuntimeDirectory = .standard(), starts: Bool = true) throws(Failure) -> Client
+    {
         if let socket = try connect(directory) { return Client(Connection(socket)) }
         guard starts else {
-            throw Failure(.unavailable, subject: directory.socket, reason: "no daemon listens there; start one with 'modlinkd'")
+            throw Failure(
+                .unavailable, subject: directory.socket, reason: "no daemon listens there; start one with 'modlinkd'")
         }
         try directory.prepare()
         try start(directory)
         guard let socket = try connect(directory) else {
-            throw Failure(.unavailable, subject: directory.socket, reason: "the daemon that was started does not listen; see \(directory.log)")
+            throw Failure(
+                .unavailable, subject: directory.socket,
+                reason: "the daemon that was started does not listen; see \(directory.log)")
         }
         return Client(Connection(socket))
     }
@@ -30,7 +34,10 @@ public enum DaemonConnection {
             case ErrorCode.noSuchFile, ErrorCode.connectionRefused: return nil
             case ErrorCode.permissionDenied, ErrorCode.notPermitted:
                 throw Failure(.permissionDenied, subject: directory.socket, reason: "the daemon of another user")
-            case ErrorCode.nameTooLong: throw Failure(.unavailable, subject: error.subject, reason: "too long; choose another directory with MODLINK_RUNTIME_DIR")
+            case ErrorCode.nameTooLong:
+                throw Failure(
+                    .unavailable, subject: error.subject,
+                    reason: "too long; choose another directory with MODLINK_RUNTIME_DIR")
             default: throw Failure(.unavailable, subject: directory.socket, reason: "cannot connect: \(error)")
             }
         }
@@ -62,7 +69,8 @@ public enum DaemonConnection {
         guard complaint.isEmpty else {
             // The daemon's own lines say what is wrong, and begin with its name.
             let lines = complaint.split(separator: "\n").map { $0.hasPrefix("modlinkd: ") ? $0.dropFirst(10) : $0 }
-            throw Failure(.unavailable, subject: "modlinkd", place: "cannot be started", reason: lines.joined(separator: "; "))
+            throw Failure(
+                .unavailable, subject: "modlinkd", place: "cannot be started", reason: lines.joined(separator: "; "))
         }
     }
 

@@ -12,12 +12,19 @@ extension ModuleService {
         case .faulted(_, let fault):
             return Failure(
                 .moduleFaulted,
-                [Problem(subject: module, place: function, reason: "\(fault.signalName)\(touched(fault)) in \(describe(fault.instructionPointer))")],
+                [
+                    Problem(
+                        subject: module, place: function,
+                        reason: "\(fault.signalName)\(touched(fault)) in \(describe(fault.instructionPointer))")
+                ],
                 signal: fault.signalName)
         case .died(_, let death):
             return Failure(
                 .systemFailure,
-                [Problem(subject: module, place: function, reason: "ended the space: it \(death); all modules are lost")])
+                [
+                    Problem(
+                        subject: module, place: function, reason: "ended the space: it \(death); all modules are lost")
+                ])
         default:
             return Failure(.systemFailure, [Problem(subject: module, place: function, reason: "\(error)")])
         }

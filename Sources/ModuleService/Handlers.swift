@@ -146,7 +146,8 @@ extension ModuleService {
     private func read(_ file: ObjectFile, _ context: inout CallContext<LoadMethod>) throws(Failure) -> [UInt8] {
         if let index = file.descriptor {
             guard let descriptor = context.descriptors.take(index) else {
-                throw Failure(.systemFailure, subject: file.name, reason: "descriptor \(index) did not come with the call")
+                throw Failure(
+                    .systemFailure, subject: file.name, reason: "descriptor \(index) did not come with the call")
             }
             return try Failure.naming(file.name, .notAnObject) { () throws(SystemError) in
                 try File.readAll(descriptor, name: file.name, limit: Self.objectSizeLimit)

@@ -24,41 +24,32 @@ struct ImageStore: Sendable {
 
     func path(of module: String) -> String { path + "/" + module }
 
-    /// Makes the image of a module: a new file that is mapped, written by `emit`, and completed with headers and symbols.
+    /// Makes the image of a module: `emit` writes its bytes into memory, and they and the headers and symbols become a new file.
+    ///
+    /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault.)
     func write(
         _ name: String, size: UInt64, emit: (inout MutableRawSpan) throws(LinkFailure) -> LinkedModule
     ) throws(Failure) -> LinkedModule {
         let file = path(of: name)
+        var memory = try Failure.naming(file) { () throws(SystemError) in try ScratchMemory(size: Int(size)) }
+        let linked: LinkedModule
+        do throws(LinkFailure) {
+            var bytes = memory.mutableBytes
+            linked = try emit(&bytes)
+        } catch {
+            throw Failure(error)
+        }
+        let parts = ELFImageWriter.encode(linked.image)
         try? File.remove(file)
         let descriptor = try Failure.naming(file) { () throws(SystemError) in
-            try File.open(file, .readWrite, create: File.CreateMode(permissions: 0o700, exclusive: true))
+            try File.open(file, .write, create: File.CreateMode(permissions: 0o700, exclusive: true))
         }
         try Failure.naming(file) { () throws(SystemError) in
-            // Room is taken now: where it lacks later, writing to the mapping would be a SIGBUS.
-            try File.reserve(descriptor, size: size, name: file)
-        }
-        var mapping = try Failure.naming(file) { () throws(SystemError) in
-            try Mapping(descriptor, size: Int(size), writable: true, shared: true, populated: true, name: file)
-        }
-        let linked = try Self.linking { () throws(LinkFailure) in
-            var bytes = mapping.mutableBytes
-            return try emit(&bytes)
-        }
-        _ = consume mapping
-        let parts = ELFImageWriter.encode(linked.image)
-        try Failure.naming(file) { () throws(SystemError) in
+            try File.write(descriptor, memory.bytes, at: 0, name: file)
             try File.write(descriptor, parts.header, at: 0, name: file)
             try File.write(descriptor, parts.tail, at: parts.tailOffset, name: file)
         }
         return linked
-    }
-
-    private static func linking<Result>(_ work: () throws(LinkFailure) -> Result) throws(Failure) -> Result {
-        do throws(LinkFailure) {
-            return try work()
-        } catch {
-            throw Failure(error)
-        }
     }
 
     /// A descriptor of an image, to read.

@@ -35,7 +35,9 @@ extension ModuleService {
     func load(_ request: LoadRequest) throws(Failure) -> LoadMethod.Reply {
         for source in request.sources { try ModuleName.check(source.name) }
         do throws(ModuleTableError) {
-            try state.withLock { (state) throws(ModuleTableError) in try state.modules.check(names: request.sources.map(\.name)) }
+            try state.withLock { (state) throws(ModuleTableError) in
+                try state.modules.check(names: request.sources.map(\.name))
+            }
         } catch {
             throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
         }
@@ -176,7 +178,11 @@ extension LoadTransaction {
         guard result == 0 else {
             throw Failure(
                 .initFailed,
-                [Problem(subject: module.name, reason: "\(name) returned \(describeResult(result)); everything is undone")],
+                [
+                    Problem(
+                        subject: module.name, reason: "\(name) returned \(describeResult(result)); everything is undone"
+                    )
+                ],
                 result: Int(result))
         }
     }
@@ -299,7 +305,9 @@ extension ModuleService.State {
     func uses(of module: LinkedModule) -> [Int: [String]] {
         var uses: [Int: [String]] = [:]
         for reference in module.references {
-            guard let owner = symbols.owner(reference.owner), let id = modules.module(named: owner.owner)?.id else { continue }
+            guard let owner = symbols.owner(reference.owner), let id = modules.module(named: owner.owner)?.id else {
+                continue
+            }
             uses[id] = reference.symbols.map { owner.name($0) }.sorted()
         }
         return uses

@@ -136,7 +136,9 @@ public final class ModuleService: Sendable {
     private func spaceEnded(_ process: Int32) {
         guard let record = state.withLock({ $0.space }), record.space.information.process == process else { return }
         let lost = state.withLock { $0.modules.all.map(\.name) }
-        let line = "space \(process) \(record.space.end ?? "ended")" + (lost.isEmpty ? "" : "; lost with it: \(lost.joined(separator: ", "))")
+        let line =
+            "space \(process) \(record.space.end ?? "ended")"
+            + (lost.isEmpty ? "" : "; lost with it: \(lost.joined(separator: ", "))")
         log.error("\(line)")
         console.note(line)
         replaceSpace()

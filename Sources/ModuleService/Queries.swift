@@ -49,7 +49,8 @@ extension ModuleService {
                 throw Failure(.systemFailure, subject: "space", reason: "cannot be started")
             }
             return StatusMethod.Reply(
-                version: Product.version, process: Int(CurrentProcess.number), space: Int(space.space.information.process),
+                version: Product.version, process: Int(CurrentProcess.number),
+                space: Int(space.space.information.process),
                 architecture: Architecture.x86_64.name, windowStart: Int(space.window.lowerBound),
                 windowEnd: Int(space.window.upperBound), modules: state.modules.all.count,
                 symbols: state.symbols.symbolCount, generation: Int(state.symbols.generation))

@@ -1,7 +1,7 @@
 import ELFFormat
+import ModlinkInterface
 import ObjectModel
 import Posix
-import ModlinkInterface
 import SpaceControl
 import SymbolTable
 

@@ -16,29 +16,25 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - writable: to write too; a shared writable mapping needs a descriptor that is open for both (EACCES).
-    ///   - populated: all of it is brought in at once, for who is going to touch all of it (MAP_POPULATE).
     ///   - shared: writes reach the file (MAP_SHARED), rather than a copy of one's own (MAP_PRIVATE).
     public init(
-        _ descriptor: borrowing Descriptor, size: Int, writable: Bool, shared: Bool, populated: Bool = false,
-        name: String? = nil
+        _ descriptor: borrowing Descriptor, size: Int, writable: Bool, shared: Bool, name: String? = nil
     ) throws(SystemError) {
         base = try Mapping.map(
-            descriptor.number, size: size, writable: writable,
-            flags: (shared ? MAP_SHARED : MAP_PRIVATE) | (populated ? MAP_POPULATE : 0),
-            name: nameOf(descriptor, name))
+            descriptor.number, size: size, writable: writable, shared: shared, name: nameOf(descriptor, name))
         count = size
         isWritable = writable
     }
 
     private static func map(
-        _ number: Int32, size: Int, writable: Bool, flags: Int32, name: String
+        _ number: Int32, size: Int, writable: Bool, shared: Bool, name: String
     ) throws(SystemError) -> UnsafeMutableRawPointer? {
         guard size != 0 else { return nil }
         guard size > 0 else {
             throw SystemError(call: "mmap", subject: "\(name): \(size) bytes", code: EINVAL)
         }
         let protection = PROT_READ | (writable ? PROT_WRITE : 0)
-        let place = mmap(nil, size, protection, flags, number, 0)
+        let place = mmap(nil, size, protection, shared ? MAP_SHARED : MAP_PRIVATE, number, 0)
         guard place != MAP_FAILED else {
             throw SystemError(call: "mmap", subject: name, code: errno)
         }

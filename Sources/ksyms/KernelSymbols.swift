@@ -41,7 +41,9 @@ struct KernelSymbols: ParsableCommand {
     func run() {
         ToolOutput.run("ksyms") { () throws(Failure) in
             if !queries.isEmpty {
-                try LookUp.print(try daemon.call(LookUpMethod.self, LookUpMethod.Parameters(queries: queries)).reply.answers, json: json)
+                try LookUp.print(
+                    try daemon.call(LookUpMethod.self, LookUpMethod.Parameters(queries: queries)).reply.answers,
+                    json: json)
                 return
             }
             var answer = try daemon.call(SymbolsMethod.self, Empty())

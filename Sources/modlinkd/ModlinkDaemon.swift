@@ -56,7 +56,9 @@ struct ModlinkDaemon: ParsableCommand {
     private static func start(_ directory: RuntimeDirectory) throws(Failure) {
         try directory.prepare()
         if (try? DaemonConnection.open(directory, starts: false)) != nil {
-            throw Failure(.systemFailure, subject: directory.socket, reason: "a daemon is running already; end it with 'modlinkd --stop'")
+            throw Failure(
+                .systemFailure, subject: directory.socket,
+                reason: "a daemon is running already; end it with 'modlinkd --stop'")
         }
         try DaemonConnection.start(directory)
     }
@@ -69,7 +71,9 @@ struct ModlinkDaemon: ParsableCommand {
             _ = try client.call(StopMethod.self, Empty())
             // The process is not this one's child, so its end is seen by its absence.
             let process = ChildProcess(process: Int32(truncatingIfNeeded: status.process))
-            if let ended = try? process.processDescriptor() { _ = try? Poll.waitReadable(ended.number, timeout: 10_000) }
+            if let ended = try? process.processDescriptor() {
+                _ = try? Poll.waitReadable(ended.number, timeout: 10_000)
+            }
         } catch {
             throw Failure(error)
         }

@@ -112,7 +112,8 @@ struct DryLink {
             let address = (next + need.alignment - 1) & ~(need.alignment - 1)
             guard address < window.upperBound, window.upperBound - address >= need.size else {
                 throw LinkFailure([
-                    LinkProblem(subject: sources[index].name, reason: "needs \(need.size) bytes: too large for the window")
+                    LinkProblem(
+                        subject: sources[index].name, reason: "needs \(need.size) bytes: too large for the window")
                 ])
             }
             addresses.append(address)

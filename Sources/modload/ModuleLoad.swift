@@ -34,7 +34,8 @@ struct ModuleLoad: ParsableCommand {
 
     @Option(
         name: .customShort("A"),
-        help: ArgumentHelp("With -n: resolve against the symbols of this ELF file, without a daemon.", valueName: "KERNEL"))
+        help: ArgumentHelp(
+            "With -n: resolve against the symbols of this ELF file, without a daemon.", valueName: "KERNEL"))
     var kernel: String?
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The function to call, in the classic way.", valueName: "NAME"))
@@ -68,11 +69,17 @@ struct ModuleLoad: ParsableCommand {
     @OptionGroup var daemon: DaemonOptions
 
     func validate() throws {
-        if kernel != nil, !dryRun { throw ValidationError("-A belongs to -n: what is loaded is resolved against the space") }
-        if address != nil, !dryRun { throw ValidationError("--address belongs to -n: what is loaded goes where there is room") }
+        if kernel != nil, !dryRun {
+            throw ValidationError("-A belongs to -n: what is loaded is resolved against the space")
+        }
+        if address != nil, !dryRun {
+            throw ValidationError("--address belongs to -n: what is loaded goes where there is room")
+        }
         if dryRun, postinstall != nil { throw ValidationError("-p runs after loading, and -n does not load") }
         let modules = try LoadArguments(arguments, name: name).modules
-        if output != nil, modules.count != 1 { throw ValidationError("-o takes one module; give them one name with --name") }
+        if output != nil, modules.count != 1 {
+            throw ValidationError("-o takes one module; give them one name with --name")
+        }
     }
 
     func run() {
@@ -89,7 +96,8 @@ struct ModuleLoad: ParsableCommand {
     private static func address(_ text: String) throws -> UInt64 {
         let number = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
         guard let number, number % 4096 == 0, number > 0, number < 1 << 47 else {
-            throw ValidationError("'\(text)' is no address: a multiple of 4096 below 0x800000000000, such as 0x10000000")
+            throw ValidationError(
+                "'\(text)' is no address: a multiple of 4096 below 0x800000000000, such as 0x10000000")
         }
         return number
     }
@@ -118,7 +126,9 @@ struct ModuleLoad: ParsableCommand {
                     autoclean: autoclean, private: force))
         }
         guard files.count <= LocalSocket.maximumDescriptors else {
-            throw Failure(.usage, subject: "\(files.count) files", reason: "at most \(LocalSocket.maximumDescriptors) go in one load")
+            throw Failure(
+                .usage, subject: "\(files.count) files",
+                reason: "at most \(LocalSocket.maximumDescriptors) go in one load")
         }
         say("asking \(RuntimeDirectory.standard().socket)")
         let answer = try daemon.call(

@@ -21,7 +21,8 @@ enum ConsoleReader {
     }
 
     private static func open(_ path: String) throws(Failure) -> SharedDescriptor {
-        try Failure.naming(path, .unavailable) { () throws(SystemError) in SharedDescriptor(try File.open(path, .read)) }
+        try Failure.naming(path, .unavailable) { () throws(SystemError) in SharedDescriptor(try File.open(path, .read))
+        }
     }
 
     private static func copy(_ file: borrowing Descriptor, _ path: String) throws(Failure) {

@@ -61,7 +61,9 @@ struct ModuleStatus: ParsableCommand {
     private func selected(_ modules: [ModuleInformation]) throws(Failure) -> [ModuleInformation] {
         if let id {
             let found = modules.filter { $0.id == id }
-            guard !found.isEmpty else { throw Failure(.noSuchModule, subject: "module \(id)", reason: "no such module (ENOENT)") }
+            guard !found.isEmpty else {
+                throw Failure(.noSuchModule, subject: "module \(id)", reason: "no such module (ENOENT)")
+            }
             return found
         }
         guard let wanted = name ?? module else { return modules }
