@@ -68,6 +68,9 @@ func tests(_ name: String, of targets: [Target.Dependency]) -> Target {
 
 let testTargets: [Target] = [
     .target(name: "TestSupport", dependencies: ["Posix"], path: "Tests/TestSupport", swiftSettings: warnings),
+    .executableTarget(
+        name: "benchmarks", dependencies: ["Posix", "TestSupport"], path: "Tests/Benchmarks", exclude: ["Floors"],
+        swiftSettings: warnings),
     tests("ObjectModelTests", of: ["ObjectModel"]),
     tests("RelocationTests", of: ["ObjectModel", "Relocation"]),
     tests("SymbolTableTests", of: ["ObjectModel", "SymbolTable"]),
