@@ -10,9 +10,9 @@ extension Draft {
                 let facts = object.sections[section]
                 guard facts.isAllocated, !isForLinkersOnly(facts, object) else { continue }
                 if let group = facts.group, displaced[index].contains(group) { continue }
+                // It is placed all the same: what refers to it is no further problem.
                 if let reason = Self.refusal(of: facts) {
                     problems.add(object.name, "section '\(object.text(facts.name))'", reason)
-                    continue
                 }
                 let output = outputs.output(for: facts, of: object)
                 guard let offset = outputs.append(facts.size, alignment: facts.alignment, to: output) else {

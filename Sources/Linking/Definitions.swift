@@ -61,12 +61,12 @@ struct Definitions {
 
     /// Adds a name that is not there yet.
     mutating func add(_ definition: Definition, hash: UInt64, objects: [Object]) {
+        list.append(definition)
         let list = self.list
-        index.insert(hash, UInt64(list.count)) { payload in
+        index.insert(hash, UInt64(list.count - 1)) { payload in
             let known = list[Int(payload)]
             return nameHash(objects[known.object].bytes, objects[known.object].symbols[known.symbol].name)
         }
-        self.list.append(definition)
     }
 }
 

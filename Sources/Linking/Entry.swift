@@ -24,7 +24,8 @@ extension Draft {
         } else {
             for stem in [source.name] + objects.map({ Self.stem($0.name) }) {
                 let name = stem + "_lkmentry"
-                if let index = function(name) ?? function(name.replacingHyphens) {
+                for name in [name, name.replacingHyphens] {
+                    guard let index = function(name) else { continue }
                     setClassic(name, index)
                     return
                 }
@@ -105,7 +106,7 @@ extension Draft {
 
 extension String {
     /// Whether it is a name in C: only then can `__start_NAME` be written there.
-    fileprivate var isIdentifier: Bool {
+    var isIdentifier: Bool {
         guard let first = utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
         return utf8.allSatisfy {
             $0 == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)

@@ -53,7 +53,7 @@ public struct Linker: Sendable {
         let peers = offerToPeers(&problems)
         for index in drafts.indices {
             drafts[index].resolve(in: table, peers: peers, drafts: drafts)
-            drafts[index].scan(window: settings.window, in: table, &problems)
+            drafts[index].scan(window: settings.window, in: table, drafts: drafts, &problems)
             if !drafts[index].layOut(headerSize: settings.headerSize, pageSize: settings.architecture.pageSize) {
                 problems.add(sources[index].name, "", "too large: its sections add up to more than an address space")
             }

@@ -3,9 +3,9 @@ import ObjectModel
 /// A section of the linked image, in the making: pieces of the same name and use, side by side.
 struct OutputSection {
     let name: String
-    let rank: Rank
+    fileprivate(set) var rank: Rank
     let kind: SectionKind
-    let protection: Protection
+    var protection: Protection { rank.protection }
     var alignment: UInt64
     var size: UInt64
     /// From the start of the image; known after the layout.
@@ -84,7 +84,21 @@ struct OutputSections {
             }
             return standard[index]
         }
-        return output(named: object.text(section.name), rank: wanted)
+        let name = object.text(section.name)
+        return joined(named: name, wanted) ?? output(named: name, rank: wanted)
+    }
+
+    /// Members of a set (`__start_NAME` … `__stop_NAME`) stay together though some are constant: all are writable then. Nil when
+    /// there is nothing to join.
+    private mutating func joined(named name: String, _ wanted: OutputSection.Rank) -> Int? {
+        guard wanted == .constants || wanted == .data, name.isIdentifier else { return nil }
+        let constants = Key(name: name, rank: OutputSection.Rank.constants.rawValue)
+        let data = Key(name: name, rank: OutputSection.Rank.data.rawValue)
+        if let index = byKey[data] { return index }
+        guard wanted == .data, let index = byKey.removeValue(forKey: constants) else { return nil }
+        sections[index].rank = .data
+        byKey[data] = index
+        return index
     }
 
     /// The output section of that name and use; made when there is none.
@@ -123,7 +137,7 @@ struct OutputSections {
             }
         sections.append(
             OutputSection(
-                name: name, rank: rank, kind: kind, protection: rank.protection, alignment: alignment, size: 0))
+                name: name, rank: rank, kind: kind, alignment: alignment, size: 0))
         return sections.count - 1
     }
 

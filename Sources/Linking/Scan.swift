@@ -25,10 +25,12 @@ private struct Dangling {
 
 extension Draft {
     /// Looks at every relocation once: which symbols are used, which need an entry of the global offset table or a stub.
-    mutating func scan(window: Range<UInt64>, in table: SymbolTable, _ problems: inout ProblemList) {
+    mutating func scan(
+        window: Range<UInt64>, in table: SymbolTable, drafts: [Draft], _ problems: inout ProblemList
+    ) {
         let reach = Self.reach(of: window)
         for index in objects.indices {
-            var states = prepareTargets(ofObject: index)
+            var states = prepareTargets(ofObject: index, drafts)
             scan(object: index, window: window, reach: reach, &states, in: table, &problems)
             allot(object: index, states, in: table)
         }
@@ -52,7 +54,7 @@ extension Draft {
     }
 
     /// Makes the targets of an object's symbols, with the addresses that are final already.
-    private mutating func prepareTargets(ofObject index: Int) -> [SymbolState] {
+    private mutating func prepareTargets(ofObject index: Int, _ drafts: [Draft]) -> [SymbolState] {
         var states = [SymbolState](repeating: [], count: resolutions[index].count)
         var addresses = [SymbolTarget](repeating: SymbolTarget(address: 0), count: states.count)
         for (symbol, resolution) in resolutions[index].enumerated() {
@@ -67,17 +69,26 @@ extension Draft {
                 states[symbol] = .known
                 addresses[symbol].address = objects[index].symbols[symbol].value
             case .definition(let definition):
-                let definition = definitions[definition]
-                let facts = objects[definition.object].symbols[definition.symbol]
-                if facts.place == .absolute {
+                if let value = absoluteValue(definition: definition) {
                     states[symbol] = .known
-                    addresses[symbol].address = facts.value
+                    addresses[symbol].address = value
                 }
-            case .local, .made, .peer: break
+            case .peer(let module, let definition):
+                if let value = drafts[module].absoluteValue(definition: definition) {
+                    states[symbol] = .known
+                    addresses[symbol].address = value
+                }
+            case .local, .made: break
             }
         }
         targets.append(addresses)
         return states
+    }
+
+    /// The value of a definition that linking does not change; nil for all others.
+    private func absoluteValue(definition index: Int) -> UInt64? {
+        let symbol = objects[definitions[index].object].symbols[definitions[index].symbol]
+        return symbol.place == .absolute ? symbol.value : nil
     }
 
     private mutating func scan(

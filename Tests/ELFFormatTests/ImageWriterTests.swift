@@ -94,7 +94,12 @@ func complaints(about bytes: [UInt8]) throws -> String {
         image.loadedSize = ELFImageWriter.headerSize
         let found = try complaints(about: ELFImageWriter.file(image))
         // Such a file is never run: ksyms(4) is an executable of the same shape, without program headers.
-        #expect(found.prefix(2000) == "executables and DSOs cannot have zero program header offset\n")
+        let unexpected = found.split(separator: "\n").filter {
+            !$0.hasSuffix("zero program header offset") && !$0.hasSuffix("section not in any loaded segment")
+                && !$0.hasSuffix("has wrong type: expected PROGBITS, is NOBITS")
+                && !$0.hasSuffix("has unexpected type 8 for an executable section")
+        }
+        #expect(unexpected == [])
     }
 
     @Test("segments are mapped as the image says, and there is a build ID") func segments() throws {
@@ -165,8 +170,11 @@ func complaints(about bytes: [UInt8]) throws -> String {
         // eu-elflint knows that table in relocatable objects only; the gABI has no such rule.
         let table = image.sections.count + 4
         #expect(
-            found.prefix(2000)
-                == "section [\(table)] '.symtab_shndx' is extension section index table in non-object file\n")
+            found == """
+                section [\(table)] '.symtab_shndx' is extension section index table in non-object file
+                section [\(table)] '.symtab_shndx': only relocatable files can have extended section index
+
+                """)
     }
 
     @Test("0xfeff sections have plain numbers, one more has not", arguments: [0, 1])

@@ -29,13 +29,15 @@ extension LinkedModule {
 extension Linked {
     /// The little-endian number of 8 bytes at an address.
     func word(_ address: UInt64, in module: Int = 0) -> UInt64? {
-        images[module].span.bytes.integer(at: address &- modules[module].range.lowerBound)
+        let image = images[module]
+        return image.span.bytes.integer(at: address &- modules[module].range.lowerBound)
     }
 
     /// The number of 4 bytes at a symbol.
     func int(_ name: String, in module: Int = 0) -> UInt32? {
         guard let address = modules[module].address(name) else { return nil }
-        return images[module].span.bytes.integer(at: address &- modules[module].range.lowerBound)
+        let image = images[module]
+        return image.span.bytes.integer(at: address &- modules[module].range.lowerBound)
     }
 
     func word(_ name: String, in module: Int = 0) -> UInt64? {
