@@ -37,7 +37,7 @@ extension ModuleService {
         do throws(ModuleTableError) {
             try state.withLock { (state) throws(ModuleTableError) in try state.modules.check(names: request.sources.map(\.name)) }
         } catch {
-            throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
+            throw Failure(error)
         }
         var transaction = LoadTransaction(
             service: self, record: try currentSpace(), phases: PhaseClock(request.phases))
@@ -139,7 +139,7 @@ extension LoadTransaction {
                 return ids
             }
         } catch {
-            throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
+            throw Failure(error)
         }
         for index in self.linked.indices { self.linked[index].image.symbols = SymbolList() }
     }
