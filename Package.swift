@@ -80,6 +80,12 @@ let testTargets: [Target] = [
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),
     tests("SpaceControlTests", of: ["Posix", "SpaceControl"]),
+    // These run the programs themselves.
+    tests(
+        "SystemTests",
+        of: [
+            "ModlinkInterface", "Posix", "Varlink", "modlinkd", "modload", "modunload", "modstat", "ksyms",
+        ]),
 ]
 
 let package = Package(

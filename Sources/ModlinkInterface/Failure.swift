@@ -101,10 +101,11 @@ public struct Failure: Error, Sendable, Equatable {
     /// The interface's error that says this.
     public var methodError: MethodError {
         let runs = kind == .initFailed || kind == .moduleFaulted
+        let mayRun = kind == .moduleBusy || kind == .systemFailure
         return MethodError(
             Self.prefix + kind.rawValue,
             parameters: Parameters(
-                problems: problems, output: runs ? output : nil, holders: kind == .moduleBusy ? holders : nil,
+                problems: problems, output: runs || mayRun && !output.isEmpty ? output : nil, holders: kind == .moduleBusy ? holders : nil,
                 result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil))
     }
 

@@ -39,7 +39,7 @@ extension ModuleService {
                 try state.modules.check(names: request.sources.map(\.name))
             }
         } catch {
-            throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
+            throw Failure(error)
         }
         var transaction = LoadTransaction(
             service: self, record: try currentSpace(), phases: PhaseClock(request.phases))
@@ -136,7 +136,7 @@ extension LoadTransaction {
                 return ids
             }
         } catch {
-            throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
+            throw Failure(error)
         }
     }
 

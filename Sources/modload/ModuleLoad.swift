@@ -52,7 +52,7 @@ struct ModuleLoad: ParsableCommand {
     @Option(help: ArgumentHelp("The module's name: all FILEs become this one module.", valueName: "NAME"))
     var name: String?
 
-    @Flag(name: .shortAndLong, help: "Unload it when the last module that uses it goes.")
+    @Flag(name: [.customShort("k"), .long], help: "Unload it when the last module that uses it goes.")
     var autoclean = false
 
     @Flag(name: .shortAndLong, help: "Keep symbols to the module that another module exports already.")

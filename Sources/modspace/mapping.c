@@ -84,7 +84,9 @@ static bool is_segment_valid(const struct space_segment *segment, uint64_t lengt
     uint32_t protection = segment->protection;
     return is_page_aligned(segment->address) && is_page_aligned(segment->file_offset)
         && segment->memory_size > 0 && is_in_window(segment->address, segment->memory_size)
-        && segment->file_size <= length && segment->file_offset <= length - segment->file_size
+        /* One of zeros only has its place behind the end of the file. */
+        && (segment->file_size == 0
+            || (segment->file_size <= length && segment->file_offset <= length - segment->file_size))
         && segment->file_size <= segment->memory_size
         && (segment->file_size == segment->memory_size || (protection & SPACE_WRITABLE) != 0)
         && protection != 0 && (protection & ~known) == 0 && (protection & both) != both && segment->reserved == 0;
