@@ -97,15 +97,27 @@ public struct Linker: Sendable {
         for index in drafts.indices { drafts[index].settleTargets(placed) }
     }
 
-    /// Writes a module's bytes into its image, which holds zeroes and is `fileSizes[index]` bytes long, or longer.
+    /// Writes a module's bytes into its image, which holds zeroes and is `fileSizes[index]` bytes long, or longer; and
+    /// says everything about the module.
     public func emit(_ index: Int, into image: inout MutableRawSpan) throws(LinkFailure) -> LinkedModule {
+        let writes = try relocate(index, into: &image)
+        return module(index, contents: image.bytes, writes: writes)
+    }
+
+    /// The first half of `emit`: the bytes. Returns what has to be stored in the module's zeroes.
+    public func relocate(_ index: Int, into image: inout MutableRawSpan) throws(LinkFailure) -> [MemoryWrite] {
         let draft = drafts[index]
         var problems = ProblemList()
         draft.emit(into: &image, window: settings.window, &problems)
         try problems.check()
-        let writes = draft.apply(draft.parameterWrites, to: &image)
+        return draft.apply(draft.parameterWrites, to: &image)
+    }
+
+    /// The second half of `emit`: what there is to say about the module, when its bytes are in place.
+    public func module(_ index: Int, contents: RawSpan, writes: [MemoryWrite]) -> LinkedModule {
+        let draft = drafts[index]
         let (sections, sectionIndices) = draft.imageSections()
-        let loaded = image.bytes.extracting(Int(settings.headerSize)..<Int(draft.fileSize))
+        let loaded = contents.extracting(Int(settings.headerSize)..<Int(draft.fileSize))
         return LinkedModule(
             name: draft.source.name,
             image: Image(

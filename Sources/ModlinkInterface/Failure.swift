@@ -105,7 +105,8 @@ public struct Failure: Error, Sendable, Equatable {
         return MethodError(
             Self.prefix + kind.rawValue,
             parameters: Parameters(
-                problems: problems, output: runs || mayRun && !output.isEmpty ? output : nil, holders: kind == .moduleBusy ? holders : nil,
+                problems: problems, output: runs || mayRun && !output.isEmpty ? output : nil,
+                holders: kind == .moduleBusy ? holders : nil,
                 result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil))
     }
 

@@ -7,6 +7,8 @@ import Posix
 /// The folder of the linked images: one ELF file a module, which the space maps.
 struct ImageStore: Sendable {
     private let path: String
+    private let scratch = ScratchStore()
+    private let writer: BackgroundWriter
 
     /// Empties the folder, or makes it.
     init(_ directory: RuntimeDirectory) throws(Failure) {
@@ -19,35 +21,65 @@ struct ImageStore: Sendable {
                 guard error.code == ErrorCode.fileExists else { throw error }
             }
         }
+        writer = try Failure.naming("writer") { () throws(SystemError) in try BackgroundWriter() }
         removeAll()
     }
 
     func path(of module: String) -> String { path + "/" + module }
 
-    /// Makes the image of a module: `emit` writes its bytes into memory, and they and the headers and symbols become a new file.
+    /// Begins the image of a module: a new file. While the module is linked, the kernel finds room for it.
+    ///
+    /// - Parameter expectedSize: bytes, about.
+    func begin(_ name: String, expectedSize: UInt64) throws(Failure) -> PendingImage {
+        let file = path(of: name)
+        try? File.remove(file)
+        let descriptor = SharedDescriptor(
+            try Failure.naming(file) { () throws(SystemError) in
+                try File.open(file, .write, create: File.CreateMode(permissions: 0o700, exclusive: true))
+            })
+        let isLarge = expectedSize > Self.smallSize
+        let room =
+            isLarge
+            ? writer.perform { () throws(SystemError) in
+                try File.reserve(descriptor.descriptor, size: expectedSize, name: file)
+            } : nil
+        return PendingImage(name: name, descriptor: descriptor, room: room)
+    }
+
+    /// Room for less is found as fast as it is asked for.
+    private static let smallSize: UInt64 = 64 << 10
+
+    /// Completes the image of a module: its bytes are written into memory, and they and the headers and symbols go to the file.
+    /// While one thread gives the bytes to the kernel, the other makes the symbols.
     ///
     /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault.)
-    func write(
-        _ name: String, size: UInt64, emit: (inout MutableRawSpan) throws(LinkFailure) -> LinkedModule
-    ) throws(Failure) -> LinkedModule {
-        let file = path(of: name)
-        var memory = try Failure.naming(file) { () throws(SystemError) in try ScratchMemory(size: Int(size)) }
-        let linked: LinkedModule
+    func complete(_ image: PendingImage, module index: Int, of linker: Linker) throws(Failure) -> LinkedModule {
+        let file = path(of: image.name)
+        let size = Int(linker.fileSizes[index])
+        let memory = try Failure.naming(file) { () throws(SystemError) in try scratch.take(size) }
+        defer { scratch.giveBack(memory) }
+        let writes: [MemoryWrite]
         do throws(LinkFailure) {
-            var bytes = memory.mutableBytes
-            linked = try emit(&bytes)
+            writes = try memory.change(size) { (bytes) throws(LinkFailure) in try linker.relocate(index, into: &bytes) }
         } catch {
             throw Failure(error)
         }
-        let parts = ELFImageWriter.encode(linked.image)
-        try? File.remove(file)
-        let descriptor = try Failure.naming(file) { () throws(SystemError) in
-            try File.open(file, .write, create: File.CreateMode(permissions: 0o700, exclusive: true))
+        let descriptor = image.descriptor
+        let contents = writer.perform { () throws(SystemError) in
+            try memory.read(size) { (bytes) throws(SystemError) in
+                try File.write(descriptor.descriptor, bytes, at: 0, name: file)
+            }
         }
+        let linked = memory.read(size) { linker.module(index, contents: $0, writes: writes) }
+        let parts = ELFImageWriter.encode(linked.image)
+        let (room, written) = (image.room?.wait(), contents.wait())
         try Failure.naming(file) { () throws(SystemError) in
-            try File.write(descriptor, memory.bytes, at: 0, name: file)
-            try File.write(descriptor, parts.header, at: 0, name: file)
-            try File.write(descriptor, parts.tail, at: parts.tailOffset, name: file)
+            try room?.get()
+            try written.get()
+            try File.write(descriptor.descriptor, parts.header, at: 0, name: file)
+            try File.write(descriptor.descriptor, parts.tail, at: parts.tailOffset, name: file)
+            // There may have been more room than it took.
+            try File.truncate(descriptor.descriptor, size: parts.tailOffset + UInt64(parts.tail.count), name: file)
         }
         return linked
     }
@@ -72,4 +104,12 @@ struct ImageStore: Sendable {
     func removeAll() {
         for name in (try? File.list(path)) ?? [] { try? File.remove(path + "/" + name) }
     }
+}
+
+/// An image that is being made.
+struct PendingImage {
+    let name: String
+    let descriptor: SharedDescriptor
+    /// Fulfilled when the file has its room.
+    let room: Promise<Result<Void, SystemError>>?
 }

@@ -20,6 +20,7 @@ struct LoadTransaction {
     let service: ModuleService
     let record: ModuleService.SpaceRecord
     var phases: PhaseClock
+    var images: [PendingImage] = []
     var addresses: [UInt64] = []
     var linked: [LinkedModule] = []
     var ids: [Int] = []
@@ -84,6 +85,9 @@ extension LoadTransaction {
     private mutating func link(_ request: LoadRequest) throws(Failure) {
         let settings = LinkSettings(
             architecture: .x86_64, window: record.window, headerSize: ELFImageWriter.headerSize)
+        for source in request.sources {
+            images.append(try service.images.begin(source.name, expectedSize: source.contentSize))
+        }
         let table = service.state.withLock { $0.symbols }
         var linker: Linker
         do throws(LinkFailure) {
@@ -95,11 +99,8 @@ extension LoadTransaction {
         try reserve(linker, request)
         linker.place(at: addresses)
         let placed = linker
-        for (index, source) in request.sources.enumerated() {
-            linked.append(
-                try service.images.write(source.name, size: placed.fileSizes[index]) { (bytes) throws(LinkFailure) in
-                    try placed.emit(index, into: &bytes)
-                })
+        for (index, image) in images.enumerated() {
+            linked.append(try service.images.complete(image, module: index, of: placed))
         }
         phases.end("relocate")
     }
@@ -238,7 +239,7 @@ extension LoadTransaction {
             if index < started || (index == last && failure.kind == .initFailed) { service.runDestructors(module) }
             service.unmap(module)
         }
-        let (ids, addresses, names) = (ids, addresses, linked.map(\.name))
+        let (ids, addresses) = (ids, addresses)
         service.state.withLock { state in
             for id in ids {
                 state.modules.remove(id)
@@ -246,7 +247,7 @@ extension LoadTransaction {
             }
             for address in addresses { state.space?.ranges.release(address) }
         }
-        for name in names { service.images.remove(name) }
+        for image in images { service.images.remove(image.name) }
     }
 }
 

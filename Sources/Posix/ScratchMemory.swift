@@ -40,22 +40,23 @@ public struct ScratchMemory: ~Copyable, @unchecked Sendable {
         munmap(mapping, mappingSize)
     }
 
-    /// All bytes.
-    public var bytes: RawSpan {
-        @_lifetime(borrow self)
-        get {
-            _overrideLifetime(
-                RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: start, count: count)), borrowing: self)
-        }
+    /// Lends the first `size` bytes, to change.
+    public mutating func change<Result, Problem: Error>(
+        _ size: Int, _ body: (inout MutableRawSpan) throws(Problem) -> Result
+    ) throws(Problem) -> Result {
+        var bytes = MutableRawSpan(_unsafeBytes: UnsafeMutableRawBufferPointer(start: start, count: min(size, count)))
+        return try body(&bytes)
     }
 
-    /// All bytes, to change.
-    public var mutableBytes: MutableRawSpan {
-        @_lifetime(&self)
-        mutating get {
-            _overrideLifetime(
-                MutableRawSpan(_unsafeBytes: UnsafeMutableRawBufferPointer(start: start, count: count)),
-                mutating: &self)
-        }
+    /// Lends the first `size` bytes, to read.
+    public borrowing func read<Result, Problem: Error>(
+        _ size: Int, _ body: (RawSpan) throws(Problem) -> Result
+    ) throws(Problem) -> Result {
+        try body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: start, count: min(size, count))))
+    }
+
+    /// Sets the first `size` bytes to zero again.
+    public mutating func clear(_ size: Int) {
+        memset(start, 0, min(size, count))
     }
 }
