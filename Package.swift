@@ -39,7 +39,7 @@ let package = Package(
             swiftSettings: warnings),
         .testTarget(
             name: "LinkingTests",
-            dependencies: ["ELFFormat", "Linking", "ObjectModel", "SymbolTable", "TestSupport"],
+            dependencies: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable", "TestSupport"],
             swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,5 +1,4 @@
 import ObjectModel
-import Posix
 import TestSupport
 import Testing
 
