@@ -2,45 +2,98 @@
 import PackageDescription
 
 let warnings: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// For targets that have no business with memory as such: each exception says so.
 let strict: [SwiftSetting] = warnings + [.strictMemorySafety()]
+let cWarnings: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+// The order is that of the design: a target imports only what stands above it.
+let core: [Target] = [
+    .target(name: "ObjectModel", swiftSettings: strict),
+    .target(name: "Relocation", dependencies: ["ObjectModel"], swiftSettings: strict),
+    .target(name: "SymbolTable", dependencies: ["ObjectModel"], swiftSettings: strict),
+    .target(name: "Linking", dependencies: ["ObjectModel", "Relocation", "SymbolTable"], swiftSettings: strict),
+    .target(name: "ModuleTable", swiftSettings: strict),
+    .systemLibrary(name: "CLibELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .target(name: "ELFFormat", dependencies: ["CLibELF", "ObjectModel", "Relocation"], swiftSettings: strict),
+]
+
+let effects: [Target] = [
+    .target(name: "CPosix", cSettings: cWarnings),
+    .target(
+        name: "Posix", dependencies: ["CPosix"],
+        swiftSettings: warnings + [.enableExperimentalFeature("Lifetimes")]),
+    .target(name: "SpaceProtocol", cSettings: cWarnings),
+    .target(name: "SpaceControl", dependencies: ["Posix", "SpaceProtocol"], swiftSettings: warnings),
+    .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
+    .target(name: "ModlinkInterface", dependencies: ["Posix", "Varlink"], swiftSettings: warnings),
+    .target(
+        name: "ModuleService",
+        dependencies: [
+            "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ELFFormat", "Posix", "SpaceControl", "Varlink",
+            "ModlinkInterface", logging,
+        ], swiftSettings: warnings),
+]
+
+let programs: [Target] = [
+    .target(
+        name: "ToolSupport", dependencies: ["Posix", "Varlink", "ModlinkInterface", arguments], swiftSettings: warnings),
+    .executableTarget(
+        name: "modlinkd",
+        dependencies: ["Posix", "Varlink", "ModlinkInterface", "ModuleService", "ToolSupport", arguments, logging],
+        swiftSettings: warnings),
+    .executableTarget(
+        name: "modload",
+        dependencies: [
+            "ObjectModel", "SymbolTable", "Linking", "ELFFormat", "Posix", "Varlink", "ModlinkInterface", "ToolSupport",
+            arguments,
+        ], swiftSettings: warnings),
+    .executableTarget(
+        name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", arguments], swiftSettings: warnings),
+    .executableTarget(
+        name: "modstat", dependencies: ["Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
+        swiftSettings: warnings),
+    .executableTarget(
+        name: "ksyms",
+        dependencies: [
+            "ObjectModel", "SymbolTable", "ELFFormat", "Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments,
+        ], swiftSettings: warnings),
+]
+
+func tests(_ name: String, of targets: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: targets + ["TestSupport"], swiftSettings: warnings)
+}
+
+let testTargets: [Target] = [
+    .target(name: "TestSupport", dependencies: ["Posix"], path: "Tests/TestSupport", swiftSettings: warnings),
+    .executableTarget(
+        name: "benchmarks", dependencies: ["Posix", "TestSupport"], path: "Tests/Benchmarks", exclude: ["Floors"],
+        swiftSettings: warnings),
+    tests("ObjectModelTests", of: ["ObjectModel"]),
+    tests("RelocationTests", of: ["ObjectModel", "Relocation"]),
+    tests("SymbolTableTests", of: ["ObjectModel", "SymbolTable"]),
+    tests("ModuleTableTests", of: ["ModuleTable"]),
+    tests("ELFFormatTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
+    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
+    tests("PosixTests", of: ["Posix"]),
+    tests("VarlinkTests", of: ["Posix", "Varlink"]),
+    tests("SpaceControlTests", of: ["Posix", "SpaceControl"]),
+    // These run the programs themselves.
+    tests(
+        "SystemTests",
+        of: [
+            "ModlinkInterface", "Posix", "Varlink", "modlinkd", "modload", "modunload", "modstat", "ksyms",
+        ]),
+]
 
 let package = Package(
     name: "modlink",
-    dependencies: [],
-    targets: [
-        .target(name: "ObjectModel", swiftSettings: strict),
-        .target(name: "Relocation", dependencies: ["ObjectModel"], swiftSettings: strict),
-        .target(name: "SymbolTable", dependencies: ["ObjectModel"], swiftSettings: strict),
-        .target(
-            name: "Linking", dependencies: ["ObjectModel", "Relocation", "SymbolTable"], swiftSettings: strict),
-        .target(name: "ModuleTable", swiftSettings: strict),
-        .systemLibrary(
-            name: "CLibELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
-        .target(
-            name: "ELFFormat", dependencies: ["CLibELF", "ObjectModel", "Relocation"], swiftSettings: strict),
-        .target(name: "CPosix", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
-        .target(
-            name: "Posix", dependencies: ["CPosix"],
-            swiftSettings: warnings + [.enableExperimentalFeature("Lifetimes")]),
-        .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
-        .target(name: "ModlinkInterface", dependencies: ["Posix", "Varlink"], swiftSettings: warnings),
-        .target(
-            name: "TestSupport", dependencies: ["Posix"], path: "Tests/TestSupport", swiftSettings: warnings),
-        .testTarget(name: "ObjectModelTests", dependencies: ["ObjectModel"], swiftSettings: warnings),
-        .testTarget(
-            name: "RelocationTests", dependencies: ["ObjectModel", "Relocation", "TestSupport"],
-            swiftSettings: warnings),
-        .testTarget(
-            name: "SymbolTableTests", dependencies: ["ObjectModel", "SymbolTable"], swiftSettings: warnings),
-        .testTarget(name: "ModuleTableTests", dependencies: ["ModuleTable"], swiftSettings: warnings),
-        .testTarget(
-            name: "ELFFormatTests",
-            dependencies: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable", "TestSupport"],
-            swiftSettings: warnings),
-        .testTarget(
-            name: "LinkingTests",
-            dependencies: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable", "TestSupport"],
-            swiftSettings: warnings),
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     ],
+    targets: core + effects + programs + testTargets,
     swiftLanguageModes: [.v6]
 )

@@ -230,8 +230,8 @@ extension RawSpan {
     func name(at offset: UInt32, in table: Range<Int>) -> NameRange? {
         let start = table.lowerBound + Int(offset)
         guard table.contains(start), start <= Int(UInt32.max) else { return nil }
-        var end = start
-        while end < table.upperBound, integer(at: UInt64(end), as: UInt8.self) != 0 { end += 1 }
-        return NameRange(offset: UInt32(start), count: UInt32(end - start))
+        let rest = extracting(start..<table.upperBound)
+        let count = unsafe rest.withUnsafeBytes { bytes in unsafe bytes.firstIndex(of: 0) ?? bytes.count }
+        return NameRange(offset: UInt32(start), count: UInt32(count))
     }
 }

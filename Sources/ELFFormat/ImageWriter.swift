@@ -159,12 +159,12 @@ public enum ELFImageWriter {
     private static func encodeSymbols(
         _ symbols: SymbolList, firstSection: Int
     ) -> (table: [UInt8], localCount: Int, extended: [UInt8]) {
-        var table = Encoder()
+        var table: [Elf64_Sym] = []
         var extended = Encoder()
         let isExtended = symbols.entries.contains {
             $0.section.map { firstSection + Int($0) >= Int(SHN_LORESERVE) } ?? false
         }
-        table.reserve((symbols.entries.count + 1) * 24)
+        table.reserveCapacity(symbols.entries.count + 1)
         table.append(Elf64_Sym())
         if isExtended { extended.append(UInt32(0)) }
         var localCount = 0
@@ -181,7 +181,7 @@ public enum ELFImageWriter {
                 if wantsLocal { localCount += 1 }
             }
         }
-        return (table.bytes, localCount, extended.bytes)
+        return (unsafe table.withUnsafeBytes { unsafe Array($0) }, localCount, extended.bytes)
     }
 }
 
@@ -202,8 +202,6 @@ private struct SectionTable {
 /// Bytes in the making: structures and integers as a little-endian machine holds them.
 private struct Encoder {
     private(set) var bytes: [UInt8] = []
-
-    mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
 
     mutating func append(_ more: [UInt8]) { bytes += more }
 

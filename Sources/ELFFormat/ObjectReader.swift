@@ -149,93 +149,17 @@ struct ObjectDraft {
         guard let table = symbolTable else { return }
         let header = layout.sections[table]
         let names = try layout.strings(header.link, for: label(table), in: unsafe object.bytes.span.bytes)
+        object.symbolNames = names
         let extended = try extendedIndices(of: table, elf)
         guard UInt64(header.info) <= header.size / 24 else {
             throw fail(label(table), "sh_info \(header.info): there are \(header.size / 24) symbols")
         }
+        let reader = SymbolReader(
+            file: file, bytes: object.bytes, names: names, sections: layout.sections, extended: extended)
         let symbols = try unsafe elf.withEntries(ofSection: table, as: Elf64_Sym.self) {
-            (entries) throws(FormatError) -> [Symbol] in
-            var symbols: [Symbol] = []
-            symbols.reserveCapacity(entries.count)
-            for index in entries.indices {
-                if index == 0 {
-                    symbols.append(.null)
-                    continue
-                }
-                let entry = unsafe entries[index]
-                var section = UInt32(entry.st_shndx)
-                if entry.st_shndx == UInt16(SHN_XINDEX) {
-                    guard extended.indices.contains(index) else {
-                        throw fail("symbol \(index)", "st_shndx: no table of extended section numbers covers it")
-                    }
-                    section = extended[index]
-                }
-                symbols.append(try symbol(index, entry, section, names))
-            }
-            return symbols
+            (entries) throws(FormatError) -> [Symbol] in try unsafe reader.read(entries)
         }
         if !symbols.isEmpty { object.symbols = symbols }
-    }
-
-    private func symbol(
-        _ index: Int, _ entry: Elf64_Sym, _ section: UInt32, _ names: Range<Int>
-    ) throws(FormatError) -> Symbol {
-        let raw = unsafe object.bytes.span.bytes
-        guard let name = raw.name(at: entry.st_name, in: names) else {
-            throw fail("symbol \(index)", "st_name \(entry.st_name) is beyond the string table")
-        }
-        let type = try symbolType(entry, index)
-        return Symbol(
-            name: name, place: try place(entry, section, index), value: entry.st_value, size: entry.st_size,
-            binding: try binding(entry, index), type: type,
-            isHidden: entry.st_other & 3 == UInt8(STV_HIDDEN) || entry.st_other & 3 == UInt8(STV_INTERNAL))
-    }
-
-    private func place(_ entry: Elf64_Sym, _ section: UInt32, _ index: Int) throws(FormatError) -> SymbolPlace {
-        let isExtended = entry.st_shndx == UInt16(SHN_XINDEX)
-        switch Int32(bitPattern: section) {
-        case SHN_UNDEF where !isExtended: return .undefined
-        case SHN_ABS where !isExtended: return .absolute
-        // The x86-64 psABI has a second number for common symbols of the large code model.
-        case SHN_COMMON where !isExtended, 0xff02 where !isExtended:
-            guard entry.st_value & (entry.st_value &- 1) == 0, entry.st_value <= 1 << 30 else {
-                throw fail(
-                    "symbol \(index)", "st_value \(entry.st_value): alignment of a common symbol, not a power of two")
-            }
-            return .common
-        default: break
-        }
-        guard isExtended || section < UInt32(SHN_LORESERVE), Int(section) < layout.sections.count, section > 0 else {
-            throw fail("symbol \(index)", "st_shndx \(section): there are \(layout.sections.count) sections")
-        }
-        let size = layout.sections[Int(section)].size
-        guard entry.st_value <= size else {
-            throw fail("symbol \(index)", "st_value \(hexadecimal(entry.st_value)) is beyond \(label(Int(section)))")
-        }
-        return .section(section)
-    }
-
-    private func binding(_ entry: Elf64_Sym, _ index: Int) throws(FormatError) -> SymbolBinding {
-        switch Int32(entry.st_info >> 4) {
-        case STB_LOCAL: return .local
-        case STB_GLOBAL: return .global
-        // What a process has one of, though several of its parts define it: the first is taken, as of weak ones.
-        case STB_WEAK, STB_GNU_UNIQUE: return .weak
-        default: throw fail("symbol \(index)", "st_info: binding \(entry.st_info >> 4) is unknown")
-        }
-    }
-
-    private func symbolType(_ entry: Elf64_Sym, _ index: Int) throws(FormatError) -> SymbolType {
-        switch Int32(entry.st_info & 15) {
-        case STT_NOTYPE: return .none
-        case STT_OBJECT, STT_COMMON: return .object
-        case STT_FUNC: return .function
-        case STT_SECTION: return .section
-        case STT_FILE: return .file
-        case STT_TLS: return .threadLocal
-        case STT_GNU_IFUNC: return .indirectFunction
-        default: throw fail("symbol \(index)", "st_info: type \(entry.st_info & 15) is unknown")
-        }
     }
 
     /// Section numbers that do not fit 16 bits stand in a table of their own, one for each symbol.

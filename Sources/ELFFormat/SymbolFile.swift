@@ -42,7 +42,9 @@ public struct SymbolFile: Sendable {
         let (entries, extended) = try Self.readTable(table, layout, bytes).get()
         for (number, entry) in entries.enumerated().dropFirst() {
             var section = UInt32(entry.st_shndx)
-            if entry.st_shndx == UInt16(SHN_XINDEX) { section = extended.indices.contains(number) ? extended[number] : 0 }
+            if entry.st_shndx == UInt16(SHN_XINDEX) {
+                section = extended.indices.contains(number) ? extended[number] : 0
+            }
             try add(entry, number, bytes, names, section: indices[Int(section)], name)
         }
     }
@@ -127,7 +129,8 @@ public struct SymbolFile: Sendable {
     private static func residentNames(_ bytes: [UInt8], _ layout: ELFLayout) -> Set<[UInt8]>? {
         guard
             let header = layout.sections.first(where: {
-                !$0.isOf(SHT_NOBITS) && !$0.isOf(SHT_NULL) && bytes[$0.name.indices].elementsEqual(residentSectionName.utf8)
+                !$0.isOf(SHT_NOBITS) && !$0.isOf(SHT_NULL)
+                    && bytes[$0.name.indices].elementsEqual(residentSectionName.utf8)
             })
         else { return nil }
         let content = bytes[Int(header.offset)..<Int(header.offset + header.size)]

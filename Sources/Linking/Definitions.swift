@@ -53,6 +53,12 @@ struct Definitions {
         return find(bytes, range, hash: nameHash(bytes, range), objects: objects)
     }
 
+    /// Makes room for that many names, so that none has to move.
+    mutating func reserve(_ count: Int) {
+        list.reserveCapacity(count)
+        index = NameIndex(minimumCapacity: count)
+    }
+
     /// Adds a name that is not there yet.
     mutating func add(_ definition: Definition, hash: UInt64, objects: [Object]) {
         list.append(definition)
@@ -68,16 +74,25 @@ extension Draft {
     /// Enters every global definition of the module's objects; one of several is chosen as in any linker: a strong one before a
     /// common one before a weak one, the first of several weak ones, the largest of several common ones.
     mutating func define(_ problems: inout ProblemList) {
+        let objects = objects
+        definitions.reserve(objects.reduce(0) { $0 + $1.symbols.count })
         for (objectIndex, object) in objects.enumerated() {
+            var hashes = [UInt64](repeating: 0, count: object.symbols.count)
+            var indices = [Int32](repeating: -1, count: object.symbols.count)
             for (symbolIndex, symbol) in object.symbols.enumerated() where symbol.binding != .local {
-                guard let found = definition(of: symbol, objectIndex, symbolIndex) else { continue }
                 let hash = nameHash(object.bytes, symbol.name)
+                hashes[symbolIndex] = hash
+                guard let found = definition(of: symbol, objectIndex, symbolIndex) else { continue }
                 guard let known = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) else {
+                    indices[symbolIndex] = Int32(definitions.indices.count)
                     definitions.add(found, hash: hash, objects: objects)
                     continue
                 }
+                indices[symbolIndex] = Int32(known)
                 merge(found, into: known, &problems)
             }
+            self.hashes.append(hashes)
+            definitionIndices.append(indices)
         }
     }
 

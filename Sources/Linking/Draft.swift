@@ -14,6 +14,10 @@ struct Draft {
 
     // Define: the names that the module defines, its own and those the linker makes.
     var definitions = Definitions()
+    /// For each object, for each of its symbols: the hash of the name of those that are not local, and the definition that
+    /// the symbol belongs to, or -1.
+    var hashes: [[UInt64]] = []
+    var definitionIndices: [[Int32]] = []
     var made: [MadeSymbol] = []
     /// The output section and offset of `mod_use_count_`, when the linker makes it.
     var useCount: Placement?

@@ -23,8 +23,10 @@ extension Draft {
     /// The symbols of the image. Global ones are those that other modules may refer to; the rest is local.
     func imageSymbols(_ sectionIndices: [Int: UInt16]) -> SymbolList {
         let count = objects.reduce(0) { $0 + $1.symbols.count }
-        var list = SymbolList(minimumCapacity: count, nameCapacity: count * 24)
+        var list = SymbolList(
+            minimumCapacity: count, nameCapacity: objects.reduce(0) { $0 + $1.symbolNames.count })
         for (index, object) in objects.enumerated() {
+            guard let shift = list.intern(object.bytes, table: object.symbolNames) else { break }
             for (number, symbol) in object.symbols.enumerated() where isKept(symbol, object) {
                 var binding = SymbolBinding.local
                 var address = UInt64(0)
@@ -43,7 +45,7 @@ extension Draft {
                     output = definition.room?.output ?? self.output(of: symbol, object: index)
                     if !definition.isPrivate { binding = symbol.binding }
                 }
-                guard let name = list.intern(object.bytes, symbol.name) else { break }
+                let name = NameRange(offset: UInt32(Int(symbol.name.offset) + shift), count: symbol.name.count)
                 list.entries.append(
                     SymbolEntry(
                         address: address, size: symbol.size, name: name,

@@ -114,7 +114,7 @@ public struct Linker: Sendable {
                 buildID: draft.buildID(loaded)),
             entryPoint: draft.entryPoint,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
-            frames: draft.outputs.sections.first { $0.rank == .frames && $0.size > 0 }.map { draft.base + $0.offset },
+            frames: draft.frames,
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
             references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
                 .sorted { $0.owner < $1.owner },
@@ -140,9 +140,15 @@ extension Draft {
         return FunctionArray(address: base + section.offset, count: Int(section.size / 8))
     }
 
+    fileprivate var frames: Range<UInt64>? {
+        outputs.sections.first { $0.rank == .frames && $0.size > 0 }
+            .map { base + $0.offset..<base + $0.offset + $0.size }
+    }
+
     /// 128 bits that tell this image from every other: of its bytes and its address.
     fileprivate func buildID(_ bytes: RawSpan) -> [UInt8] {
-        [contentHash(bytes, seed: base), contentHash(bytes, seed: ~base)].flatMap { half in
+        let digest = contentDigest(bytes, seed: base)
+        return [digest.0, digest.1].flatMap { half in
             (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64($0 * 8)) }
         }
     }

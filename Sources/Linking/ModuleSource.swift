@@ -63,8 +63,8 @@ public struct LinkedModule: Sendable {
     public var constructors: FunctionArray
     /// The array of destructors, to be run last first.
     public var destructors: FunctionArray
-    /// The address of `.eh_frame`, ended by a zero word, if there is one.
-    public var frames: UInt64?
+    /// The addresses of `.eh_frame`, its terminating zero word included, if there is one.
+    public var frames: Range<UInt64>?
     /// The address of its use counter, `mod_use_count_` (8 bytes), if it has one.
     public var useCount: UInt64?
     /// What is to be stored in its zeroes before anything runs: parameters. Those in the file are stored already.
@@ -100,4 +100,9 @@ public struct FunctionArray: Sendable, Equatable {
 
     /// The array of no functions.
     public static let empty = FunctionArray(address: 0, count: 0)
+}
+
+extension ModuleSource {
+    /// The name of a module that is made of a file: that of the file, without folders and `.o`.
+    public static func name(ofFile path: String) -> String { Draft.stem(path) }
 }

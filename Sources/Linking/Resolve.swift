@@ -12,7 +12,7 @@ struct PeerExports {
             guard !definition.isPrivate else { continue }
             let object = draft.objects[definition.object]
             let name = object.symbols[definition.symbol].name
-            let hash = nameHash(object.bytes, name)
+            let hash = draft.hash(ofDefinition: position)
             if let other = find(object.bytes, name, hash: hash, in: known) {
                 let strength = known[other.module].definitions[other.definition].strength
                 if definition.strength == .weak {
@@ -34,7 +34,7 @@ struct PeerExports {
             index.insert(hash, payload) { payload in
                 let module = Int(payload >> 32)
                 let owner = module == current.index ? current : drafts[module]
-                return owner.nameHash(ofDefinition: Int(payload & 0xffff_ffff))
+                return owner.hash(ofDefinition: Int(payload & 0xffff_ffff))
             }
         }
     }
@@ -65,14 +65,9 @@ private func duplicate(_ name: String, _ other: String, of module: String) -> St
 }
 
 extension Draft {
-    fileprivate func nameHash(ofDefinition position: Int) -> UInt64 {
+    fileprivate func hash(ofDefinition position: Int) -> UInt64 {
         let definition = definitions[position]
-        let object = objects[definition.object]
-        return nameHash(object.bytes, object.symbols[definition.symbol].name)
-    }
-
-    private func nameHash(_ bytes: [UInt8], _ name: NameRange) -> UInt64 {
-        ObjectModel.nameHash(bytes, name)
+        return hashes[definition.object][definition.symbol]
     }
 
     /// Settles what becomes of the module's definitions in view of what the space has: resident symbols were first, another
@@ -83,8 +78,8 @@ extension Draft {
             guard !definition.isPrivate else { continue }
             let object = objects[definition.object]
             let symbol = object.symbols[definition.symbol]
-            guard let reference = table.exported(object.bytes, symbol.name), let owner = table.owner(reference.owner),
-                let other = table.symbol(reference)
+            guard let reference = table.exported(object.bytes, symbol.name, hash: hash(ofDefinition: position)),
+                let owner = table.owner(reference.owner), let other = table.symbol(reference)
             else { continue }
             if definition.strength == .weak {
                 definitions[position].yieldsTo =
@@ -103,12 +98,12 @@ extension Draft {
 
     /// Finds out what every symbol of every object is.
     mutating func resolve(in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft]) {
-        for object in objects {
+        for (number, object) in objects.enumerated() {
             var resolved = [Resolution](repeating: .local, count: object.symbols.count)
             for (index, symbol) in object.symbols.enumerated() {
                 if symbol.binding == .local {
                     if case .section(let section) = symbol.place,
-                        !placements[resolutions.count][Int(section)].isPlaced
+                        !placements[number][Int(section)].isPlaced
                     {
                         resolved[index] = .discarded
                     } else if symbol.place == .undefined {
@@ -116,7 +111,11 @@ extension Draft {
                     }
                     continue
                 }
-                resolved[index] = resolve(symbol, of: object, in: table, exports, drafts)
+                let own = definitionIndices[number][index]
+                resolved[index] =
+                    own >= 0
+                    ? definitions[Int(own)].yieldsTo ?? .definition(Int(own))
+                    : resolve(symbol, hash: hashes[number][index], of: object, in: table, exports, drafts)
             }
             resolutions.append(resolved)
         }
@@ -124,14 +123,14 @@ extension Draft {
 
     /// Own definitions first, then the space's, then those of the modules that are loaded together with it.
     private func resolve(
-        _ symbol: Symbol, of object: Object, in table: SymbolTable, _ exports: PeerExports?, _ drafts: [Draft]
+        _ symbol: Symbol, hash: UInt64, of object: Object, in table: SymbolTable, _ exports: PeerExports?,
+        _ drafts: [Draft]
     ) -> Resolution {
-        let hash = nameHash(object.bytes, symbol.name)
         if let own = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) {
             return definitions[own].yieldsTo ?? .definition(own)
         }
         if let found = madeSymbol(object.bytes, symbol.name) { return .made(found) }
-        if !symbol.isHidden, let reference = table.exported(object.bytes, symbol.name),
+        if !symbol.isHidden, let reference = table.exported(object.bytes, symbol.name, hash: hash),
             let entry = table.symbol(reference)
         {
             return .fixed(entry.address, owner: reference.owner, entry: reference.entry)

@@ -6,15 +6,19 @@ public enum DaemonConnection {
     /// A client of the daemon.
     ///
     /// - Parameter starts: whether a daemon is started when no one listens.
-    public static func open(_ directory: RuntimeDirectory = .standard(), starts: Bool = true) throws(Failure) -> Client {
+    public static func open(_ directory: RuntimeDirectory = .standard(), starts: Bool = true) throws(Failure) -> Client
+    {
         if let socket = try connect(directory) { return Client(Connection(socket)) }
         guard starts else {
-            throw Failure(.unavailable, subject: directory.socket, reason: "no daemon listens there; start one with 'modlinkd'")
+            throw Failure(
+                .unavailable, subject: directory.socket, reason: "no daemon listens there; start one with 'modlinkd'")
         }
         try directory.prepare()
         try start(directory)
         guard let socket = try connect(directory) else {
-            throw Failure(.unavailable, subject: directory.socket, reason: "the daemon that was started does not listen; see \(directory.log)")
+            throw Failure(
+                .unavailable, subject: directory.socket,
+                reason: "the daemon that was started does not listen; see \(directory.log)")
         }
         return Client(Connection(socket))
     }
@@ -30,7 +34,10 @@ public enum DaemonConnection {
             case ErrorCode.noSuchFile, ErrorCode.connectionRefused: return nil
             case ErrorCode.permissionDenied, ErrorCode.notPermitted:
                 throw Failure(.permissionDenied, subject: directory.socket, reason: "the daemon of another user")
-            case ErrorCode.nameTooLong: throw Failure(.unavailable, subject: error.subject, reason: "too long; choose another directory with MODLINK_RUNTIME_DIR")
+            case ErrorCode.nameTooLong:
+                throw Failure(
+                    .unavailable, subject: error.subject,
+                    reason: "too long; choose another directory with MODLINK_RUNTIME_DIR")
             default: throw Failure(.unavailable, subject: directory.socket, reason: "cannot connect: \(error)")
             }
         }
@@ -49,24 +56,29 @@ public enum DaemonConnection {
     /// Whoever holds the lock binds the socket and hands it to the daemon as systemd would (sd_listen_fds(3)); the lock is let go when
     /// the daemon says that it is ready. So of many that try at once one starts a daemon, and the others find it listening.
     public static func start(_ directory: RuntimeDirectory) throws(Failure) {
-        do throws(SystemError) {
+        let complaint = try Failure.naming("modlinkd", .unavailable) { () throws(SystemError) in
             let lock = try File.open(directory.lock, .readWrite, create: File.CreateMode(permissions: 0o600))
             _ = try File.lock(lock, exclusive: true, wait: true)
-            if let other = try? connect(directory) {
-                _ = consume other
-                return
-            }
+            guard (try? LocalSocket.connect(directory.socket)) == nil else { return "" }
             try? File.remove(directory.socket)
             let listening = try LocalSocket.listen(directory.socket, backlog: 128)
-            try launch(directory, listening)
-        } catch {
-            throw Failure(.unavailable, subject: "modlinkd", reason: "cannot be started: \(error)")
+            let complaint = try launch(directory, listening)
+            if !complaint.isEmpty { try? File.remove(directory.socket) }
+            return complaint
+        }
+        guard complaint.isEmpty else {
+            // The daemon's own lines say what is wrong, and begin with its name.
+            let lines = complaint.split(separator: "\n").map { $0.hasPrefix("modlinkd: ") ? $0.dropFirst(10) : $0 }
+            throw Failure(
+                .unavailable, subject: "modlinkd", place: "cannot be started", reason: lines.joined(separator: "; "))
         }
     }
 
     /// Runs modlinkd with the listening socket as descriptor 3, and waits until it is ready: then it closes its standard error,
     /// a pipe from here. What it wrote there is why it is not.
-    private static func launch(_ directory: RuntimeDirectory, _ listening: borrowing Descriptor) throws(SystemError) {
+    private static func launch(
+        _ directory: RuntimeDirectory, _ listening: borrowing Descriptor
+    ) throws(SystemError) -> String {
         let executable = try Programs.path(of: "modlinkd")
         let pipe = try DescriptorPair.pipe()
         let null = try File.open("/dev/null", .readWrite)
@@ -79,13 +91,7 @@ public enum DaemonConnection {
             executable: executable, arguments: ["--foreground", "--detach-when-ready"], environment: variables,
             descriptors: [(null.number, 0), (null.number, 1), (pipe.second.number, 2), (listening.number, 3)],
             newSession: true, passesListenProcess: true)
-        let complaint = try read(pipe)
-        guard complaint.isEmpty else {
-            try? File.remove(directory.socket)
-            // The daemon's own lines say what is wrong; they begin with its name.
-            throw SystemError(
-                call: "start", subject: complaint.split(separator: "\n").joined(separator: "; "), code: ErrorCode.noChild)
-        }
+        return try read(pipe)
     }
 
     private static func read(_ pipe: consuming DescriptorPair) throws(SystemError) -> String {

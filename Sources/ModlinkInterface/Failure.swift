@@ -1,3 +1,4 @@
+import Posix
 import Varlink
 
 /// The exit statuses of the tools (sysexits.h).
@@ -100,10 +101,11 @@ public struct Failure: Error, Sendable, Equatable {
     /// The interface's error that says this.
     public var methodError: MethodError {
         let runs = kind == .initFailed || kind == .moduleFaulted
+        let mayRun = kind == .moduleBusy || kind == .systemFailure
         return MethodError(
             Self.prefix + kind.rawValue,
             parameters: Parameters(
-                problems: problems, output: runs ? output : nil, holders: kind == .moduleBusy ? holders : nil,
+                problems: problems, output: runs || mayRun && !output.isEmpty ? output : nil, holders: kind == .moduleBusy ? holders : nil,
                 result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil))
     }
 
@@ -123,5 +125,20 @@ public struct Failure: Error, Sendable, Equatable {
         self.init(
             kind, parameters.problems, output: parameters.output ?? "", holders: parameters.holders ?? [],
             result: parameters.result ?? 0, signal: parameters.signal ?? "")
+    }
+}
+
+extension Failure {
+    /// Does something, and turns the error of a system call into a failure that names `subject`.
+    public static func naming<Result: ~Copyable>(
+        _ subject: String, _ kind: Kind = .systemFailure, _ work: () throws(SystemError) -> Result
+    ) throws(Failure) -> Result {
+        do throws(SystemError) {
+            return try work()
+        } catch {
+            // The error names its own subject; said twice it is noise.
+            let reason = error.subject == subject ? "\(error.call): \(error.reason)" : "\(error)"
+            throw Failure(kind, subject: subject, reason: reason)
+        }
     }
 }

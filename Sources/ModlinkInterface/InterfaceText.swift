@@ -97,15 +97,15 @@ public let interfaceText = """
     error ModuleExists (problems: []Problem)
     # There is no module of that name or number.
     error NoSuchModule (problems: []Problem)
-    # It is in use: holders are the modules that refer to it.
-    error ModuleBusy (problems: []Problem, holders: []string)
+    # It is in use: holders are the modules that refer to it. Or it refuses to go; output is what it printed.
+    error ModuleBusy (problems: []Problem, holders: []string, output: ?string)
     # Its init, or its cleanup, returned an error; everything was undone.
     error InitFailed (problems: []Problem, output: string, result: int)
     # It crashed while it was called; everything was undone.
     error ModuleFaulted (problems: []Problem, output: string, signal: string)
     # The caller may not do that.
     error PermissionDenied (problems: []Problem)
-    # The machine does not give what is needed.
-    error SystemFailure (problems: []Problem)
+    # The machine does not give what is needed, or a module has ended the space; output is what it printed.
+    error SystemFailure (problems: []Problem, output: ?string)
 
     """

@@ -57,12 +57,15 @@ public struct RuntimeDirectory: Sendable, Equatable {
             throw Failure(.unavailable, subject: path, reason: "the runtime directory: \(errorName(error.code))")
         }
         guard status.isDirectory else {
-            throw Failure(.permissionDenied, subject: path, reason: "not a directory; choose another with MODLINK_RUNTIME_DIR")
+            throw Failure(
+                .permissionDenied, subject: path, reason: "not a directory; choose another with MODLINK_RUNTIME_DIR")
         }
         guard status.owner == User.effective || User.effective == 0 else {
             throw Failure(
                 .permissionDenied, subject: path,
-                reason: "belongs to user \(status.owner), not to you (\(User.effective)); choose another with MODLINK_RUNTIME_DIR")
+                reason:
+                    "belongs to user \(status.owner), not to you (\(User.effective)); choose another with MODLINK_RUNTIME_DIR"
+            )
         }
         guard status.mode & 0o022 == 0 else {
             throw Failure(.permissionDenied, subject: path, reason: "others may write there; 'chmod 700' it")

@@ -11,44 +11,45 @@ struct ImageStore: Sendable {
     /// Empties the folder, or makes it.
     init(_ directory: RuntimeDirectory) throws(Failure) {
         path = directory.images
-        do throws(SystemError) {
+        let path = path
+        try Failure.naming(path) { () throws(SystemError) in
             do throws(SystemError) {
                 try File.createDirectory(path, permissions: 0o700)
             } catch {
                 guard error.code == ErrorCode.fileExists else { throw error }
             }
-        } catch {
-            throw Failure(.systemFailure, subject: path, reason: "\(error)")
         }
         removeAll()
     }
 
     func path(of module: String) -> String { path + "/" + module }
 
-    /// Makes the image of a module: a new file that is mapped, written by `emit`, and completed with headers and symbols.
+    /// Makes the image of a module: `emit` writes its bytes into memory, and they and the headers and symbols become a new file.
+    ///
+    /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault.)
     func write(
         _ name: String, size: UInt64, emit: (inout MutableRawSpan) throws(LinkFailure) -> LinkedModule
-    ) throws(ImageError) -> LinkedModule {
-        do {
-            let file = path(of: name)
-            try? File.remove(file)
-            let descriptor = try File.open(file, .readWrite, create: File.CreateMode(permissions: 0o700, exclusive: true))
-            try File.truncate(descriptor, to: size, name: file)
-            var mapping = try Mapping(descriptor, size: Int(size), writable: true, shared: true, name: file)
-            var bytes = mapping.mutableBytes
-            let linked = try emit(&bytes)
-            _ = consume mapping
-            let parts = ELFImageWriter.encode(linked.image)
+    ) throws(Failure) -> LinkedModule {
+        let file = path(of: name)
+        var memory = try Failure.naming(file) { () throws(SystemError) in try ScratchMemory(size: Int(size)) }
+        let linked: LinkedModule
+        do throws(LinkFailure) {
+            var bytes = memory.mutableBytes
+            linked = try emit(&bytes)
+        } catch {
+            throw Failure(error)
+        }
+        let parts = ELFImageWriter.encode(linked.image)
+        try? File.remove(file)
+        let descriptor = try Failure.naming(file) { () throws(SystemError) in
+            try File.open(file, .write, create: File.CreateMode(permissions: 0o700, exclusive: true))
+        }
+        try Failure.naming(file) { () throws(SystemError) in
+            try File.write(descriptor, memory.bytes, at: 0, name: file)
             try File.write(descriptor, parts.header, at: 0, name: file)
             try File.write(descriptor, parts.tail, at: parts.tailOffset, name: file)
-            return linked
-        } catch let error as SystemError {
-            throw .system(error)
-        } catch let error as LinkFailure {
-            throw .link(error)
-        } catch {
-            throw .link(LinkFailure([LinkProblem(subject: name, reason: "\(error)")]))
         }
+        return linked
     }
 
     /// A descriptor of an image, to read.
@@ -71,10 +72,4 @@ struct ImageStore: Sendable {
     func removeAll() {
         for name in (try? File.list(path)) ?? [] { try? File.remove(path + "/" + name) }
     }
-}
-
-/// Why an image was not made.
-enum ImageError: Error {
-    case system(SystemError)
-    case link(LinkFailure)
 }

@@ -27,7 +27,7 @@ struct LoadTransaction {
     var mapped = 0
     var started = 0
 
-    var space: Space { record.space }
+    var space: SpaceHost { record.space }
 }
 
 extension ModuleService {
@@ -35,9 +35,11 @@ extension ModuleService {
     func load(_ request: LoadRequest) throws(Failure) -> LoadMethod.Reply {
         for source in request.sources { try ModuleName.check(source.name) }
         do throws(ModuleTableError) {
-            try state.withLock { (state) throws(ModuleTableError) in try state.modules.check(names: request.sources.map(\.name)) }
+            try state.withLock { (state) throws(ModuleTableError) in
+                try state.modules.check(names: request.sources.map(\.name))
+            }
         } catch {
-            throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
+            throw Failure(error)
         }
         var transaction = LoadTransaction(
             service: self, record: try currentSpace(), phases: PhaseClock(request.phases))
@@ -80,49 +82,39 @@ extension LoadTransaction {
 
     /// Resolves, places and writes all modules.
     private mutating func link(_ request: LoadRequest) throws(Failure) {
+        let settings = LinkSettings(
+            architecture: .x86_64, window: record.window, headerSize: ELFImageWriter.headerSize)
+        let table = service.state.withLock { $0.symbols }
+        var linker: Linker
         do throws(LinkFailure) {
-            let table = service.state.withLock { $0.symbols }
-            var linker = try Linker(
-                request.sources, against: table,
-                settings: LinkSettings(
-                    architecture: .x86_64, window: record.window, headerSize: ELFImageWriter.headerSize))
-            phases.end("resolve")
-            try reserve(linker, request)
-            linker.place(at: addresses)
-            for (index, source) in request.sources.enumerated() { linked.append(try write(linker, index, source.name)) }
-            phases.end("relocate")
+            linker = try Linker(request.sources, against: table, settings: settings)
         } catch {
             throw Failure(error)
         }
+        phases.end("resolve")
+        try reserve(linker, request)
+        linker.place(at: addresses)
+        let placed = linker
+        for (index, source) in request.sources.enumerated() {
+            linked.append(
+                try service.images.write(source.name, size: placed.fileSizes[index]) { (bytes) throws(LinkFailure) in
+                    try placed.emit(index, into: &bytes)
+                })
+        }
+        phases.end("relocate")
     }
 
-    private mutating func reserve(_ linker: Linker, _ request: LoadRequest) throws(LinkFailure) {
+    private mutating func reserve(_ linker: Linker, _ request: LoadRequest) throws(Failure) {
         for (index, need) in linker.sizes.enumerated() {
             let address = service.state.withLock {
                 $0.space?.ranges.reserve(size: need.size, alignment: need.alignment)
             }
             guard let address else {
-                throw LinkFailure([
-                    LinkProblem(
-                        subject: request.sources[index].name,
-                        reason: "needs \(need.size) bytes, and the space has no room for them; unload something")
-                ])
+                throw Failure(
+                    .systemFailure, subject: request.sources[index].name,
+                    reason: "needs \(need.size) bytes, and the space has no room for them; unload something")
             }
             addresses.append(address)
-        }
-    }
-
-    private func write(_ linker: Linker, _ index: Int, _ name: String) throws(LinkFailure) -> LinkedModule {
-        do throws(ImageError) {
-            return try service.images.write(name, size: linker.fileSizes[index]) { (bytes) throws(LinkFailure) in
-                try linker.emit(index, into: &bytes)
-            }
-        } catch {
-            switch error {
-            case .link(let failure): throw failure
-            case .system(let system):
-                throw LinkFailure([LinkProblem(subject: name, place: "image", reason: "\(system)")])
-            }
         }
     }
 
@@ -139,19 +131,13 @@ extension LoadTransaction {
                 }
                 let ids = try state.modules.begin(entries)
                 for (id, module) in zip(ids, linked) {
-                    let set = SymbolSet(
-                        owner: module.name, symbols: module.image.symbols, sections: module.image.sections,
-                        range: module.range)
-                    var kept = module
-                    kept.image.symbols = SymbolList()
-                    state.loaded[id] = ModuleService.LoadedModule(linked: kept, symbols: set, slot: nil)
+                    state.loaded[id] = ModuleService.LoadedModule(linked: module, slot: nil)
                 }
                 return ids
             }
         } catch {
-            throw Failure(.moduleExists, subject: error.subject, reason: error.reason)
+            throw Failure(error)
         }
-        for index in self.linked.indices { self.linked[index].image.symbols = SymbolList() }
     }
 
     private mutating func map() throws(Failure) {
@@ -160,9 +146,9 @@ extension LoadTransaction {
                 try map(module)
                 mapped += 1
                 if let frames = module.frames {
-                    try space.registerFrames(frames, size: module.framesSize)
+                    try space.registerFrames(frames)
                 }
-                for write in module.writes { try space.write(write.bytes, at: write.address) }
+                for write in module.writes { try space.write(write) }
             } catch {
                 throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
             }
@@ -171,12 +157,12 @@ extension LoadTransaction {
 
     private func map(_ module: LinkedModule) throws {
         let segments = module.image.segments
+        let image = SharedDescriptor(try service.images.open(module.name))
         do throws(SpaceError) {
-            try space.map(try service.openImage(module.name), segments: segments)
-        } catch {
-            guard error.isNotPermitted else { throw error }
+            try space.map(image, segments)
+        } catch .refused(.map, ErrorCode.notPermitted) {
             // The runtime directory is mounted noexec, as /run often is.
-            try space.map(try service.images.copyInMemory(module.name), segments: segments)
+            try space.map(SharedDescriptor(try service.images.copyInMemory(module.name)), segments)
         }
     }
 
@@ -184,7 +170,7 @@ extension LoadTransaction {
     private func start(_ index: Int) throws(Failure) {
         let module = linked[index]
         do throws(SpaceError) {
-            if module.constructors.count > 0 { try space.callArray(module.constructors, reverse: false) }
+            try space.call(module.constructors)
         } catch {
             throw service.failure(error, in: module.name, calling: "constructor")
         }
@@ -192,7 +178,11 @@ extension LoadTransaction {
         guard result == 0 else {
             throw Failure(
                 .initFailed,
-                [Problem(subject: module.name, reason: "\(name) returned \(describeResult(result)); everything is undone")],
+                [
+                    Problem(
+                        subject: module.name, reason: "\(name) returned \(describeResult(result)); everything is undone"
+                    )
+                ],
                 result: Int(result))
         }
     }
@@ -204,7 +194,7 @@ extension LoadTransaction {
             case .none: return ("", 0)
             case .linux(let initialize, _):
                 name = "init_module"
-                return (name, Int32(truncatingIfNeeded: try space.call(initialize, [])))
+                return (name, Int32(truncatingIfNeeded: try space.call(initialize)))
             case .classic(let entryName, let entry, let table):
                 name = entryName
                 return (
@@ -222,10 +212,12 @@ extension LoadTransaction {
     /// The modules are running: their exports can be found from now on.
     private func publish() {
         let ids = ids
+        let sets = linked.map(SymbolSet.init)
         service.state.withLock { state in
-            for id in ids {
-                guard let set = state.loaded[id]?.symbols else { continue }
+            for (id, set) in zip(ids, sets) {
                 state.loaded[id]?.slot = state.symbols.insert(set)
+                // From here on the set has them.
+                state.loaded[id]?.linked.image.symbols = SymbolList()
                 state.modules.setRunning(id)
             }
         }
@@ -275,6 +267,14 @@ func describeResult(_ result: Int32) -> String {
     return name == "E\(magnitude)" ? "\(result)" : "\(result) (\(name))"
 }
 
+extension SymbolSet {
+    /// The symbols of a linked module.
+    convenience init(_ module: LinkedModule) {
+        self.init(
+            owner: module.name, symbols: module.image.symbols, sections: module.image.sections, range: module.range)
+    }
+}
+
 extension Failure {
     /// All problems of a link.
     init(_ failure: LinkFailure) {
@@ -305,7 +305,9 @@ extension ModuleService.State {
     func uses(of module: LinkedModule) -> [Int: [String]] {
         var uses: [Int: [String]] = [:]
         for reference in module.references {
-            guard let owner = symbols.owner(reference.owner), let id = modules.module(named: owner.owner)?.id else { continue }
+            guard let owner = symbols.owner(reference.owner), let id = modules.module(named: owner.owner)?.id else {
+                continue
+            }
             uses[id] = reference.symbols.map { owner.name($0) }.sorted()
         }
         return uses

@@ -31,15 +31,14 @@ public final class ModuleService: Sendable {
 
     /// The space, and which addresses of its window are taken.
     struct SpaceRecord: Sendable {
-        let space: Space
+        let space: SpaceHost
         var ranges: AddressRanges
         let window: Range<UInt64>
     }
 
     /// A module as the service keeps it.
     struct LoadedModule: Sendable {
-        let linked: LinkedModule
-        let symbols: SymbolSet
+        var linked: LinkedModule
         /// Its place in the symbol table, once it is running.
         var slot: Int?
     }
@@ -84,7 +83,13 @@ public final class ModuleService: Sendable {
     public func stop() {
         try? perform { service in
             service.log.info("ending")
-            service.state.withLock { $0.space }?.space.exit()
+            // Out of the table first: its end is no accident.
+            let space = service.state.withLock { state in
+                defer { state.space = nil }
+                return state.space?.space
+            }
+            space?.exit()
+            service.images.removeAll()
             service.console.drain()
         }
         queue.close()
@@ -94,32 +99,33 @@ public final class ModuleService: Sendable {
 
     /// Starts a space, and fills the symbol table with what it offers. On the linker's thread.
     func startSpace() throws(Failure) {
+        let space: SpaceHost
         do throws(SpaceError) {
-            let space = try Space.start(executable: executable, console: console.writing.number)
-            let resident = try residentSymbols(space)
-            let window = space.hello.window
-            state.withLock { state in
-                state.symbols = SymbolTable()
-                _ = state.symbols.insert(resident)
-                state.modules.removeAll()
-                state.loaded = [:]
-                state.space = SpaceRecord(space: space, ranges: AddressRanges(window: window), window: window)
-            }
-            log.info("space \(space.hello.process) started: \(resident.symbols.entries.count) symbols")
-            watch(space)
-            publishSymbols()
+            space = try SpaceHost(executable: executable, console: console.writing.descriptor)
         } catch {
             throw Failure(.systemFailure, subject: "space", reason: "\(error)")
         }
+        let resident = try residentSymbols(space)
+        let window = space.information.window
+        state.withLock { state in
+            state.symbols = SymbolTable()
+            _ = state.symbols.insert(resident)
+            state.modules = ModuleTable()
+            state.loaded = [:]
+            state.space = SpaceRecord(space: space, ranges: AddressRanges(window: window), window: window)
+        }
+        log.info("space \(space.information.process) started: \(resident.symbols.entries.count) symbols")
+        watch(space)
+        publishSymbols()
     }
 
     /// Tells the linker when the space has ended by itself.
-    private func watch(_ space: Space) {
-        let process = space.hello.process
+    private func watch(_ space: SpaceHost) {
+        let process = space.information.process
         do throws(SystemError) {
             try Threads.start(name: "space-\(process)") { [self] in
-                let status = space.waitForEnd()
-                _ = queue.push { [self] in spaceEnded(process, status) }
+                space.waitForEnd()
+                _ = queue.push { [self] in spaceEnded(process) }
             }
         } catch {
             log.error("space \(process) cannot be watched: \(error)")
@@ -127,10 +133,12 @@ public final class ModuleService: Sendable {
     }
 
     /// A space has ended: its modules are gone. A new one takes its place.
-    private func spaceEnded(_ process: Int32, _ status: String) {
-        guard let record = state.withLock({ $0.space }), record.space.hello.process == process else { return }
+    private func spaceEnded(_ process: Int32) {
+        guard let record = state.withLock({ $0.space }), record.space.information.process == process else { return }
         let lost = state.withLock { $0.modules.all.map(\.name) }
-        let line = "space \(process) \(status)" + (lost.isEmpty ? "" : "; lost with it: \(lost.joined(separator: ", "))")
+        let line =
+            "space \(process) \(record.space.end ?? "ended")"
+            + (lost.isEmpty ? "" : "; lost with it: \(lost.joined(separator: ", "))")
         log.error("\(line)")
         console.note(line)
         replaceSpace()

@@ -10,13 +10,17 @@ enum ModuleName {
     static func check(_ name: String) throws(Failure) {
         func refuse(_ reason: String) -> Failure { Failure(.systemFailure, subject: name, reason: reason) }
         guard !name.isEmpty else { throw Failure(.systemFailure, subject: "module", reason: "its name is empty") }
-        guard name.utf8.count <= limit else { throw refuse("longer than the \(limit) bytes that a module's name may have") }
+        guard name.utf8.count <= limit else {
+            throw refuse("longer than the \(limit) bytes that a module's name may have")
+        }
         let isAllowed = name.unicodeScalars.allSatisfy {
             $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || "_-+.".unicodeScalars.contains($0))
         }
         guard isAllowed, !name.hasPrefix("."), !name.hasPrefix("-") else {
             throw Failure(
-                .systemFailure, subject: name.unicodeScalars.map { $0.isASCII && $0.value >= 32 && $0.value < 127 ? String($0) : "?" }.joined(),
+                .systemFailure,
+                subject: name.unicodeScalars.map { $0.isASCII && $0.value >= 32 && $0.value < 127 ? String($0) : "?" }
+                    .joined(),
                 reason: "no name for a module: letters, digits, '_', '-', '+' and '.' make one; give one with --name")
         }
     }

@@ -1,4 +1,5 @@
 import ELFFormat
+import ModlinkInterface
 import ObjectModel
 import Posix
 import SpaceControl
@@ -6,13 +7,13 @@ import SymbolTable
 
 extension ModuleService {
     /// The symbols of a space, out of its own executable. What it offers is exported, everything else is there for people.
-    func residentSymbols(_ space: Space) throws(SpaceError) -> SymbolSet {
+    func residentSymbols(_ space: SpaceHost) throws(Failure) -> SymbolSet {
         var file: SymbolFile
         do {
             let bytes = try File.read(path: space.executable, limit: 1 << 30)
             file = try SymbolFile(bytes, name: space.executable)
         } catch {
-            throw SpaceError.unusable(executable: space.executable, reason: "\(error)")
+            throw Failure(.systemFailure, subject: "space", reason: "\(error)")
         }
         let resident = file.resident ?? []
         var kept: [SymbolEntry] = []
@@ -32,7 +33,11 @@ extension ModuleService {
             }
             kept.append(entry)
         }
-        try resolve(indirect, in: &kept, space)
+        do throws(SpaceError) {
+            try resolve(indirect, in: &kept, space)
+        } catch {
+            throw Failure(.systemFailure, subject: "space", reason: "\(error)")
+        }
         file.symbols.entries = kept
         let used = file.sections.filter { $0.size > 0 }
         let start = used.map(\.address).min() ?? 0
@@ -41,7 +46,7 @@ extension ModuleService {
     }
 
     /// Asks the space for the functions that indirect ones choose on this machine: memcpy for this processor.
-    private func resolve(_ indirect: [Int], in entries: inout [SymbolEntry], _ space: Space) throws(SpaceError) {
+    private func resolve(_ indirect: [Int], in entries: inout [SymbolEntry], _ space: SpaceHost) throws(SpaceError) {
         let addresses = try space.resolve(indirect.map { entries[$0].address })
         for (index, address) in zip(indirect, addresses) {
             entries[index].address = address

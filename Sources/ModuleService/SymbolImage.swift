@@ -13,7 +13,9 @@ enum SymbolImage {
         for set in sets {
             var indices = [UInt16?](repeating: nil, count: set.sections.count)
             for use in Use.allCases {
-                let members = set.sections.indices.filter { Use(set.sections[$0].protection) == use && set.sections[$0].size > 0 }
+                let members = set.sections.indices.filter {
+                    Use(set.sections[$0].protection) == use && set.sections[$0].size > 0
+                }
                 guard let first = members.min(by: { set.sections[$0].address < set.sections[$1].address }),
                     let index = UInt16(exactly: sections.count)
                 else { continue }
@@ -41,9 +43,9 @@ enum SymbolImage {
 
         var suffix: String {
             switch self {
-            case .code: ".text"
-            case .constants: ".rodata"
-            case .data: ".data"
+            case .code: SymbolSections.suffixes[0]
+            case .constants: SymbolSections.suffixes[1]
+            case .data: SymbolSections.suffixes[2]
             }
         }
 

@@ -2,7 +2,7 @@
 // what lies outside is nil, and the caller names the field.
 
 /// The order of the bytes of an integer.
-public enum ByteOrder: Sendable, Equatable {
+@frozen public enum ByteOrder: Sendable, Equatable {
     /// The lowest first.
     case little
     /// The highest first.
@@ -11,6 +11,7 @@ public enum ByteOrder: Sendable, Equatable {
 
 extension RawSpan {
     /// The integer of type `T` that begins at a byte offset, or nil when any byte of it is outside.
+    @inlinable @inline(__always)
     public func integer<T: FixedWidthInteger & BitwiseCopyable>(
         at offset: UInt64, as type: T.Type = T.self, order: ByteOrder = .little
     ) -> T? {
@@ -21,6 +22,7 @@ extension RawSpan {
     }
 
     /// Whether `count` bytes from `offset` lie inside.
+    @inlinable
     public func contains(offset: UInt64, count: UInt64) -> Bool {
         let (end, wraps) = offset.addingReportingOverflow(count)
         return !wraps && end <= UInt64(byteCount)
@@ -39,6 +41,7 @@ extension RawSpan {
 
 extension UInt64 {
     /// The next multiple of `alignment` (a power of two) that is not below, or nil when there is none in 64 bits.
+    @inlinable
     public func aligned(to alignment: UInt64) -> UInt64? {
         let mask = alignment &- 1
         let (sum, wraps) = addingReportingOverflow(mask)

@@ -55,6 +55,15 @@ public struct SymbolList: Sendable {
         return NameRange(offset: UInt32(offset), count: name.count)
     }
 
+    /// Copies many names at once, as they stand in a string table. Returns how far they have moved: what a name's offset is to
+    /// be increased by; nil when they would exceed 4 GiB.
+    public mutating func intern(_ bytes: [UInt8], table: Range<Int>) -> Int? {
+        let offset = names.count
+        guard offset + table.count <= Int(UInt32.max) else { return nil }
+        names.append(contentsOf: bytes[table])
+        return offset - table.lowerBound
+    }
+
     /// A name as text for people.
     public func text(_ name: NameRange) -> String {
         printable(names, name)

@@ -33,6 +33,23 @@ public func contentHash(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
     return mixed(mixed(state ^ tail))
 }
 
+/// A digest of many bytes: 128 bits, the same on every machine and in every run, of no cryptographic worth.
+public func contentDigest(_ bytes: RawSpan, seed: UInt64) -> (UInt64, UInt64) {
+    let count = bytes.byteCount
+    var offset = 0
+    // Four at a time do not wait for each other's products.
+    var (first, second, third, fourth) = (seed, ~seed, seed &+ 0x9e37_79b9, seed ^ 0x5851_f42d)
+    while offset &+ 32 <= count {
+        first = mixed(first ^ bytes.littleEndian64(at: offset))
+        second = mixed(second ^ bytes.littleEndian64(at: offset &+ 8))
+        third = mixed(third ^ bytes.littleEndian64(at: offset &+ 16))
+        fourth = mixed(fourth ^ bytes.littleEndian64(at: offset &+ 24))
+        offset &+= 32
+    }
+    let rest = contentHash(bytes.extracting(offset..<count), seed: UInt64(count))
+    return (mixed(mixed(first ^ second) ^ third ^ rest) ^ fourth, mixed(mixed(third ^ fourth) ^ first ^ ~rest) ^ second)
+}
+
 /// One round of mixing: both halves of a 128-bit product depend on every bit.
 private func mixed(_ value: UInt64) -> UInt64 {
     let product = (value ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(by: 0xe703_7ed1_a0b4_28db)

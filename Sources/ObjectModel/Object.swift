@@ -199,6 +199,8 @@ public struct Object: Sendable {
     public var architecture: Architecture
     /// The file; names and contents are ranges of it.
     public var bytes: [UInt8]
+    /// Where in the bytes the names of its symbols lie, in the shape of a string table: a NUL after each.
+    public var symbolNames: Range<Int>
     /// Its sections; the index is the one that symbols use.
     public var sections: [Section]
     /// Its symbols; the first is `Symbol.null`.
@@ -211,7 +213,7 @@ public struct Object: Sendable {
     /// Makes an object of the given parts.
     public init(
         name: String, architecture: Architecture, bytes: [UInt8], sections: [Section], symbols: [Symbol],
-        relocations: [RelocationEntry], groups: [SectionGroup]
+        relocations: [RelocationEntry], groups: [SectionGroup], symbolNames: Range<Int>? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -220,6 +222,7 @@ public struct Object: Sendable {
         self.symbols = symbols
         self.relocations = relocations
         self.groups = groups
+        self.symbolNames = symbolNames ?? bytes.indices
     }
 
     /// A name of this object as text for people.

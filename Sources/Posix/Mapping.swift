@@ -42,7 +42,7 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     }
 
     deinit {
-        if base != nil {}
+        if let base { munmap(base, count) }
     }
 
     /// All bytes. Where another process has them mapped too, they may change between two looks.

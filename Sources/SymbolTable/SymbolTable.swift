@@ -92,7 +92,12 @@ public struct SymbolTable: Sendable {
 
     /// The exported symbol of a name that stands in `bytes`: a strong one before a weak one, else the first that came.
     public func exported(_ bytes: [UInt8], _ name: NameRange) -> SymbolReference? {
-        var probe = names.probe(nameHash(bytes, name))
+        exported(bytes, name, hash: nameHash(bytes, name))
+    }
+
+    /// The same, for who knows the name's hash already.
+    public func exported(_ bytes: [UInt8], _ name: NameRange, hash: UInt64) -> SymbolReference? {
+        var probe = names.probe(hash)
         var best: SymbolReference?
         while let payload = names.next(&probe) {
             let slot = Int(payload >> 32)

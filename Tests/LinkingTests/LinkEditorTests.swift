@@ -25,7 +25,8 @@ private struct Comparison {
         try directory.write("script", Array(script.utf8))
         try Tool.output(
             "ld",
-            options + ["--no-check-sections", "-T", directory.path + "/script", "-o", directory.path + "/linked"] + paths)
+            options + ["--no-check-sections", "-T", directory.path + "/script", "-o", directory.path + "/linked"]
+                + paths)
     }
 
     /// The bytes of a section, ours and ld's.
@@ -108,7 +109,9 @@ private struct Comparison {
 
     private static let ending = ".data\n.globl tomat\ntomat: .quad 1\n"
 
-    @Test("calls, jumps and operations with an address are relaxed to the bytes that ld writes") func operations() throws {
+    @Test("calls, jumps and operations with an address are relaxed to the bytes that ld writes") func operations()
+        throws
+    {
         var text = ".text\n.globl _start\n_start:\ncall *tomat@GOTPCREL(%rip)\njmp *tomat@GOTPCREL(%rip)\n"
         for register in ["rax", "rbx", "rdi", "r8", "r13", "r15"] {
             text += "test %\(register), tomat@GOTPCREL(%rip)\n"

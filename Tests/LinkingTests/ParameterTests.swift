@@ -85,7 +85,8 @@ import Testing
         #expect(
             try refusal("list", "1,2,3,4,12345678")
                 == "gurka: parameter 'list': the value '1,2,3,4,12345678' does not fit a variable of 16 bytes")
-        #expect(try refusal("word", "1,2") == "gurka: parameter 'word': the value '1,2' does not fit a variable of 4 bytes")
+        #expect(
+            try refusal("word", "1,2") == "gurka: parameter 'word': the value '1,2' does not fit a variable of 4 bytes")
     }
 
     @Test("text goes into an array that holds it and its NUL") func arrays() throws {

@@ -103,7 +103,8 @@ import Testing
     @Test("modules above 4 GiB load addresses out of the table only where they have to") func highWindow() throws {
         var space = Space(["tomat": 0x40_1000])
         space.settings.window = 0x7f00_0000_0000..<0x7f00_4000_0000
-        let text = user + "\n.globl own\nown: .quad own\n.text\nmov own@GOTPCREL(%rip), %rbx\ncmp own@GOTPCREL(%rip), %rcx\n"
+        let text =
+            user + "\n.globl own\nown: .quad own\n.text\nmov own@GOTPCREL(%rip), %rbx\ncmp own@GOTPCREL(%rip), %rcx\n"
         let linked = try space.link([source("a", try assembled(text))], at: 0x7f00_0000_0000)
         let table = try #require(linked.modules[0].image.sections.first { $0.name == ".got" })
         let own = try #require(linked.modules[0].address("own"))

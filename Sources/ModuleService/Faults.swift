@@ -1,0 +1,50 @@
+import Linking
+import ModlinkInterface
+import ObjectModel
+import Posix
+import SpaceControl
+import SymbolTable
+
+extension ModuleService {
+    /// What went wrong while the space called a function of a module.
+    func failure(_ error: SpaceError, in module: String, calling function: String) -> Failure {
+        switch error {
+        case .faulted(_, let fault):
+            return Failure(
+                .moduleFaulted,
+                [
+                    Problem(
+                        subject: module, place: function,
+                        reason: "\(fault.signalName)\(touched(fault)) in \(describe(fault.instructionPointer))")
+                ],
+                signal: fault.signalName)
+        case .died(_, let death):
+            return Failure(
+                .systemFailure,
+                [
+                    Problem(
+                        subject: module, place: function, reason: "ended the space: it \(death); all modules are lost")
+                ])
+        default:
+            return Failure(.systemFailure, [Problem(subject: module, place: function, reason: "\(error)")])
+        }
+    }
+
+    /// The address that was touched, where the signal has one.
+    private func touched(_ fault: Fault) -> String {
+        ["SIGSEGV", "SIGBUS"].contains(fault.signalName) ? " at \(hexadecimal(fault.address))" : ""
+    }
+
+    /// An address as people read it: `gurka:slice+0x1b`.
+    func describe(_ address: UInt64) -> String {
+        let sets = state.withLock { state in
+            // Those that are being loaded are in no table yet.
+            state.symbols.snapshot + state.loaded.values.filter { $0.slot == nil }.map { SymbolSet($0.linked) }
+        }
+        guard let set = sets.first(where: { $0.range.contains(address) }), let index = set.symbol(at: address) else {
+            return "unknown code at \(hexadecimal(address))"
+        }
+        let offset = hexadecimal(address - set.symbols.entries[index].address)
+        return "\(set.owner.isEmpty ? "" : set.owner + ":")\(set.name(index))+\(offset)"
+    }
+}

@@ -1,0 +1,168 @@
+import ELFFormat
+import Linking
+import Logging
+import ModlinkInterface
+import ModuleTable
+import ObjectModel
+import Posix
+import Varlink
+
+extension ModuleService {
+    /// The service that a connection is given.
+    ///
+    /// - Parameter stop: called when someone who may has asked the daemon to end.
+    public func varlinkService(stop: @escaping @Sendable () -> Void) throws(Interface.Fault) -> Service {
+        let interface = try Interface(
+            interfaceText,
+            methods: [
+                MethodHandler(LoadMethod.self) { [self] (parameters, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        try requireOwner(context.peer)
+                        let request = try read(parameters.modules, &context)
+                        return try perform { (service) throws(Failure) in try service.load(request) }
+                    }
+                },
+                MethodHandler(UnloadMethod.self) { [self] (parameters, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        try requireOwner(context.peer)
+                        return try perform { (service) throws(Failure) in
+                            try service.unload(service.identify(parameters))
+                        }
+                    }
+                },
+                MethodHandler(ListMethod.self) { [self] _, _ in ListMethod.Reply(modules: list()) },
+                MethodHandler(LookUpMethod.self) { [self] parameters, _ in
+                    LookUpMethod.Reply(answers: lookUp(parameters.queries))
+                },
+                MethodHandler(SymbolsMethod.self) { [self] (_, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        let generation = state.withLock { $0.symbols.generation }
+                        return SymbolsMethod.Reply(
+                            descriptor: context.attach(try symbolFile()), generation: Int(generation))
+                    }
+                },
+                MethodHandler(StatusMethod.self) { [self] (_, _) throws(MethodError) in
+                    try answering { () throws(Failure) in try status() }
+                },
+                MethodHandler(StopMethod.self) { [self] (_, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        try requireOwner(context.peer)
+                        stop()
+                        return StopMethod.Reply()
+                    }
+                },
+            ])
+        return try Service(
+            vendor: Product.vendor, product: Product.name, version: Product.version, url: Product.url,
+            interfaces: [interface])
+    }
+
+    private func answering<Reply>(_ work: () throws(Failure) -> Reply) throws(MethodError) -> Reply {
+        do throws(Failure) {
+            return try work()
+        } catch {
+            throw error.methodError
+        }
+    }
+
+    /// Whoever may load a module may run any code as this user.
+    private func requireOwner(_ peer: LocalSocket.Credentials) throws(Failure) {
+        guard peer.user == User.effective || peer.user == 0 else {
+            throw Failure(
+                .permissionDenied, subject: "user \(peer.user)",
+                reason: "may look, not change: the daemon belongs to user \(User.effective)")
+        }
+    }
+
+    /// The numbers of the modules that are meant.
+    func identify(_ parameters: UnloadMethod.Parameters) throws(Failure) -> [Int] {
+        var ids: [Int] = []
+        var problems: [Problem] = []
+        state.withLock { state in
+            for name in parameters.names ?? [] {
+                if let module = state.modules.module(named: name) {
+                    ids.append(module.id)
+                } else {
+                    problems.append(Problem(subject: name, reason: "no such module (ENOENT)"))
+                }
+            }
+            for id in parameters.ids ?? [] {
+                if state.modules[id] != nil {
+                    ids.append(id)
+                } else {
+                    problems.append(Problem(subject: "module \(id)", reason: "no such module (ENOENT)"))
+                }
+            }
+        }
+        guard problems.isEmpty else { throw Failure(.noSuchModule, problems) }
+        var seen = Set<Int>()
+        return ids.filter { seen.insert($0).inserted }
+    }
+
+    // MARK: Reading objects, on the thread of the connection
+
+    /// Objects are as large as memory allows; this is only against mistakes.
+    private static let objectSizeLimit = 1 << 30
+
+    private func read(
+        _ modules: [ModuleRequest], _ context: inout CallContext<LoadMethod>
+    ) throws(Failure) -> LoadRequest {
+        var request = LoadRequest(sources: [], autoclean: [], phases: [])
+        var problems: [Problem] = []
+        let start = Clock.nanoseconds()
+        var reading: UInt64 = 0
+        for module in modules {
+            guard !module.objects.isEmpty else {
+                throw Failure(.notAnObject, subject: module.name ?? "module", reason: "has no objects")
+            }
+            var objects: [Object] = []
+            for file in module.objects {
+                let start = Clock.nanoseconds()
+                let bytes = try read(file, &context)
+                reading += Clock.nanoseconds() - start
+                do throws(FormatError) {
+                    objects.append(try ELFObjectReader.read(bytes, name: file.name))
+                } catch {
+                    problems.append(Problem(subject: error.file, place: error.place, reason: error.reason))
+                }
+            }
+            var parameters: [Parameter] = []
+            for text in module.parameters ?? [] { parameters.append(try Parameter(text: text)) }
+            request.sources.append(
+                ModuleSource(
+                    name: module.name ?? ModuleSource.name(ofFile: module.objects[0].name), objects: objects,
+                    entryName: module.entry, parameters: parameters, keepsDuplicatesPrivate: module.private ?? false))
+            request.autoclean.append(module.autoclean ?? false)
+        }
+        guard problems.isEmpty else { throw Failure(.notAnObject, problems) }
+        let total = Clock.nanoseconds() - start
+        request.phases = [
+            Phase(name: "read", nanoseconds: Int(reading)), Phase(name: "parse", nanoseconds: Int(total - reading)),
+        ]
+        return request
+    }
+
+    /// A copy of a file's bytes: a client could change the file while it is looked at.
+    private func read(_ file: ObjectFile, _ context: inout CallContext<LoadMethod>) throws(Failure) -> [UInt8] {
+        if let index = file.descriptor {
+            guard let descriptor = context.descriptors.take(index) else {
+                throw Failure(
+                    .systemFailure, subject: file.name, reason: "descriptor \(index) did not come with the call")
+            }
+            return try Failure.naming(file.name, .notAnObject) { () throws(SystemError) in
+                try File.readAll(descriptor, name: file.name, limit: Self.objectSizeLimit)
+            }
+        }
+        guard let path = file.path, path.hasPrefix("/") else {
+            throw Failure(.systemFailure, subject: file.name, reason: "neither a descriptor nor an absolute path")
+        }
+        guard context.peer.user == User.effective else {
+            throw Failure(
+                .permissionDenied, subject: path,
+                reason: "a path is opened for user \(User.effective) only; pass a descriptor")
+        }
+        return try Failure.naming(path, .notAnObject) { () throws(SystemError) in
+            try File.read(path: path, limit: Self.objectSizeLimit)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import ELFFormat
+import ModlinkInterface
+import ModuleTable
+import ObjectModel
+import Posix
+import SymbolTable
+
+extension ModuleService {
+    /// All modules in the order in which they were loaded.
+    public func list() -> [ModuleInformation] {
+        let (modules, space) = state.withLock { state in
+            (state.modules.all.compactMap { information(of: $0.id, in: state) }, state.space?.space)
+        }
+        guard let space else { return modules }
+        return modules.map { module in
+            var module = module
+            module.useCount = useCount(module.id, space)?.count
+            return module
+        }
+    }
+
+    /// What is known of a module without asking the space.
+    func information(of id: Int, in state: borrowing State) -> ModuleInformation? {
+        guard let module = state.modules[id] else { return nil }
+        return ModuleInformation(
+            id: id, name: module.name, state: module.state.rawValue, address: Int(module.range.lowerBound),
+            size: Int(module.range.upperBound - module.range.lowerBound), useCount: nil,
+            uses: module.uses.sorted { $0.key < $1.key }.compactMap { used, symbols in
+                state.modules[used].map { ModuleUse(module: $0.name, symbols: symbols) }
+            },
+            usedBy: state.modules.holders(of: id).map(\.name), autoclean: module.isAutoclean)
+    }
+
+    /// The symbols of names and addresses.
+    public func lookUp(_ queries: [String]) -> [LookUpAnswer] {
+        let table = state.withLock { LookUpTable(state: $0) }
+        return queries.map { LookUpAnswer(query: $0, symbols: table.find($0)) }
+    }
+
+    /// The symbol table as a file, as it is now: a later load makes another file.
+    func symbolFile() throws(Failure) -> Descriptor {
+        try Failure.naming(directory.symbols) { () throws(SystemError) in try File.open(directory.symbols, .read) }
+    }
+
+    /// The daemon and its space.
+    func status() throws(Failure) -> StatusMethod.Reply {
+        try state.withLock { (state) throws(Failure) in
+            guard let space = state.space else {
+                throw Failure(.systemFailure, subject: "space", reason: "cannot be started")
+            }
+            return StatusMethod.Reply(
+                version: Product.version, process: Int(CurrentProcess.number),
+                space: Int(space.space.information.process),
+                architecture: Architecture.x86_64.name, windowStart: Int(space.window.lowerBound),
+                windowEnd: Int(space.window.upperBound), modules: state.modules.all.count,
+                symbols: state.symbols.symbolCount, generation: Int(state.symbols.generation))
+        }
+    }
+}
+
+/// The tables as they were at one moment, to look things up in without the lock.
+private struct LookUpTable {
+    private let sets: [SymbolSet]
+
+    init(state: borrowing ModuleService.State) {
+        sets = state.symbols.snapshot
+    }
+
+    /// A name, `module:name`, or an address: `0x…`, decimal, or what can only be a hexadecimal number.
+    func find(_ query: String) -> [SymbolInformation] {
+        if let number = Self.address(query) { return describe(number) }
+        var name = Substring(query)
+        var owner: Substring?
+        if let colon = query.firstIndex(of: ":") {
+            owner = query[..<colon]
+            name = query[query.index(after: colon)...]
+        }
+        let found = named(String(name), owner.map(String.init))
+        if found.isEmpty, owner == nil, query.utf8.count >= 5, let number = UInt64(query, radix: 16) {
+            return describe(number)
+        }
+        return found
+    }
+
+    private static func address(_ query: String) -> UInt64? {
+        query.hasPrefix("0x") || query.hasPrefix("0X")
+            ? UInt64(query.dropFirst(2), radix: 16) : query.hasPrefix("+") ? nil : UInt64(query)
+    }
+
+    private func named(_ name: String, _ owner: String?) -> [SymbolInformation] {
+        let bytes = Array(name.utf8)
+        let range = NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count))
+        var found: [SymbolInformation] = []
+        for set in sets where owner == nil || owner == set.owner {
+            for (index, entry) in set.symbols.entries.enumerated()
+            where sameName(set.symbols.names, entry.name, bytes, range) {
+                found.append(Self.information(set, index, offset: 0))
+            }
+        }
+        // What modules get when they ask for the name stands first.
+        return found.filter(\.exported) + found.filter { !$0.exported }
+    }
+
+    private func describe(_ address: UInt64) -> [SymbolInformation] {
+        guard let set = sets.first(where: { $0.range.contains(address) }) else { return [] }
+        if let index = set.symbol(at: address) {
+            return [Self.information(set, index, offset: Int(address - set.symbols.entries[index].address))]
+        }
+        guard let section = set.sections.first(where: { $0.contains(address) }) else { return [] }
+        return [
+            SymbolInformation(
+                module: set.owner, name: section.name, address: Int(section.address), size: Int(section.size),
+                offset: Int(address - section.address), kind: "section", exported: false)
+        ]
+    }
+
+    private static func information(_ set: SymbolSet, _ index: Int, offset: Int) -> SymbolInformation {
+        let entry = set.symbols.entries[index]
+        let kind =
+            switch entry.type {
+            case .function, .indirectFunction: "function"
+            case .object: "object"
+            default: "label"
+            }
+        return SymbolInformation(
+            module: set.owner, name: set.name(index), address: Int(truncatingIfNeeded: entry.address),
+            size: Int(truncatingIfNeeded: entry.size), offset: offset, kind: kind, exported: entry.isExported)
+    }
+}
+
+extension SymbolImage {
+    /// The whole file.
+    static func file(_ sets: [SymbolSet], architecture: Architecture) -> [UInt8] {
+        ELFImageWriter.file(make(sets, architecture: architecture))
+    }
+}

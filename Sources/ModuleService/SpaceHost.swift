@@ -1,0 +1,139 @@
+import Linking
+import ObjectModel
+import Posix
+import SpaceControl
+import Synchronization
+
+/// The space, to be asked by several threads: one at a time.
+final class SpaceHost: Sendable {
+    /// What the space said of itself when it started.
+    let information: Space.Information
+    /// The program that it runs.
+    let executable: String
+    /// Readable once its process has ended.
+    private let processDescriptor: SharedDescriptor
+    private let space: Mutex<Space?>
+
+    /// Starts a space that prints to `console`.
+    init(executable: String, console: borrowing Descriptor) throws(SpaceError) {
+        let space = try Space.start(executable: executable, console: console)
+        information = space.information
+        self.executable = executable
+        do throws(SystemError) {
+            processDescriptor = SharedDescriptor(try space.process.processDescriptor())
+        } catch {
+            throw .system(error)
+        }
+        self.space = Mutex(space)
+    }
+
+    /// Whether its process has ended.
+    var hasEnded: Bool {
+        (try? Poll.waitReadable(processDescriptor.number, timeout: 0)) ?? true
+    }
+
+    /// Waits until its process has ended.
+    func waitForEnd() {
+        _ = try? Poll.waitReadable(processDescriptor.number)
+    }
+
+    /// How its process ended, in words; nil while it runs.
+    var end: String? {
+        // Two ways to nil: it runs, or it cannot be asked.
+        (try? ask { (space) throws(SpaceError) in try space.checkDeath() }).flatMap { $0 }.map { "\($0)" }
+    }
+
+    /// Asks the space; waits while another thread does.
+    private func ask<Result: Sendable>(
+        _ question: (inout Space) throws(SpaceError) -> Result
+    ) throws(SpaceError) -> Result {
+        let answer = space.withLock { Self.answer(&$0, question) }
+        return try answer.get()
+    }
+
+    private static func answer<Result: Sendable>(
+        _ space: inout Space?, _ question: (inout Space) throws(SpaceError) -> Result
+    ) -> Swift.Result<Result, SpaceError> {
+        guard var present = space.take() else { return .failure(.refused(.exit, ErrorCode.noSuchProcess)) }
+        let result: Swift.Result<Result, SpaceError>
+        do throws(SpaceError) {
+            result = .success(try question(&present))
+        } catch {
+            result = .failure(error)
+        }
+        space = consume present
+        return result
+    }
+
+    /// Lets the space end.
+    func exit() {
+        space.withLock { space in
+            guard let ending = space.take() else { return }
+            _ = try? ending.exit()
+        }
+    }
+}
+
+extension SpaceHost {
+    /// Maps an image's segments: all, or none.
+    func map(_ image: SharedDescriptor, _ segments: [ImageSegment]) throws(SpaceError) {
+        let segments = segments.map {
+            Segment(
+                address: $0.address, fileOffset: $0.fileOffset, fileSize: $0.fileSize, memorySize: $0.memorySize,
+                protection: Segment.Protection(rawValue: UInt32($0.protection.rawValue)))
+        }
+        try ask { (space) throws(SpaceError) in try space.map(image: image.descriptor, segments: segments) }
+    }
+
+    /// Takes an image out of memory.
+    func unmap(_ range: Range<UInt64>) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in
+            try space.unmap(address: range.lowerBound, size: range.upperBound - range.lowerBound)
+        }
+    }
+
+    /// Calls a function with words, and returns the word that it returns.
+    func call(_ function: UInt64, _ arguments: [UInt64] = []) throws(SpaceError) -> Int64 {
+        try ask { (space) throws(SpaceError) in try space.call(function, arguments) }
+    }
+
+    /// Calls each function of an array.
+    func call(_ array: FunctionArray, reverse: Bool = false) throws(SpaceError) {
+        guard array.count > 0 else { return }
+        try ask { (space) throws(SpaceError) in
+            try space.callArray(address: array.address, count: array.count, reverse: reverse)
+        }
+    }
+
+    /// Calls resolvers of indirect functions.
+    func resolve(_ resolvers: [UInt64]) throws(SpaceError) -> [UInt64] {
+        try ask { (space) throws(SpaceError) in try space.resolve(resolvers) }
+    }
+
+    /// Reads memory of images, unless the space is busy with something that may take long: then nil.
+    func readUnlessBusy(_ address: UInt64, count: Int) -> [UInt8]? {
+        let answer = space.withLockIfAvailable { space in
+            Self.answer(&space) { (space) throws(SpaceError) in try space.read(address: address, count: count) }
+        }
+        return try? answer?.get()
+    }
+
+    /// Writes memory of images.
+    func write(_ write: MemoryWrite) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in try space.write(address: write.address, write.bytes) }
+    }
+
+    /// Tells the unwinder of a module's frames.
+    func registerFrames(_ range: Range<UInt64>) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in
+            try space.registerFrames(address: range.lowerBound, size: range.upperBound - range.lowerBound)
+        }
+    }
+
+    /// Takes them back.
+    func unregisterFrames(_ range: Range<UInt64>) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in
+            try space.unregisterFrames(address: range.lowerBound, size: range.upperBound - range.lowerBound)
+        }
+    }
+}

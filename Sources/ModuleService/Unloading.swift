@@ -1,0 +1,183 @@
+import Linking
+import Logging
+import ModlinkInterface
+import ModuleTable
+import Posix
+import SpaceControl
+
+extension ModuleService {
+    /// Unloads modules together, and then those that only they used and that were loaded to go. On the linker's thread.
+    func unload(_ ids: [Int]) throws(Failure) -> UnloadMethod.Reply {
+        let space = try currentSpace().space
+        try refuseUsed(ids, space)
+        let order: [Module]
+        do throws(ModuleTableError) {
+            order = try state.withLock { (state) throws(ModuleTableError) in try state.modules.beginUnload(ids) }
+        } catch {
+            throw Failure(error)
+        }
+        console.beginCapture()
+        var names: [String] = []
+        do throws(Failure) {
+            for (index, module) in order.enumerated() {
+                do throws(Failure) {
+                    try unload(module, space)
+                } catch {
+                    // Those that have not been asked yet stay.
+                    state.withLock { state in
+                        for rest in order[index...] { state.modules.cancelUnload(rest.id) }
+                        if error.kind == .moduleFaulted { state.modules.cancelUnload(module.id, isBroken: true) }
+                    }
+                    throw error
+                }
+                names.append(module.name)
+                log.info("\(module.name) unloaded")
+            }
+        } catch {
+            publishSymbols()
+            var failure = error
+            failure.output = console.endCapture()
+            if space.hasEnded { replaceSpace() }
+            throw failure
+        }
+        publishSymbols()
+        let output = console.endCapture()
+        for name in names { console.note("\(name) unloaded") }
+        let more = try unloadUnused(order)
+        return UnloadMethod.Reply(modules: names + more.modules, output: output + more.output)
+    }
+
+    /// A module that counts its users itself goes when it counts none.
+    private func refuseUsed(_ ids: [Int], _ space: SpaceHost) throws(Failure) {
+        for id in ids {
+            guard let (name, count) = useCount(id, space), count != 0 else { continue }
+            throw Failure(
+                .moduleBusy,
+                [Problem(subject: name, reason: "in use: its use count is \(count) (EBUSY)")])
+        }
+    }
+
+    /// A module's own use counter.
+    func useCount(_ id: Int, _ space: SpaceHost) -> (name: String, count: Int)? {
+        guard let module = state.withLock({ $0.loaded[id] }), let address = module.linked.useCount,
+            let bytes = space.readUnlessBusy(address, count: 8)
+        else { return nil }
+        let raw = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        // The flags MOD_AUTOCLEAN and MOD_VISITED of modules(2) stand in the same word.
+        return (module.linked.name, Int(truncatingIfNeeded: raw & ~0x6000_0000))
+    }
+
+    private func unload(_ module: Module, _ space: SpaceHost) throws(Failure) {
+        guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
+        if !module.isBroken {
+            try cleanUp(loaded.linked, space)
+            runDestructors(loaded.linked)
+        }
+        unmap(loaded.linked)
+        state.withLock { state in
+            if let slot = loaded.slot { state.symbols.remove(slot) }
+            state.loaded[module.id] = nil
+            state.modules.remove(module.id)
+            state.space?.ranges.release(loaded.linked.range.lowerBound)
+        }
+        images.remove(module.name)
+    }
+
+    private func cleanUp(_ module: LinkedModule, _ space: SpaceHost) throws(Failure) {
+        var name = ""
+        var result: Int32 = 0
+        do throws(SpaceError) {
+            switch module.entryPoint {
+            case .none: break
+            case .linux(_, let cleanup):
+                name = "cleanup_module"
+                if let cleanup { _ = try space.call(cleanup) }
+            case .classic(let entryName, let entry, let table):
+                name = entryName
+                result = Int32(
+                    truncatingIfNeeded: try space.call(
+                        entry, [table, ClassicCommand.unload.rawValue, ClassicCommand.version]))
+            }
+        } catch {
+            throw failure(error, in: module.name, calling: name)
+        }
+        guard result == 0 else {
+            throw Failure(
+                .moduleBusy,
+                [
+                    Problem(
+                        subject: module.name,
+                        reason: "refuses to be unloaded: \(name) returned \(describeResult(result))")
+                ], result: Int(result))
+        }
+    }
+
+    /// Asks a module that was started to clean up, and does not mind how it ends: part of undoing.
+    func finish(_ module: LinkedModule) {
+        guard let space = state.withLock({ $0.space?.space }) else { return }
+        do throws(Failure) {
+            try cleanUp(module, space)
+        } catch {
+            log.warning("\(error.problems.first?.description ?? module.name)")
+        }
+    }
+
+    /// Runs what the module has left for its end: functions given to atexit(3) in its name, then destructors.
+    func runDestructors(_ module: LinkedModule) {
+        guard let space = state.withLock({ $0.space?.space }), !space.hasEnded else { return }
+        do throws(SpaceError) {
+            if let finalize = state.withLock({ $0.symbols.exported("__cxa_finalize").flatMap($0.symbols.symbol) }) {
+                _ = try space.call(finalize.address, [module.range.lowerBound])
+            }
+            try space.call(module.destructors, reverse: true)
+        } catch {
+            let failure = failure(error, in: module.name, calling: "destructor")
+            let line = failure.problems.first?.description ?? module.name
+            log.warning("\(line)")
+            console.note(line)
+        }
+    }
+
+    /// Takes a module's memory out of the space.
+    func unmap(_ module: LinkedModule) {
+        guard let space = state.withLock({ $0.space?.space }), !space.hasEnded else { return }
+        do throws(SpaceError) {
+            if let frames = module.frames { try space.unregisterFrames(frames) }
+            try space.unmap(module.range)
+        } catch {
+            log.error("\(module.name): cannot be unmapped: \(error)")
+        }
+    }
+
+    /// Modules that were loaded to go when nobody uses them any more (`modload -k`), and that the ones just unloaded used.
+    private func unloadUnused(_ gone: [Module]) throws(Failure) -> UnloadMethod.Reply {
+        let candidates = Set(gone.flatMap(\.uses.keys)).sorted(by: >)
+        var reply = UnloadMethod.Reply(modules: [], output: "")
+        for id in candidates {
+            let isUnused = state.withLock { state in
+                state.modules[id]?.isAutoclean == true && state.modules.holders(of: id).isEmpty
+            }
+            guard isUnused, let space = state.withLock({ $0.space?.space }), useCount(id, space)?.count ?? 0 == 0 else {
+                continue
+            }
+            // One that refuses stays, as one that is in use does.
+            guard let more = try? unload([id]) else { continue }
+            reply.modules += more.modules
+            reply.output += more.output
+        }
+        return reply
+    }
+}
+
+extension Failure {
+    /// What the module table refused.
+    init(_ error: ModuleTableError) {
+        let problem = Problem(subject: error.subject, reason: "\(error.reason) (\(error.errorName))")
+        switch error {
+        case .exists: self.init(.moduleExists, [problem])
+        case .unknown: self.init(.noSuchModule, [problem])
+        case .held(_, let holders): self.init(.moduleBusy, [problem], holders: holders)
+        case .changing: self.init(.moduleBusy, [problem])
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Posix
+import SpaceProtocol
+
+/// Where a thread of a space was when a signal, or the deadline of its call, stopped it.
+public struct Fault: Equatable, Sendable, CustomStringConvertible {
+    /// The signal's number; 0 when it was the deadline.
+    public let signal: Int32
+    /// `si_code` of sigaction(2).
+    public let code: Int32
+    /// `si_addr` of sigaction(2): the address that was touched; of SIGFPE, SIGILL and SIGTRAP, the instruction's.
+    /// 0 for SIGABRT and for signals that somebody sent.
+    public let address: UInt64
+    /// The instruction that was to be executed next; of a fault, the one that faulted.
+    public let instructionPointer: UInt64
+    /// The stack pointer.
+    public let stackPointer: UInt64
+    /// The frame pointer, for code that keeps one.
+    public let framePointer: UInt64
+    /// The thread's stack, in the space's memory; empty for a thread that a module made.
+    public let stack: Range<UInt64>
+    /// General registers, in the machine's own order; on x86-64 that of ``x86_64RegisterNames``.
+    public let registers: [UInt64]
+    /// Which element of an array, or which resolver, was being called; nil where there was one function only.
+    public private(set) var index: Int?
+    /// The thread's number (gettid(2)).
+    public let thread: Int32
+
+    /// The names of ``registers`` on x86-64: the numbers of the psABI (figure 3.36), the instruction pointer, the flags, the
+    /// thread pointer.
+    public static let x86_64RegisterNames = [
+        "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+        "rip", "rflags", "fs_base",
+    ]
+
+    /// The signal as signal(7) names it: `SIGSEGV`; `deadline` when there was none.
+    public var signalName: String {
+        signal == 0 ? "deadline" : Posix.signalName(signal)
+    }
+
+    /// `SIGSEGV at 0x10000040, address 0x0, element 3`.
+    public var description: String {
+        let address = signal == 0 ? "" : ", address \(hexadecimal(self.address))"
+        let element = index.map { ", element \($0)" } ?? ""
+        return "\(signalName) at \(hexadecimal(instructionPointer))\(address)\(element)"
+    }
+
+    /// Nil when the packet says what cannot be.
+    init?(_ packed: space_fault) {
+        guard packed.register_count <= UInt32(SPACE_REGISTER_LIMIT), packed.stack_start <= packed.stack_end,
+            let signal = Int32(exactly: packed.signal), let thread = Int32(exactly: packed.thread)
+        else { return nil }
+        self.signal = signal
+        code = packed.code
+        address = packed.address
+        instructionPointer = packed.instruction_pointer
+        stackPointer = packed.stack_pointer
+        framePointer = packed.frame_pointer
+        stack = packed.stack_start..<packed.stack_end
+        registers = Array(words(packed.registers).prefix(Int(packed.register_count)))
+        index = packed.index == UInt32.max ? nil : Int(packed.index)
+        self.thread = thread
+    }
+
+    /// The same fault, of a call that was one of several.
+    func shifted(by offset: Int) -> Fault {
+        var fault = self
+        fault.index = index.map { $0 + offset }
+        return fault
+    }
+}
+
+/// `0x10000040`.
+func hexadecimal(_ number: UInt64) -> String {
+    "0x" + String(number, radix: 16)
+}

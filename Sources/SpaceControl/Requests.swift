@@ -1,0 +1,161 @@
+import Posix
+import SpaceProtocol
+
+// What can be asked: images and their memory.
+extension Space {
+    /// Maps an image: all its segments, or none.
+    ///
+    /// - Parameters:
+    ///   - image: a file that is open for reading, such as the linker's ELF image.
+    ///   - segments: 1 to 8 of them.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL for segments that do not hold to what ``Segment`` says, EEXIST
+    ///   for pages that are taken, EPERM for code from a file system that is mounted noexec, ENOMEM.
+    public mutating func map(image: borrowing Descriptor, segments: [Segment]) throws(SpaceError) {
+        guard segments.count <= Int(SPACE_SEGMENT_LIMIT) else {
+            throw .refused(.map, ErrorCode.invalidArgument)
+        }
+        var request = packet(SPACE_MAP)
+        request.count = UInt32(segments.count)
+        fill(&request.segments, with: segments.map(\.packed))
+        _ = try ask(.map, request, descriptor: image.number)
+    }
+
+    /// Takes an image out of memory.
+    ///
+    /// - Parameters:
+    ///   - address: its lowest one.
+    ///   - size: from there to the end of its last page.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there, EBUSY while its frames are registered.
+    public mutating func unmap(address: UInt64, size: UInt64) throws(SpaceError) {
+        _ = try ask(.unmap, packet(SPACE_UNMAP, address: address, size: size))
+    }
+
+    /// Copies memory of images.
+    ///
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EFAULT when not all of it is mapped and readable.
+    public mutating func read(address: UInt64, count: Int) throws(SpaceError) -> [UInt8] {
+        var result: [UInt8] = []
+        for start in stride(from: 0, to: count, by: Int(SPACE_BYTE_LIMIT)) {
+            let size = min(count - start, Int(SPACE_BYTE_LIMIT))
+            let reply = try ask(
+                .read, packet(SPACE_READ, address: address &+ UInt64(start), size: UInt64(size)))
+            result += bytes(reply.bytes).prefix(size)
+        }
+        return result
+    }
+
+    /// Copies into memory of images, in pieces of 128 bytes: those before one that is refused have been written.
+    ///
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EFAULT when not all of it is mapped and writable.
+    public mutating func write(address: UInt64, _ content: [UInt8]) throws(SpaceError) {
+        for start in stride(from: 0, to: content.count, by: Int(SPACE_BYTE_LIMIT)) {
+            let piece = Array(content[start...].prefix(Int(SPACE_BYTE_LIMIT)))
+            var request = packet(SPACE_WRITE, address: address &+ UInt64(start), size: UInt64(piece.count))
+            fill(&request.bytes, with: piece)
+            _ = try ask(.write, request)
+        }
+    }
+}
+
+// What can be asked: calls. Of each: SpaceError.faulted, .timedOut and .threadEnded say how a function did not return, and
+// the space goes on. The thread that was stopped stands where it was until release() or the next of these.
+extension Space {
+    /// Calls a function with up to four words and returns the word that it returns.
+    ///
+    /// - Parameter timeout: how long it may run, in whole milliseconds, rounded up; nil is as long as it wants.
+    public mutating func call(
+        _ function: UInt64, _ arguments: [UInt64] = [], timeout: Duration? = nil
+    ) throws(SpaceError) -> Int64 {
+        guard arguments.count <= Int(SPACE_ARGUMENT_LIMIT) else {
+            throw .refused(.call, ErrorCode.invalidArgument)
+        }
+        var request = packet(SPACE_CALL, address: function, timeout: timeout)
+        fill(&request.arguments, with: arguments)
+        return try ask(.call, request).result
+    }
+
+    /// Calls each function of an array of addresses that an image has, such as `.init_array`: `void (*)(void)`.
+    ///
+    /// - Parameters:
+    ///   - reverse: from the last to the first, as `.fini_array` wants.
+    ///   - timeout: for all of them together; see ``call(_:_:timeout:)``.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EFAULT when the array is not in readable memory of images; the
+    ///   ``Fault/index`` of others names the element.
+    public mutating func callArray(
+        address: UInt64, count: Int, reverse: Bool = false, timeout: Duration? = nil
+    ) throws(SpaceError) {
+        guard let count = UInt32(exactly: count) else {
+            throw .refused(.callArray, ErrorCode.invalidArgument)
+        }
+        var request = packet(SPACE_CALL_ARRAY, address: address, timeout: timeout)
+        request.count = count
+        request.flags = reverse ? SPACE_REVERSE.rawValue : 0
+        _ = try ask(.callArray, request)
+    }
+
+    /// Calls resolvers of symbols of type STT_GNU_IFUNC, of modules or of the space itself, and returns what each returns.
+    ///
+    /// - Parameter timeout: for each sixteen of them; see ``call(_:_:timeout:)``.
+    public mutating func resolve(_ resolvers: [UInt64], timeout: Duration? = nil) throws(SpaceError) -> [UInt64] {
+        var result: [UInt64] = []
+        for start in stride(from: 0, to: resolvers.count, by: Int(SPACE_ADDRESS_LIMIT)) {
+            let piece = Array(resolvers[start...].prefix(Int(SPACE_ADDRESS_LIMIT)))
+            var request = packet(SPACE_RESOLVE, timeout: timeout)
+            request.count = UInt32(piece.count)
+            fill(&request.addresses, with: piece)
+            do throws(SpaceError) {
+                result += words(try ask(.resolve, request).results).prefix(piece.count)
+            } catch {
+                throw error.shifted(by: start)
+            }
+        }
+        return result
+    }
+
+    /// Ends the thread that the last fault or deadline stopped, so that its stack goes. Nothing to do is no error.
+    public mutating func release() throws(SpaceError) {
+        _ = try ask(.release, packet(SPACE_RELEASE))
+    }
+}
+
+// What can be asked: tables that others read.
+extension Space {
+    /// A debug object that the space has registered, until ``Space/unregister(_:)``.
+    public struct DebugObject: Hashable, Sendable {
+        let handle: UInt64
+    }
+
+    /// Copies an object into the space and registers it with the GDB JIT interface.
+    ///
+    /// - Parameter debugObject: a file that is open for reading and not empty: an ET_REL with its `sh_addr` filled in.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL, ENOMEM, EIO.
+    public mutating func register(debugObject: borrowing Descriptor) throws(SpaceError) -> DebugObject {
+        let reply = try ask(.register, packet(SPACE_REGISTER), descriptor: debugObject.number)
+        return DebugObject(handle: UInt64(bitPattern: reply.result))
+    }
+
+    /// Takes a debug object back.
+    ///
+    /// - Throws: ``SpaceError/refused(_:_:)`` with ENOENT when that has been done.
+    public mutating func unregister(_ object: DebugObject) throws(SpaceError) {
+        _ = try ask(.unregister, packet(SPACE_UNREGISTER, address: object.handle))
+    }
+
+    /// Tells the unwinder of an image's `.eh_frame` section, one an image.
+    ///
+    /// - Parameter size: with the terminator of four zero bytes, and padding.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EFAULT when it is not in readable memory of images, EINVAL when it is no
+    ///   list of records with a terminator, EEXIST when the image has one registered.
+    public mutating func registerFrames(address: UInt64, size: UInt64) throws(SpaceError) {
+        _ = try ask(.registerFrames, packet(SPACE_FRAMES, address: address, size: size))
+    }
+
+    /// Takes an `.eh_frame` section back, as the image must not be unmapped before.
+    ///
+    /// - Throws: ``SpaceError/refused(_:_:)`` with ENOENT when it is not registered.
+    public mutating func unregisterFrames(address: UInt64, size: UInt64) throws(SpaceError) {
+        var request = packet(SPACE_FRAMES, address: address, size: size)
+        request.flags = SPACE_REVERSE.rawValue
+        _ = try ask(.unregisterFrames, request)
+    }
+}

@@ -1,0 +1,161 @@
+import Posix
+import SpaceProtocol
+
+/// A process that modules live and run in, and the connection to it.
+///
+/// It is owned by one, who asks it one thing at a time. Somebody reads the other end of its console while requests are
+/// under way: a space whose console is full waits. To let go of a space ends its process.
+public struct Space: ~Copyable, Sendable {
+    /// What a space says of itself when it starts.
+    public struct Information: Equatable, Sendable {
+        /// Its process number.
+        public let process: Int32
+        /// The addresses at which images can be mapped.
+        public let window: Range<UInt64>
+        /// Bytes in a page.
+        public let pageSize: UInt64
+    }
+
+    /// What the space said of itself.
+    public internal(set) var information: Information
+    /// Its process, to send signals to. To wait for it is the space's: ``checkDeath()``.
+    public let process: ChildProcess
+    /// How the process ended, once that is known.
+    public internal(set) var death: Death?
+
+    let socket: Descriptor
+    let processDescriptor: Descriptor
+    var lastSequence: UInt32 = 0
+    /// What SPACE_DIED said, until the process is gone.
+    var lastFault: Fault?
+
+    /// The number of a descriptor that is readable (``Poll``) once the process has ended; open as long as the space is.
+    public var processDescriptorNumber: Int32 { processDescriptor.number }
+
+    private init(process: ChildProcess, processDescriptor: consuming Descriptor, socket: consuming Descriptor) {
+        information = Information(process: process.process, window: 0..<0, pageSize: 0)
+        self.process = process
+        self.processDescriptor = processDescriptor
+        self.socket = socket
+    }
+
+    /// Starts a space and waits until it is ready.
+    ///
+    /// - Parameters:
+    ///   - executable: the path of `modspace`.
+    ///   - console: becomes its standard output and error.
+    ///   - timeout: how long it may take to say that it is ready.
+    /// - Throws: ``SpaceError/system(_:)`` with what execve(2) says; ``SpaceError/died(_:_:)`` when it ends at once;
+    ///   ``SpaceError/protocolViolation(_:_:)`` when it is no space, or one of another version.
+    public static func start(
+        executable: String, console: borrowing Descriptor, timeout: Duration = .seconds(10)
+    ) throws(SpaceError) -> Space {
+        var space: Space
+        do throws(SystemError) {
+            space = try spawn(executable, console)
+        } catch {
+            throw .system(error)
+        }
+        try space.receiveHello(timeout: timeout)
+        return space
+    }
+
+    private static func spawn(_ executable: String, _ console: borrowing Descriptor) throws(SystemError) -> Space {
+        let pair = try LocalSocket.pair(kind: .sequencedPacket)
+        let ours = pair.first
+        let theirs = pair.second
+        let null = try File.open("/dev/null", .read)
+        let output = console.number
+        let process = try ChildProcess.spawn(
+            executable: executable,
+            descriptors: [
+                (source: null.number, target: 0), (source: output, target: 1), (source: output, target: 2),
+                (source: theirs.number, target: SPACE_DESCRIPTOR),
+            ])
+        do throws(SystemError) {
+            // Kept open here, it would hide the end of the process from us.
+            try theirs.close()
+            return Space(process: process, processDescriptor: try process.processDescriptor(), socket: ours)
+        } catch {
+            try process.signal(killSignal)
+            _ = try process.wait()
+            throw error
+        }
+    }
+
+    deinit {
+        if death == nil {
+            try? LocalSocket.shutdown(socket)
+            _ = try? Space.reap(process, processDescriptor)
+        }
+    }
+}
+
+// The end of a process.
+extension Space {
+    /// SIGKILL.
+    private static var killSignal: Int32 { 9 }
+    /// How long a process may take to end once its socket is closed.
+    private static var endMilliseconds: Int { 5_000 }
+
+    /// Lets the space end, with all that runs in it, and returns its status: ``ExitStatus/exited(_:)`` with 0.
+    ///
+    /// Functions that modules gave to atexit(3) are not called.
+    /// - Throws: ``SpaceError/died(_:_:)`` when it had ended before.
+    public consuming func exit() throws(SpaceError) -> ExitStatus {
+        _ = try ask(.exit, packet(SPACE_EXIT))
+        do throws(SystemError) {
+            return try noteDeath().status
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// How the process ended, without waiting: nil while it runs.
+    ///
+    /// To be called when ``processDescriptorNumber`` is readable; this reads what the space still said as it died.
+    public mutating func checkDeath() throws(SpaceError) -> Death? {
+        do throws(SystemError) {
+            guard death == nil, try Poll.waitReadable(processDescriptor.number, timeout: 0) else { return death }
+            while let packet = try receivePacket() {
+                noteFault(parseReply(packet))
+            }
+            return try noteDeath()
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Waits until the process has ended, and kills it if it takes too long.
+    private static func reap(
+        _ process: ChildProcess, _ processDescriptor: borrowing Descriptor
+    ) throws(SystemError) -> ExitStatus {
+        if try !Poll.waitReadable(processDescriptor.number, timeout: endMilliseconds) {
+            try process.signal(killSignal)
+        }
+        return try process.wait()
+    }
+
+    mutating func noteDeath() throws(SystemError) -> Death {
+        let death = Death(status: try Space.reap(process, processDescriptor), fault: lastFault)
+        self.death = death
+        return death
+    }
+
+    mutating func noteFault(_ reply: space_reply?) {
+        if let reply, reply.kind == SPACE_DIED.rawValue {
+            lastFault = Fault(reply.fault)
+        }
+    }
+
+    /// Ends a process that is not, or no longer, a space, and is not to be asked again.
+    mutating func violation(_ request: SpaceRequest, _ reason: String) -> SpaceError {
+        do throws(SystemError) {
+            try process.signal(Space.killSignal)
+            _ = try noteDeath()
+            return .protocolViolation(request, reason)
+        } catch {
+            return .system(error)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Posix
+
+/// What can be asked of a space, as errors name it.
+public enum SpaceRequest: String, Equatable, Sendable {
+    case start
+    case map
+    case unmap
+    case call
+    case callArray = "call array"
+    case resolve
+    case read
+    case write
+    case register = "register with debugger"
+    case unregister = "unregister with debugger"
+    case registerFrames = "register frames"
+    case unregisterFrames = "unregister frames"
+    case release
+    case exit
+}
+
+/// How a space ended.
+public struct Death: Equatable, Sendable, CustomStringConvertible {
+    /// What waitpid(2) says.
+    public let status: ExitStatus
+    /// Where a thread that was in no call faulted, if that was the cause and the space could still say so.
+    public let fault: Fault?
+
+    /// `ended by SIGSEGV (SIGSEGV at 0x10000040, address 0x0)`, `exited with status 7`.
+    public var description: String {
+        let cause = fault.map { " (\($0))" } ?? ""
+        return "\(status)\(cause)"
+    }
+}
+
+/// Why a space did not do what it was asked.
+public enum SpaceError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A system call of this process failed.
+    case system(SystemError)
+    /// The space answered with a number of errno(3), and has changed nothing.
+    case refused(SpaceRequest, Int32)
+    /// A function raised a signal. The space goes on.
+    case faulted(SpaceRequest, Fault)
+    /// A function was not back in time. It has been stopped where the fault says; nil: it blocks all signals, and runs on.
+    case timedOut(SpaceRequest, Fault?)
+    /// A function ended its thread (pthread_exit(3)) instead of returning.
+    case threadEnded(SpaceRequest)
+    /// The space's process has ended: now, or some time before this request.
+    case died(SpaceRequest, Death)
+    /// What came is not what SpaceProtocol.h describes. The process has been killed.
+    case protocolViolation(SpaceRequest, String)
+
+    /// `space: map: file exists (EEXIST)`.
+    public var description: String {
+        switch self {
+        case .system(let error):
+            "\(error)"
+        case .refused(let request, let code):
+            "\(SystemError(call: request.rawValue, subject: "space", code: code))"
+        case .faulted(let request, let fault):
+            "space: \(request.rawValue): \(fault)"
+        case .timedOut(let request, let fault?):
+            "space: \(request.rawValue): not back in time; stopped at \(hexadecimal(fault.instructionPointer))"
+                + (fault.index.map { ", element \($0)" } ?? "")
+        case .timedOut(let request, nil):
+            "space: \(request.rawValue): not back in time; cannot be stopped, since it blocks all signals"
+        case .threadEnded(let request):
+            "space: \(request.rawValue): ended its thread instead of returning"
+        case .died(let request, let death):
+            "space: \(request.rawValue): process \(death)"
+        case .protocolViolation(let request, let reason):
+            "space: \(request.rawValue): \(reason)"
+        }
+    }
+}
+
+extension SpaceError {
+    /// The same error of a request that was one of several, with the index of the whole.
+    func shifted(by offset: Int) -> SpaceError {
+        switch self {
+        case .faulted(let request, let fault): .faulted(request, fault.shifted(by: offset))
+        case .timedOut(let request, let fault): .timedOut(request, fault?.shifted(by: offset))
+        default: self
+        }
+    }
+}

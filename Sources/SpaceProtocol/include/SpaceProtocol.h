@@ -1,0 +1,293 @@
+/*
+ * The protocol between the daemon and a space.
+ *
+ * A space is a process that linked modules live and run in. It is started with one end of a Unix socket pair of
+ * type SOCK_SEQPACKET as its descriptor 3, a console (where it prints) as its descriptors 1 and 2, and
+ * /dev/null as 0.
+ *
+ *     daemon                                   space
+ *        <-------- space_reply, SPACE_HELLO ------     once, when the window is reserved
+ *        --------- space_request, sequence n ----->
+ *        <-------- space_reply,   sequence n ------    one reply a request, in the order of the requests
+ *        <-------- space_reply, SPACE_DIED --------    at any time, once: the space is about to be killed
+ *
+ * Every packet is one whole structure, in the byte order of the machine, every field of fixed width, and fields
+ * that a request or a reply does not name are zero. Descriptors travel by SCM_RIGHTS with the request that they
+ * belong to, and are the space's from then on. When the daemon's end is closed the space ends, with status 0.
+ *
+ * What a module prints goes into the console's pipe before the reply does, so the console is to be read while
+ * waiting for a reply: a space whose console is full waits.
+ */
+#ifndef SPACE_PROTOCOL_H
+#define SPACE_PROTOCOL_H
+
+#include <errno.h>
+#include <stdint.h>
+
+/* space_reply.version. Raised by whatever changes the meaning or the layout of a packet. */
+#define SPACE_PROTOCOL_VERSION 1
+/* The descriptor at which a space finds its socket. */
+#define SPACE_DESCRIPTOR 3
+/* The most segments that one image has. */
+#define SPACE_SEGMENT_LIMIT 8
+/* The most words that one function is given, all of them in registers on every machine of interest. */
+#define SPACE_ARGUMENT_LIMIT 4
+/* The most addresses in one SPACE_RESOLVE. */
+#define SPACE_ADDRESS_LIMIT 16
+/* The most bytes in one SPACE_READ or SPACE_WRITE. */
+#define SPACE_BYTE_LIMIT 128
+/* Room for registers in a space_fault. */
+#define SPACE_REGISTER_LIMIT 40
+/* What space_fault.index says when the call was not one of many. */
+#define SPACE_NO_INDEX UINT32_MAX
+
+/* space_request.kind. Behind each: the fields that it reads, what it does, and the statuses it answers with. */
+enum space_request_kind {
+    /*
+     * segments, count (1 to SPACE_SEGMENT_LIMIT); one descriptor: a regular file that is open for reading.
+     * Maps an image: its segments appear all, or none. See struct space_segment for what each must hold to.
+     * EINVAL (the message breaks a rule), EEXIST (a segment lies on pages that are taken), EBADF (no descriptor),
+     * and what mmap(2) answers: EPERM for code from a file system that is mounted noexec, ENOMEM, EACCES.
+     */
+    SPACE_MAP = 1,
+    /*
+     * address, size: lowest address of an image, and the distance from there to the end of its last page. Gives
+     * the image's pages back to the reservation. EINVAL (no image is just there), EBUSY (its frames are
+     * registered).
+     */
+    SPACE_UNMAP = 2,
+    /*
+     * address, arguments, timeout. Calls the function with four words; result is the word that it returns. A
+     * SPACE_FAULTED reply, or what enum space_status says; EAGAIN (no thread to be had).
+     */
+    SPACE_CALL = 3,
+    /*
+     * address, count, flags, timeout. Calls each function of an array of addresses: void (*)(void), from the
+     * first to the last, or from the last to the first with SPACE_REVERSE. result is the number of functions
+     * that returned. The array must lie in readable pages of images: EFAULT. Else as SPACE_CALL; fault.index
+     * names the array's element.
+     */
+    SPACE_CALL_ARRAY = 4,
+    /*
+     * addresses, count (0 to SPACE_ADDRESS_LIMIT), timeout. Calls IFUNC resolvers (STT_GNU_IFUNC, of a module
+     * or of the space itself); results[i] is what resolver i returned. EINVAL (count); else as
+     * SPACE_CALL_ARRAY.
+     */
+    SPACE_RESOLVE = 5,
+    /*
+     * address, size (0 to SPACE_BYTE_LIMIT). Copies memory of images into bytes. EINVAL (size), EFAULT (not all
+     * of it is mapped and readable).
+     */
+    SPACE_READ = 6,
+    /*
+     * address, size (0 to SPACE_BYTE_LIMIT), bytes. Copies bytes into memory of images. EINVAL (size), EFAULT
+     * (not all of it is mapped and writable; nothing has been written then, unless a module has unmapped memory
+     * by itself).
+     */
+    SPACE_WRITE = 7,
+    /*
+     * One descriptor: a regular, non-empty file. Copies a debug object (an ET_REL file with its sh_addr filled
+     * in) into anonymous memory and registers it with the GDB JIT interface. result is a handle, above 0.
+     * EINVAL, EBADF, ENOMEM, EIO (the file shrank).
+     */
+    SPACE_REGISTER = 8,
+    /* address: a handle. Takes a debug object back and frees it. ENOENT. */
+    SPACE_UNREGISTER = 9,
+    /*
+     * address, size, flags, timeout. Tells the unwinder of an image's .eh_frame section (the records, the
+     * terminator of four zero bytes that ends them, and nothing after it but zeros), or takes it back with
+     * SPACE_REVERSE. EFAULT (not in readable pages of images), EINVAL (no such list of records), EEXIST (the
+     * image has registered one), ENOENT (another or none is registered). Else as SPACE_CALL.
+     */
+    SPACE_FRAMES = 10,
+    /*
+     * Ends the thread that the last fault or deadline stopped, if there is one. Until then, and at the latest
+     * until the next request that calls functions, that thread stands where it was stopped, so that its stack
+     * can be read. Always 0.
+     */
+    SPACE_RELEASE = 11,
+    /* Flushes, answers, and ends the process with status 0. Functions given to atexit(3) are not called. */
+    SPACE_EXIT = 12,
+};
+
+/* space_reply.kind. */
+enum space_reply_kind {
+    /* The space is ready: version, process, window_start, window_end, page_size. */
+    SPACE_HELLO = 1,
+    /* status, and what the request describes. */
+    SPACE_REPLY = 2,
+    /*
+     * status is EFAULT: the function raised a signal that would have killed the process. fault says where. The
+     * space goes on.
+     */
+    SPACE_FAULTED = 3,
+    /*
+     * Not in answer to a request: a thread that is not in a call raised such a signal. The process is killed by
+     * it.
+     */
+    SPACE_DIED = 4,
+};
+
+/*
+ * space_reply.status: 0, or a number of errno(3), as described with each request. These two come in a SPACE_REPLY to any
+ * request that calls functions.
+ */
+enum space_status {
+    /*
+     * The deadline passed. The thread is stopped, and fault says where (signal 0). If fault.thread is 0, the function
+     * blocks all signals: it is left running, outside of any call.
+     */
+    SPACE_TIMED_OUT = ETIMEDOUT,
+    /* The function ended its thread (pthread_exit), and the destructors of that thread have run. */
+    SPACE_THREAD_ENDED = ECANCELED,
+};
+
+/* space_request.flags. */
+enum space_flags {
+    /* SPACE_CALL_ARRAY: from the last element to the first. SPACE_FRAMES: take back. */
+    SPACE_REVERSE = 1,
+};
+
+/* space_segment.protection: the bits of ELF's p_flags. */
+enum space_protection {
+    SPACE_EXECUTABLE = 1,
+    SPACE_WRITABLE = 2,
+    SPACE_READABLE = 4,
+};
+
+/*
+ * Indexes of space_fault.registers when the space is an x86-64 one: the numbers of the psABI (figure 3.36),
+ * then two more.
+ */
+enum space_x86_64_register {
+    SPACE_X86_64_RAX = 0,
+    SPACE_X86_64_RDX = 1,
+    SPACE_X86_64_RCX = 2,
+    SPACE_X86_64_RBX = 3,
+    SPACE_X86_64_RSI = 4,
+    SPACE_X86_64_RDI = 5,
+    SPACE_X86_64_RBP = 6,
+    SPACE_X86_64_RSP = 7,
+    SPACE_X86_64_R8 = 8,
+    SPACE_X86_64_R9 = 9,
+    SPACE_X86_64_R10 = 10,
+    SPACE_X86_64_R11 = 11,
+    SPACE_X86_64_R12 = 12,
+    SPACE_X86_64_R13 = 13,
+    SPACE_X86_64_R14 = 14,
+    SPACE_X86_64_R15 = 15,
+    SPACE_X86_64_RIP = 16,
+    SPACE_X86_64_RFLAGS = 17,
+    SPACE_X86_64_FS_BASE = 18,
+    SPACE_X86_64_REGISTERS = 19,
+};
+
+/* One segment of an image: pages with one protection. Part of a SPACE_MAP. */
+struct space_segment {
+    /* Where it begins: a multiple of the page size, inside the window. */
+    uint64_t address;
+    /* Where its bytes begin in the file: a multiple of the page size. */
+    uint64_t file_offset;
+    /* How many bytes the file gives; all of them must be there. 0 is a segment of zeros. */
+    uint64_t file_size;
+    /*
+     * How many bytes there are in memory: at least 1, at least file_size, and above file_size in a writable
+     * segment only; the rest is zero. Its last page belongs to the segment as a whole.
+     */
+    uint64_t memory_size;
+    /* enum space_protection: one of them at least, and never writable together with executable. */
+    uint32_t protection;
+    /* Zero. */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct space_segment) == 40, "a segment is 40 bytes on every machine");
+
+/* What the daemon sends. */
+struct space_request {
+    /* enum space_request_kind. */
+    uint32_t kind;
+    /* The daemon's number of this request; its reply carries the same. */
+    uint32_t sequence;
+    /* An address in the space; a handle for SPACE_UNREGISTER. */
+    uint64_t address;
+    /* Bytes at address. */
+    uint64_t size;
+    /* What a called function is given, first argument first. */
+    uint64_t arguments[SPACE_ARGUMENT_LIMIT];
+    /* Elements of segments, of addresses, or of the array at address. */
+    uint32_t count;
+    /* enum space_flags. */
+    uint32_t flags;
+    /* How long all functions of this request may run, together; 0: as long as they want. */
+    uint32_t timeout_milliseconds;
+    /* Zero. */
+    uint32_t reserved;
+    /* The image's segments, in any order. */
+    struct space_segment segments[SPACE_SEGMENT_LIMIT];
+    /* Of functions. */
+    uint64_t addresses[SPACE_ADDRESS_LIMIT];
+    /* What is to be written. */
+    uint8_t bytes[SPACE_BYTE_LIMIT];
+};
+_Static_assert(sizeof(struct space_request) == 648, "a request is 648 bytes on every machine");
+
+/* Where a thread was when a signal stopped it. */
+struct space_fault {
+    /* The signal's number, as the space's machine numbers it; 0 when it was a deadline that passed. */
+    uint32_t signal;
+    /* si_code of sigaction(2): SEGV_MAPERR and its like. */
+    int32_t code;
+    /*
+     * si_addr of sigaction(2): the address that was touched, or the instruction's. 0 for SIGABRT and signals
+     * that were sent.
+     */
+    uint64_t address;
+    /* Instruction pointer, stack pointer and frame pointer. */
+    uint64_t instruction_pointer;
+    uint64_t stack_pointer;
+    uint64_t frame_pointer;
+    /* The stack of the called thread, lowest address and end. 0 and 0 for a thread that a module made. */
+    uint64_t stack_start;
+    uint64_t stack_end;
+    /* General registers, in the machine's own order: enum space_x86_64_register. */
+    uint64_t registers[SPACE_REGISTER_LIMIT];
+    /* How many of them are filled in. */
+    uint32_t register_count;
+    /* Which element of an array was being called, or SPACE_NO_INDEX. */
+    uint32_t index;
+    /* The thread's number (gettid(2)). 0 in a reply without a fault. */
+    uint32_t thread;
+    /* Zero. */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct space_fault) == 392, "a fault is 392 bytes on every machine");
+
+/* What the space sends. */
+struct space_reply {
+    /* enum space_reply_kind. */
+    uint32_t kind;
+    /* That of the request; 0 with SPACE_HELLO and SPACE_DIED. */
+    uint32_t sequence;
+    /* 0, or an errno number as the space's machine numbers them. */
+    int32_t status;
+    /* SPACE_HELLO: SPACE_PROTOCOL_VERSION. */
+    uint32_t version;
+    /* What a function returned, how many functions did, or a handle. */
+    int64_t result;
+    /* SPACE_HELLO: the space's process number. */
+    int32_t process;
+    /* SPACE_HELLO: bytes in a page. */
+    uint32_t page_size;
+    /* SPACE_HELLO: images go here: lowest address, and the first one beyond. */
+    uint64_t window_start;
+    uint64_t window_end;
+    /* What resolvers returned. */
+    uint64_t results[SPACE_ADDRESS_LIMIT];
+    /* What was read. */
+    uint8_t bytes[SPACE_BYTE_LIMIT];
+    /* Of SPACE_FAULTED, SPACE_DIED, and a status of SPACE_TIMED_OUT. */
+    struct space_fault fault;
+};
+_Static_assert(sizeof(struct space_reply) == 696, "a reply is 696 bytes on every machine");
+
+#endif

@@ -1,0 +1,42 @@
+import ModlinkInterface
+import Posix
+
+/// What the tools print, and how they end.
+public enum ToolOutput {
+    /// Prints to standard output. A reader that has gone ends the program quietly, as it ends `ls | head`.
+    public static func print(_ text: String) {
+        print(Array(text.utf8))
+    }
+
+    /// Prints bytes as they are.
+    public static func print(_ bytes: [UInt8]) {
+        do throws(SystemError) {
+            try Standard.output.write(bytes)
+        } catch {
+            if error.code == ErrorCode.brokenPipe { CurrentProcess.exit(141) }
+            try? Standard.error.write("\(error)\n")
+            CurrentProcess.exit(ExitStatusCode.failed)
+        }
+    }
+
+    /// Prints each problem as a line `tool: subject: reason` to standard error.
+    public static func complain(_ tool: String, _ problems: [Problem]) {
+        try? Standard.error.write(problems.map { "\(tool): \($0)\n" }.joined())
+    }
+
+    /// Prints what modules said and why it failed.
+    public static func report(_ tool: String, _ failure: Failure) {
+        if !failure.output.isEmpty { print(failure.output) }
+        complain(tool, failure.problems)
+    }
+
+    /// Runs a tool's work; ends the program with the failure's status when it fails.
+    public static func run(_ tool: String, _ work: () throws(Failure) -> Void) {
+        do throws(Failure) {
+            try work()
+        } catch {
+            report(tool, error)
+            CurrentProcess.exit(error.kind.exitStatus)
+        }
+    }
+}

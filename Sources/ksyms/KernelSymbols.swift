@@ -1,0 +1,65 @@
+import ArgumentParser
+import ModlinkInterface
+import ToolSupport
+import Varlink
+
+/// Shows the symbol table.
+@main
+struct KernelSymbols: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ksyms",
+        abstract: "Show the symbols of the space and its modules.",
+        discussion: """
+            Without arguments all symbols are printed in the order of address: address, type as nm(1) has it, name, and the
+            module in brackets. An address as argument is answered with module:symbol+offset.
+            """,
+        version: Product.version(of: "ksyms"))
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Write the symbol table to an ELF file, for nm, gdb and perf.", valueName: "FILE"))
+    var output: String?
+
+    @Flag(name: .shortAndLong, help: "Print a line for each module too, before its symbols.")
+    var modules = false
+
+    @Flag(help: "Print JSON: one object a symbol.")
+    var json = false
+
+    @Argument(help: ArgumentHelp("Names or addresses to look up.", valueName: "NAME|ADDRESS"))
+    var queries: [String] = []
+
+    @OptionGroup var daemon: DaemonOptions
+
+    func validate() throws {
+        if output != nil, !queries.isEmpty || json || modules {
+            throw ValidationError("-o writes the whole table: it goes with nothing else")
+        }
+        if modules, !queries.isEmpty || json { throw ValidationError("-m belongs to the whole table as text") }
+    }
+
+    func run() {
+        ToolOutput.run("ksyms") { () throws(Failure) in
+            if !queries.isEmpty {
+                try LookUp.print(
+                    try daemon.call(LookUpMethod.self, LookUpMethod.Parameters(queries: queries)).reply.answers,
+                    json: json)
+                return
+            }
+            var answer = try daemon.call(SymbolsMethod.self, Empty())
+            let index = answer.reply.descriptor
+            guard let file = answer.descriptors.take(index) else {
+                throw Failure(.systemFailure, subject: "modlinkd", reason: "sent no descriptor of the symbol table")
+            }
+            let table = try SymbolListing(file)
+            if let output {
+                try table.write(to: output)
+            } else if json {
+                try ToolOutput.printJSON(table.rows)
+            } else {
+                let list = modules ? try daemon.call(ListMethod.self, Empty()).reply.modules : []
+                ToolOutput.print(table.text(modules: list))
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Logging
+import ModlinkInterface
+import Posix
+import ToolSupport
+import Varlink
+
+/// The daemon's command line.
+@main
+struct ModlinkDaemon: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "modlinkd",
+        abstract: "Holds the symbol table and the module table of a space, and links modules into it.",
+        discussion: """
+            The tools start it when no one listens; so does systemd, by socket activation. Without options it starts a daemon
+            in the background and returns when that is ready.
+            """,
+        version: Product.version(of: "modlinkd"))
+
+    @Flag(name: .long, help: "Stay in the foreground, and log to standard error.")
+    var foreground = false
+
+    @Flag(name: .long, help: "End the daemon that is running, and its spaces.")
+    var stop = false
+
+    @Option(
+        name: .long, help: "What to log: trace, debug, info, notice, warning, error or critical.",
+        transform: { text in
+            guard let level = Logger.Level(rawValue: text) else {
+                throw ValidationError("'\(text)' is no level: trace, debug, info, notice, warning, error, critical")
+            }
+            return level
+        })
+    var logLevel: Logger.Level = .info
+
+    @Flag(name: .long, help: .hidden)
+    var detachWhenReady = false
+
+    func validate() throws {
+        if stop, foreground { throw ValidationError("--stop and --foreground exclude each other") }
+    }
+
+    func run() {
+        ToolOutput.run("modlinkd") { () throws(Failure) in
+            let directory = RuntimeDirectory.standard()
+            if stop {
+                try Self.stop(directory)
+            } else if foreground {
+                try Server.run(directory, level: logLevel, detaches: detachWhenReady)
+            } else {
+                try Self.start(directory)
+            }
+        }
+    }
+
+    private static func start(_ directory: RuntimeDirectory) throws(Failure) {
+        try directory.prepare()
+        if (try? DaemonConnection.open(directory, starts: false)) != nil {
+            throw Failure(
+                .systemFailure, subject: directory.socket,
+                reason: "a daemon is running already; end it with 'modlinkd --stop'")
+        }
+        try DaemonConnection.start(directory)
+    }
+
+    /// Asks the daemon to end, and waits until it has.
+    private static func stop(_ directory: RuntimeDirectory) throws(Failure) {
+        var client = try DaemonConnection.open(directory, starts: false)
+        do throws(VarlinkError) {
+            let status = try client.call(StatusMethod.self, Empty()).reply
+            _ = try client.call(StopMethod.self, Empty())
+            // The process is not this one's child, so its end is seen by its absence.
+            let process = ChildProcess(process: Int32(truncatingIfNeeded: status.process))
+            if let ended = try? process.processDescriptor() {
+                _ = try? Poll.waitReadable(ended.number, timeout: 10_000)
+            }
+        } catch {
+            throw Failure(error)
+        }
+    }
+}

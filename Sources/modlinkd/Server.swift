@@ -1,0 +1,91 @@
+import Logging
+import ModlinkInterface
+import ModuleService
+import Posix
+import Varlink
+
+/// The daemon's main thread: waits for connections, for what modules print, for signals. Each connection has a thread of its own.
+enum Server {
+    private static let terminationSignals: [Int32] = [1, 2, 15]
+
+    static func run(_ directory: RuntimeDirectory, level: Logger.Level, detaches: Bool) throws(Failure) {
+        do {
+            // Before any thread starts: all inherit the blocked signals.
+            let signals = try SignalDescriptor(terminationSignals)
+            try directory.prepare()
+            let socket = try ListeningSocket.open(directory, isPassedByTool: detaches)
+            let file = detaches ? try Log.open(directory.log) : nil
+            let log = Log.start(level: level, file: file)
+            let console = try Console(directory)
+            let service = try ModuleService(
+                directory: directory, console: console, spaceExecutable: try spaceExecutable(), log: log)
+            let stopping = try EventDescriptor()
+            let varlink = try service.varlinkService(stop: { stopping.signal() })
+            try File.writeAtomically(directory.process, Array("\(CurrentProcess.number)\n".utf8), permissions: 0o600)
+            log.info("\(Product.version(of: "modlinkd")) listens at \(directory.socket)")
+            ServiceManager.notify("READY=1")
+            socket.letOthersStart()
+            // Whoever started it reads standard error until its end: it is ready.
+            if let file { try Standard.replace(2, with: file.descriptor) }
+
+            try serve(socket, signals, stopping, console, varlink, log)
+
+            ServiceManager.notify("STOPPING=1")
+            socket.remove(directory)
+            service.stop()
+            try? File.remove(directory.process)
+            try? File.remove(directory.symbols)
+            log.info("ended")
+        } catch let error as Failure {
+            throw error
+        } catch {
+            throw Failure(.systemFailure, subject: directory.path, reason: "\(error)")
+        }
+    }
+
+    private static func spaceExecutable() throws(SystemError) -> String {
+        if let path = Environment.value("MODLINK_SPACE"), !path.isEmpty { return path }
+        return try Programs.path(of: "modspace")
+    }
+
+    private static func serve(
+        _ socket: borrowing ListeningSocket, _ signals: SignalDescriptor, _ stopping: EventDescriptor,
+        _ console: Console, _ varlink: Service, _ log: Logger
+    ) throws(SystemError) {
+        while true {
+            var entries = [
+                PollEntry(socket.number), PollEntry(console.number), PollEntry(signals.number),
+                PollEntry(stopping.number),
+            ]
+            _ = try Poll.wait(&entries)
+            if entries[1].isReady { console.drain() }
+            if entries[2].isReady {
+                let signal = try signals.read()
+                log.info("ending: \(signalName(signal))")
+                return
+            }
+            if entries[3].isReady { return }
+            if entries[0].isReady { accept(socket, varlink, log) }
+        }
+    }
+
+    private static func accept(_ socket: borrowing ListeningSocket, _ varlink: Service, _ log: Logger) {
+        do throws(SystemError) {
+            let number = try socket.accept().release()
+            do throws(SystemError) {
+                try Threads.start(name: "connection") {
+                    do throws(VarlinkError) {
+                        try varlink.serve(Connection(Descriptor(owning: number)))
+                    } catch {
+                        log.warning("a connection is given up: \(error)")
+                    }
+                }
+            } catch {
+                _ = Descriptor(owning: number)
+                throw error
+            }
+        } catch {
+            log.error("a connection is not accepted: \(error)")
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import ELFFormat
+import Linking
+import ModlinkInterface
+import ObjectModel
+import Posix
+import SymbolTable
+import ToolSupport
+import Varlink
+
+/// Links without loading: against the symbols of the daemon's space, or of a file.
+struct DryLink {
+    /// A linked module.
+    struct Result {
+        let report: String
+        let file: [UInt8]
+    }
+
+    private let table: SymbolTable
+    private let window: Range<UInt64>
+    private(set) var phases: [Phase] = []
+
+    /// Where the spaces of x86-64 put modules, for who has no daemon to ask.
+    private static let standardWindow: Range<UInt64> = 0x1000_0000..<0x7000_0000
+
+    init(kernel: String?, address: UInt64?, daemon: DaemonOptions) throws(Failure) {
+        var window = Self.standardWindow
+        if let kernel {
+            let bytes = try Failure.naming(kernel, .notAnObject) { () throws(SystemError) in
+                try File.read(path: kernel, limit: 1 << 31)
+            }
+            table = try Self.table(bytes, kernel)
+        } else {
+            var answer = try daemon.call(SymbolsMethod.self, Empty())
+            guard let file = answer.descriptors.take(answer.reply.descriptor) else {
+                throw Failure(.systemFailure, subject: "modlinkd", reason: "sent no descriptor of the symbol table")
+            }
+            let bytes = try Failure.naming("symbol table") { () throws(SystemError) in
+                try File.readAll(file, name: "symbol table", limit: 1 << 31)
+            }
+            table = try Self.table(bytes, "symbol table")
+            let status = try daemon.call(StatusMethod.self, Empty()).reply
+            window = UInt64(status.windowStart)..<UInt64(status.windowEnd)
+        }
+        if let address { window = address..<address + (1 << 30) }
+        self.window = window
+    }
+
+    /// The symbols of a file: an owner for each that its sections name; what a space offers, when the file says it.
+    private static func table(_ bytes: [UInt8], _ name: String) throws(Failure) -> SymbolTable {
+        do throws(FormatError) {
+            return SymbolTable(try SymbolFile(bytes, name: name))
+        } catch {
+            throw Failure(.notAnObject, subject: error.file, place: error.place, reason: error.reason)
+        }
+    }
+
+    mutating func run(
+        _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool
+    ) throws(Failure) -> [Result] {
+        var start = Clock.nanoseconds()
+        var sources: [ModuleSource] = []
+        for module in modules {
+            sources.append(
+                ModuleSource(
+                    name: module.name, objects: try module.files.map(Self.object), entryName: entry,
+                    parameters: module.parameters.map(Self.parameter), keepsDuplicatesPrivate: keepsDuplicatesPrivate))
+        }
+        end("read", &start)
+        let settings = LinkSettings(architecture: .x86_64, window: window, headerSize: ELFImageWriter.headerSize)
+        do throws(LinkFailure) {
+            var linker = try Linker(sources, against: table, settings: settings)
+            end("resolve", &start)
+            linker.place(at: try addresses(linker, sources))
+            var results: [Result] = []
+            for index in sources.indices { results.append(try result(linker, index)) }
+            end("relocate", &start)
+            return results
+        } catch {
+            throw Failure(
+                .linkFailed, error.problems.map { Problem(subject: $0.subject, place: $0.place, reason: $0.reason) })
+        }
+    }
+
+    private mutating func end(_ name: String, _ start: inout UInt64) {
+        let now = Clock.nanoseconds()
+        phases.append(Phase(name: name, nanoseconds: Int(now - start)))
+        start = now
+    }
+
+    private static func object(_ path: String) throws(Failure) -> Object {
+        let file = try ObjectFiles.open(path)
+        let bytes = try Failure.naming(path, .notAnObject) { () throws(SystemError) in
+            try File.readAll(file.descriptor, name: path, limit: 1 << 30)
+        }
+        do throws(FormatError) {
+            return try ELFObjectReader.read(bytes, name: path)
+        } catch {
+            throw Failure(.notAnObject, subject: error.file, place: error.place, reason: error.reason)
+        }
+    }
+
+    private static func parameter(_ text: String) -> Parameter {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        return Parameter(name: String(parts[0]), value: parts.count > 1 ? String(parts[1]) : "")
+    }
+
+    /// One after the other from the start of the window.
+    private func addresses(_ linker: Linker, _ sources: [ModuleSource]) throws(LinkFailure) -> [UInt64] {
+        var next = window.lowerBound
+        var addresses: [UInt64] = []
+        for (index, need) in linker.sizes.enumerated() {
+            let address = (next + need.alignment - 1) & ~(need.alignment - 1)
+            guard address < window.upperBound, window.upperBound - address >= need.size else {
+                throw LinkFailure([
+                    LinkProblem(
+                        subject: sources[index].name, reason: "needs \(need.size) bytes: too large for the window")
+                ])
+            }
+            addresses.append(address)
+            next = address + need.size
+        }
+        return addresses
+    }
+
+    private func result(_ linker: Linker, _ index: Int) throws(LinkFailure) -> Result {
+        var contents = [UInt8](repeating: 0, count: Int(linker.fileSizes[index]))
+        var span = contents.mutableSpan
+        var bytes = span.mutableBytes
+        let linked = try linker.emit(index, into: &bytes)
+        return Result(report: report(linked), file: ELFImageWriter.file(linked.image, contents: contents))
+    }
+
+    /// What would be loaded: size, address, what would be called, whom it would use.
+    private func report(_ module: LinkedModule) -> String {
+        let size = module.range.upperBound - module.range.lowerBound
+        var text = "\(module.name): \(size) bytes at \(hexadecimal(module.range.lowerBound))"
+        switch module.entryPoint {
+        case .none: text += ", no entry"
+        case .linux(let initialize, _): text += ", entry init_module at \(hexadecimal(initialize))"
+        case .classic(let name, let entry, _): text += ", entry \(name) at \(hexadecimal(entry))"
+        }
+        let users = module.references.compactMap { table.owner($0.owner)?.owner }
+        if !users.isEmpty { text += ", uses \(users.joined(separator: ", "))" }
+        return text + "\n"
+    }
+}

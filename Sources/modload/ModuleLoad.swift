@@ -1,0 +1,179 @@
+import ArgumentParser
+import ModlinkInterface
+import Posix
+import ToolSupport
+import Varlink
+
+/// Loads modules into the space.
+@main
+struct ModuleLoad: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "modload",
+        abstract: "Link objects into the running space as modules.",
+        discussion: """
+            Each FILE is an object as 'cc -c' makes it, and becomes a module of the file's name. Several are loaded together or
+            not at all, and may refer to one another; with --name they become one module. NAME=VALUE sets a variable of the
+            module of the FILE before it.
+            """,
+        version: Product.version(of: "modload"))
+
+    @Flag(name: .short, help: "Say what is being done, to standard error.")
+    var debug = false
+
+    @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Link and report, without loading.")
+    var dryRun = false
+
+    @Flag(name: .shortAndLong, help: "Say how long each phase took.")
+    var verbose = false
+
+    @Flag(name: .customShort("s"), help: "Load the symbol table of the module: always done.")
+    var loadsSymbols = false
+
+    @Flag(name: .customShort("S"), help: "Keep the symbols in the linked output: always done.")
+    var keepsSymbols = false
+
+    @Option(
+        name: .customShort("A"),
+        help: ArgumentHelp(
+            "With -n: resolve against the symbols of this ELF file, without a daemon.", valueName: "KERNEL"))
+    var kernel: String?
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The function to call, in the classic way.", valueName: "NAME"))
+    var entry: String?
+
+    @Option(
+        name: .customShort("p"),
+        help: ArgumentHelp("Run this program afterwards, with ID, type and offset as arguments.", valueName: "PROGRAM"))
+    var postinstall: String?
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Write the linked image there, as ELF.", valueName: "FILE"))
+    var output: String?
+
+    @Option(help: ArgumentHelp("The module's name: all FILEs become this one module.", valueName: "NAME"))
+    var name: String?
+
+    @Flag(name: [.customShort("k"), .long], help: "Unload it when the last module that uses it goes.")
+    var autoclean = false
+
+    @Flag(name: .shortAndLong, help: "Keep symbols to the module that another module exports already.")
+    var force = false
+
+    @Option(
+        help: ArgumentHelp("With -n: the address to link at, a multiple of the page size.", valueName: "ADDRESS"),
+        transform: Self.address)
+    var address: UInt64?
+
+    @Argument(help: ArgumentHelp("Objects, each followed by values for its variables.", valueName: "FILE|NAME=VALUE"))
+    var arguments: [String]
+
+    @OptionGroup var daemon: DaemonOptions
+
+    func validate() throws {
+        if kernel != nil, !dryRun {
+            throw ValidationError("-A belongs to -n: what is loaded is resolved against the space")
+        }
+        if address != nil, !dryRun {
+            throw ValidationError("--address belongs to -n: what is loaded goes where there is room")
+        }
+        if dryRun, postinstall != nil { throw ValidationError("-p runs after loading, and -n does not load") }
+        let modules = try LoadArguments(arguments, name: name).modules
+        if output != nil, modules.count != 1 {
+            throw ValidationError("-o takes one module; give them one name with --name")
+        }
+    }
+
+    func run() {
+        ToolOutput.run("modload") { () throws(Failure) in
+            guard let modules = try? LoadArguments(arguments, name: name).modules else { return }
+            if dryRun {
+                try dryLink(modules)
+            } else {
+                try load(modules)
+            }
+        }
+    }
+
+    private static func address(_ text: String) throws -> UInt64 {
+        let number = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
+        guard let number, number % 4096 == 0, number > 0, number < 1 << 47 else {
+            throw ValidationError(
+                "'\(text)' is no address: a multiple of 4096 below 0x800000000000, such as 0x10000000")
+        }
+        return number
+    }
+
+    private func say(_ text: String) {
+        if debug { try? Standard.error.write("modload: debug: \(text)\n") }
+    }
+
+    // MARK: Loading
+
+    private func load(_ modules: [LoadArguments.Module]) throws(Failure) {
+        let start = Clock.nanoseconds()
+        // Opened here, with this user's rights; the daemon gets descriptors.
+        var files: [SharedDescriptor] = []
+        var requests: [ModuleRequest] = []
+        for module in modules {
+            var objects: [ObjectFile] = []
+            for path in module.files {
+                objects.append(ObjectFile(name: path, descriptor: files.count))
+                files.append(try ObjectFiles.open(path))
+                say("\(path): object of module \(module.name)")
+            }
+            requests.append(
+                ModuleRequest(
+                    name: module.name, objects: objects, entry: entry, parameters: module.parameters,
+                    autoclean: autoclean, private: force))
+        }
+        guard files.count <= LocalSocket.maximumDescriptors else {
+            throw Failure(
+                .usage, subject: "\(files.count) files",
+                reason: "at most \(LocalSocket.maximumDescriptors) go in one load")
+        }
+        say("asking \(RuntimeDirectory.standard().socket)")
+        let answer = try daemon.call(
+            LoadMethod.self, LoadMethod.Parameters(modules: requests), descriptors: files.map(\.number))
+        ToolOutput.print(answer.reply.output)
+        report(answer.reply, since: start)
+        if let output { try copyImage(of: answer.reply.modules[0], to: output) }
+        for module in answer.reply.modules { try runPostinstall(module) }
+    }
+
+    private func report(_ reply: LoadMethod.Reply, since start: UInt64) {
+        for module in reply.modules {
+            say("\(module.name): \(module.size) bytes at 0x\(String(module.address, radix: 16))")
+            for use in module.uses { say("\(module.name): uses \(use.module): \(use.symbols.joined(separator: ", "))") }
+            ToolOutput.print("Module loaded as ID \(module.id)\n")
+        }
+        if verbose { ToolOutput.print(PhaseReport.text(reply.phases, total: Clock.nanoseconds() - start)) }
+    }
+
+    private func copyImage(of module: ModuleInformation, to path: String) throws(Failure) {
+        let image = RuntimeDirectory.standard().images + "/" + module.name
+        let bytes = try Failure.naming(image) { () throws(SystemError) in try File.read(path: image, limit: 1 << 31) }
+        try ObjectFiles.write(bytes, to: path)
+    }
+
+    /// As NetBSD's modload does: the number, the type (LM_MISC is 6) and the offset.
+    private func runPostinstall(_ module: ModuleInformation) throws(Failure) {
+        guard let postinstall else { return }
+        let path = postinstall.contains("/") ? postinstall : "./" + postinstall
+        let status = try Failure.naming(path) { () throws(SystemError) in
+            try ChildProcess.spawn(executable: path, arguments: ["\(module.id)", "0x6", "0"]).wait()
+        }
+        guard status == .exited(0) else {
+            throw Failure(.systemFailure, subject: path, reason: "\(status); module \(module.id) stays loaded")
+        }
+    }
+
+    // MARK: Linking only
+
+    private func dryLink(_ modules: [LoadArguments.Module]) throws(Failure) {
+        let start = Clock.nanoseconds()
+        var link = try DryLink(kernel: kernel, address: address, daemon: daemon)
+        let images = try link.run(modules, entry: entry, keepsDuplicatesPrivate: force)
+        for image in images { ToolOutput.print(image.report) }
+        if let output, let image = images.first { try ObjectFiles.write(image.file, to: output) }
+        if verbose { ToolOutput.print(PhaseReport.text(link.phases, total: Clock.nanoseconds() - start)) }
+    }
+}

@@ -1,0 +1,124 @@
+/* Start of a space: what must be so before the first module comes, and the thread that serves the daemon. */
+#include "modspace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define VERSION "modspace (modlink) 0.1.0"
+
+pid_t space_process;
+size_t space_page_size;
+
+_Noreturn void space_end(void)
+{
+    space_flush_streams();
+    _exit(0);
+}
+
+/* NULL, or what is wrong with the descriptor that the daemon must have put there. */
+static const char *socket_problem(int descriptor)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+        return "not a socket";
+    }
+    return type == SOCK_SEQPACKET ? NULL : "not a SOCK_SEQPACKET socket";
+}
+
+/*
+ * A terminal's ^C and hang-up go to the whole process group, and the tools share one with the daemon and its
+ * spaces; what a module prints must not end it when the console's reader is gone. SIGTERM keeps its default
+ * action: it ends a space. PR_SET_PDEATHSIG is not used: a space may outlive its daemon.
+ */
+static void ignore_signals(void)
+{
+    static const int ignored[] = {SIGPIPE, SIGINT, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
+        signal(ignored[i], SIG_IGN);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * A child that a module forked must not keep the daemon's socket open, or the daemon would never see this
+ * process end.
+ */
+static void close_socket_of_child(void)
+{
+    close(SPACE_DESCRIPTOR);
+}
+
+static int fail(const char *subject, int error)
+{
+    fprintf(stderr, "modspace: %s: %s\n", subject, strerror(error));
+    return SPACE_EXIT_SYSTEM;
+}
+
+/*
+ * The server's thread takes no signals that are meant for the process: a module's handler for, say, SIGALRM
+ * would run there, and module code must not. The initial thread takes them.
+ */
+static int start_server(void)
+{
+    sigset_t blocked, faults, before;
+    sigfillset(&blocked);
+    space_fault_signals(&faults);
+    for (int number = 1; number < NSIG; number++) {
+        if (sigismember(&faults, number) == 1) {
+            sigdelset(&blocked, number);
+        }
+    }
+    pthread_t server;
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    int error = pthread_create(&server, NULL, space_serve, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 2 && strcmp(arguments[1], "--version") == 0) {
+        puts(VERSION);
+        return 0;
+    }
+    if (count > 1) {
+        fprintf(stderr, "modspace: %s: no such option; it is started by modlinkd\n", arguments[1]);
+        return SPACE_EXIT_USAGE;
+    }
+    const char *problem = socket_problem(SPACE_DESCRIPTOR);
+    if (problem != NULL) {
+        fprintf(stderr, "modspace: descriptor %d: %s; it is started by modlinkd\n", SPACE_DESCRIPTOR, problem);
+        return SPACE_EXIT_USAGE;
+    }
+    space_process = getpid();
+    space_page_size = (size_t)sysconf(_SC_PAGESIZE);
+    ignore_signals();
+    space_prepare_streams();
+    /* A program that a module executes has no business with the daemon. */
+    if (fcntl(SPACE_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0) {
+        return fail("descriptor 3", errno);
+    }
+    int error = space_reserve_window();
+    if (error != 0) {
+        return fail("window for images", error);
+    }
+    error = pthread_atfork(NULL, NULL, close_socket_of_child);
+    if (error != 0) {
+        return fail("fork handler", error);
+    }
+    space_catch_faults();
+    error = start_server();
+    if (error != 0) {
+        return fail("server thread", error);
+    }
+    for (;;) {
+        pause();
+    }
+}

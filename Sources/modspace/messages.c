@@ -1,0 +1,181 @@
+/* The server: receives a request, checks what is checked the same way for all, has it done, replies. */
+#define _GNU_SOURCE
+#include "modspace.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Room for descriptors that should not have come; what exceeds it, the kernel drops and says so. */
+#define DESCRIPTOR_ROOM 8
+
+struct message {
+    struct space_request request;
+    /* What recvmsg returned: 0 at the end. */
+    ssize_t length;
+    bool truncated;
+    int descriptors[DESCRIPTOR_ROOM];
+    size_t descriptor_count;
+};
+
+static void take_descriptors(struct message *message, struct msghdr *header)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL; part = CMSG_NXTHDR(header, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count && message->descriptor_count < DESCRIPTOR_ROOM; i++) {
+            const unsigned char *number = CMSG_DATA(part) + i * sizeof(int);
+            memcpy(&message->descriptors[message->descriptor_count++], number, sizeof(int));
+        }
+    }
+}
+
+static void receive(struct message *message)
+{
+    union {
+        struct cmsghdr alignment;
+        char bytes[CMSG_SPACE(DESCRIPTOR_ROOM * sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = &message->request, .iov_len = sizeof message->request};
+    struct msghdr header = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    memset(message, 0, sizeof *message);
+    do {
+        message->length = recvmsg(SPACE_DESCRIPTOR, &header, MSG_CMSG_CLOEXEC);
+    } while (message->length < 0 && errno == EINTR);
+    if (message->length > 0) {
+        message->truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+        take_descriptors(message, &header);
+    }
+}
+
+/* Returns false when the daemon is gone. */
+static bool send_reply(const struct space_reply *reply)
+{
+    ssize_t sent;
+    do {
+        sent = send(SPACE_DESCRIPTOR, reply, sizeof *reply, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)sizeof *reply;
+}
+
+bool space_is_abandoned(void)
+{
+    struct pollfd socket = {.fd = SPACE_DESCRIPTOR, .events = POLLRDHUP};
+    return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
+/* What each kind of request may bring along. */
+static const struct {
+    bool known;
+    bool takes_descriptor;
+    uint32_t flags;
+} shapes[] = {
+    [SPACE_MAP] = {true, true, 0},
+    [SPACE_UNMAP] = {true, false, 0},
+    [SPACE_CALL] = {true, false, 0},
+    [SPACE_CALL_ARRAY] = {true, false, SPACE_REVERSE},
+    [SPACE_RESOLVE] = {true, false, 0},
+    [SPACE_READ] = {true, false, 0},
+    [SPACE_WRITE] = {true, false, 0},
+    [SPACE_REGISTER] = {true, true, 0},
+    [SPACE_UNREGISTER] = {true, false, 0},
+    [SPACE_FRAMES] = {true, false, SPACE_REVERSE},
+    [SPACE_RELEASE] = {true, false, 0},
+    [SPACE_EXIT] = {true, false, 0},
+};
+
+static int check_shape(const struct message *message)
+{
+    const struct space_request *request = &message->request;
+    if (message->length != (ssize_t)sizeof *request || message->truncated) {
+        return EBADMSG;
+    }
+    if (request->kind >= sizeof shapes / sizeof shapes[0] || !shapes[request->kind].known) {
+        return ENOSYS;
+    }
+    if ((request->flags & ~shapes[request->kind].flags) != 0 || request->reserved != 0) {
+        return EINVAL;
+    }
+    size_t wanted = shapes[request->kind].takes_descriptor ? 1 : 0;
+    if (message->descriptor_count < wanted) {
+        return EBADF;
+    }
+    return message->descriptor_count > wanted ? EINVAL : 0;
+}
+
+static int perform(const struct message *message, struct space_reply *reply)
+{
+    const struct space_request *request = &message->request;
+    switch (request->kind) {
+    case SPACE_MAP:
+        return space_map(request, message->descriptors[0]);
+    case SPACE_UNMAP:
+        return space_unmap(request->address, request->size);
+    case SPACE_CALL:
+    case SPACE_CALL_ARRAY:
+    case SPACE_RESOLVE:
+    case SPACE_FRAMES:
+        return space_call(request, reply);
+    case SPACE_READ:
+        return space_read(request->address, request->size, reply->bytes);
+    case SPACE_WRITE:
+        return space_write(request->address, request->size, request->bytes);
+    case SPACE_REGISTER:
+        return space_register(message->descriptors[0], &reply->result);
+    case SPACE_UNREGISTER:
+        return space_unregister(request->address);
+    case SPACE_RELEASE:
+        space_release();
+        return 0;
+    default: /* SPACE_EXIT: the process ends when the reply is on its way. */
+        return 0;
+    }
+}
+
+static bool say_hello(void)
+{
+    struct space_reply hello = {
+        .kind = SPACE_HELLO,
+        .version = SPACE_PROTOCOL_VERSION,
+        .process = space_process,
+        .page_size = (uint32_t)space_page_size,
+        .window_start = SPACE_WINDOW_START,
+        .window_end = SPACE_WINDOW_END,
+    };
+    return send_reply(&hello);
+}
+
+void *space_serve(void *unused)
+{
+    (void)unused;
+    bool connected = say_hello();
+    while (connected) {
+        struct message message;
+        receive(&message);
+        if (message.length <= 0) {
+            break;
+        }
+        struct space_reply reply = {.kind = SPACE_REPLY, .sequence = message.request.sequence};
+        reply.status = check_shape(&message);
+        bool well_formed = reply.status == 0;
+        if (well_formed) {
+            reply.status = perform(&message, &reply);
+        }
+        for (size_t i = 0; i < message.descriptor_count; i++) {
+            close(message.descriptors[i]);
+        }
+        if (well_formed && message.request.kind == SPACE_EXIT) {
+            /* What is printed goes before the reply. */
+            space_flush_streams();
+            connected = false;
+        }
+        connected = send_reply(&reply) && connected;
+    }
+    space_end();
+}

@@ -1,0 +1,175 @@
+/*
+ * modspace: the process that modules live and run in. See SpaceProtocol.h for how the daemon speaks to it.
+ *
+ *     main.c       start: options, the window, signals; then the server's thread
+ *     messages.c   one request after the other: check, do, reply
+ *     mapping.c    the window: which pages belong to which image; map, unmap, read, write
+ *     calls.c      the thread that runs module code: hand it a call, wait for it, stop it, replace it
+ *     faults.c     what happens to a thread that raises SIGSEGV and the like
+ *     machine.c    the registers of this machine
+ *     streams.c    stdout and stderr, also after a thread was stopped inside printf
+ *     frames.c     the unwinder's tables
+ *     debugger.c   the GDB JIT interface
+ *     resident.c   functions for modules that libc.a cannot give as they are
+ *
+ * Threads. The initial thread sleeps: it is there to take the signals that are sent to the process, and because
+ * malloc gives it the main arena. That arena is the one that a wild free() locks and never unlocks, so a thread
+ * that must not hang keeps away from it. The server's thread serves the socket and never runs module code. One
+ * worker at a time runs calls. Modules may make threads of their own.
+ *
+ * Nothing here is visible to modules but what Scripts/build-space lists in the section .modlink.resident.
+ */
+#ifndef MODSPACE_H
+#define MODSPACE_H
+
+#include "SpaceProtocol.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+/*
+ * Where images go. Scripts/build-space puts the program itself just above: everything lies in the low 2 GB,
+ * within the reach of every code model, and the heap of brk(2), which the kernel begins at up to 1 GB above a
+ * program's end, grows away from the window.
+ */
+#define SPACE_WINDOW_START UINT64_C(0x10000000)
+#define SPACE_WINDOW_END UINT64_C(0x70000000)
+
+/* Exit statuses of sysexits.h. */
+#define SPACE_EXIT_USAGE 64
+#define SPACE_EXIT_SYSTEM 71
+
+/* Sent to a worker whose time is up. The highest signal: the one that modules are least likely to want. */
+#define SPACE_DEADLINE_SIGNAL SIGRTMAX
+
+/* Of this process, so that a child that a module forked can be told from it. */
+extern pid_t space_process;
+extern size_t space_page_size;
+
+/* ---- main.c ---- */
+
+/*
+ * Flushes, and ends the process with status 0. The functions given to atexit are not called: their modules may
+ * be gone.
+ */
+_Noreturn void space_end(void);
+
+/* ---- messages.c ---- */
+
+/* Sends SPACE_HELLO, then serves until the daemon closes its end. */
+void *space_serve(void *unused);
+/* True once the daemon has closed its end. */
+bool space_is_abandoned(void);
+
+/* ---- mapping.c ---- */
+
+/* Reserves the window. Returns 0, or errno: EEXIST when something is there. */
+int space_reserve_window(void);
+int space_map(const struct space_request *request, int image);
+int space_unmap(uint64_t address, uint64_t size);
+int space_read(uint64_t address, uint64_t size, void *bytes);
+int space_write(uint64_t address, uint64_t size, const void *bytes);
+/* True when all pages of a range belong to images and have all bits of `protection`. */
+bool space_is_mapped(uint64_t address, uint64_t size, uint32_t protection);
+/* The lowest address of the image that an address lies in, or 0. Asynchronous-signal-safe, and from any thread. */
+uint64_t space_image_at(uint64_t address);
+/*
+ * Where an image keeps the address of its registered .eh_frame: 0 when it has none. `image` is the image's
+ * lowest address.
+ */
+uint64_t *space_image_frames(uint64_t image);
+
+/* ---- calls.c ---- */
+
+enum space_worker_state {
+    SPACE_WORKER_NEW,      /* not running yet */
+    SPACE_WORKER_IDLE,     /* waits for a call; the last one has returned */
+    SPACE_WORKER_RUNNING,  /* in a call */
+    SPACE_WORKER_ENDING,   /* the call ended its thread, which now runs its destructors */
+    SPACE_WORKER_STOPPED,  /* a fault or the deadline ended the call; stands in the signal handler */
+    SPACE_WORKER_RELEASED, /* may leave the signal handler, for the end */
+    SPACE_WORKER_LEFT,     /* did not heed the deadline; ends when it comes back */
+};
+
+/*
+ * A thread that runs calls, in one mapping with its two stacks:
+ *
+ *     | struct space_worker | guard | signal stack | guard | stack            |
+ *     ^ memory                                             ^ fault.stack_start ^ fault.stack_end
+ */
+struct space_worker {
+    /* enum space_worker_state, and a futex: whoever changes it wakes the other side. */
+    _Atomic uint32_t state;
+    /* Counts the calls, so that a deadline's signal that comes late does not stop the next one. */
+    _Atomic uint32_t call;
+    pthread_t thread;
+    pid_t number;
+    bool joined;
+    /* The call: what to do, which element is under way, and what came of it. */
+    struct space_request request;
+    volatile uint32_t index;
+    int status;
+    int64_t result;
+    uint64_t results[SPACE_ADDRESS_LIMIT];
+    /* Filled in by the signal handler; the bounds of the stack are there from the start. */
+    struct space_fault fault;
+    void *memory;
+    void *signal_stack;
+    struct space_worker *next_left;
+};
+
+/* Runs a request that calls functions. Returns the reply's status, and fills in the rest of the reply. */
+int space_call(const struct space_request *request, struct space_reply *reply);
+/* Ends the thread that was stopped last, if there is one. */
+void space_release(void);
+/* The worker that the calling thread is, or NULL. Asynchronous-signal-safe. */
+struct space_worker *space_own_worker(void);
+/*
+ * Waits until a futex has another value than `value`, or a signal came, or `wait` (NULL: for ever) has passed.
+ * Asynchronous-signal-safe.
+ */
+void space_futex_wait(_Atomic uint32_t *futex, uint32_t value, const struct timespec *wait);
+void space_futex_wake(_Atomic uint32_t *futex);
+/* Ends the calling thread at once: no destructors, no locks. pthread_join notices. */
+_Noreturn void space_leave_thread(void);
+
+/* ---- faults.c ---- */
+
+/* Installs the handlers, again before each call: a module may have put its own in their place, and be gone. */
+void space_catch_faults(void);
+/* The signals that mean a fault, for sigprocmask. */
+void space_fault_signals(sigset_t *set);
+
+/* ---- machine.c ---- */
+
+/* Fills in the pointers and the registers from a signal handler's third argument. Asynchronous-signal-safe. */
+void space_read_registers(const void *context, struct space_fault *fault);
+
+/* ---- streams.c ---- */
+
+void space_prepare_streams(void);
+/* Flushes stdout and stderr, but for one that another thread has locked. */
+void space_flush_streams(void);
+/* Unlocks what a stopped thread had locked: a fault inside printf is the usual one. */
+void space_unlock_streams(pthread_t stopped);
+
+/* ---- frames.c ---- */
+
+/*
+ * Registers or takes back an image's .eh_frame. On a worker: the section may be anything. Returns the reply's
+ * status.
+ */
+int space_frames(const struct space_request *request);
+
+/* ---- debugger.c ---- */
+
+int space_register(int object, int64_t *handle);
+int space_unregister(uint64_t handle);
+
+#endif

@@ -1,0 +1,222 @@
+import Posix
+import SpaceControl
+import Testing
+
+@Suite struct CallTests {
+    /// Calls a function of the common image and returns the error.
+    private func failure(
+        _ test: inout TestSpace, _ function: UInt64, timeout: Duration? = nil
+    ) throws -> SpaceError {
+        do throws(SpaceError) {
+            let result = try test.space.call(function, timeout: timeout)
+            throw SpaceError.protocolViolation(.call, "returned \(result)")
+        } catch {
+            return error
+        }
+    }
+
+    @Test("a function gets four words and its word comes back, also a negative one")
+    func words() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        let four = try test.space.call(symbols["words"], [1, 2, 3, 4])
+        #expect(four == 4321)
+        let negative = try test.space.call(symbols["words"], [UInt64(bitPattern: -9)])
+        #expect(negative == -9)
+        #expect(
+            message { () throws(SpaceError) in _ = try test.space.call(symbols["words"], [1, 2, 3, 4, 5]) }
+                == "space: call: invalid argument (EINVAL)")
+    }
+
+    @Test("an array's functions are called in order, or in reverse")
+    func array() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        try test.space.callArray(address: symbols["functions"], count: 2)
+        try test.space.callArray(address: symbols["functions"], count: 2, reverse: true)
+        let order = try test.space.read(address: symbols["order"], count: 2)
+        #expect(order == [0xc5, 0x04], "1221, little-endian")
+        #expect(
+            message { () throws(SpaceError) in try test.space.callArray(address: 0x6fff_0000, count: 1) }
+                == "space: call array: bad address (EFAULT)")
+    }
+
+    @Test("the element that faults is named")
+    func arrayFault() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        let text = message { () throws(SpaceError) in
+            try test.space.callArray(address: symbols["faulty"], count: 2)
+        }
+        #expect(text.hasPrefix("space: call array: SIGSEGV at 0x1000"))
+        #expect(text.hasSuffix(", address 0x123456789000, element 1"))
+    }
+
+    @Test("resolvers are called, more than one message holds, and the one that faults is named")
+    func resolve() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        let resident = try Symbols(of: try modspacePath())
+        let chooser = symbols["chooses"]
+        let chosen = try test.space.resolve(Array(repeating: chooser, count: 17) + [resident["memcpy"]])
+        #expect(Array(chosen.dropLast()) == Array(repeating: symbols["words"], count: 17))
+        #expect((0x7000_0000..<0x8000_0000).contains(chosen[17]))
+        let none = try test.space.resolve([])
+        #expect(none == [])
+        do throws(SpaceError) {
+            _ = try test.space.resolve(Array(repeating: chooser, count: 20) + [symbols["faults"]])
+            Issue.record("no error")
+        } catch {
+            guard case .faulted(.resolve, let fault) = error else { throw error }
+            #expect(fault.index == 20)
+        }
+    }
+
+    @Test("a fault says signal, address, registers and stack, and the space goes on")
+    func fault() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        guard case .faulted(.call, let fault) = try failure(&test, symbols["faults"]) else {
+            Issue.record("no fault")
+            return
+        }
+        #expect(fault.signalName == "SIGSEGV")
+        #expect(fault.code == 1)
+        #expect(fault.address == 0x1234_5678_9000)
+        #expect((symbols["faults"]..<symbols["faults"] + 32).contains(fault.instructionPointer))
+        #expect(fault.registers.count == Fault.x86_64RegisterNames.count)
+        let named = Dictionary(uniqueKeysWithValues: zip(Fault.x86_64RegisterNames, fault.registers))
+        #expect(named["rip"] == fault.instructionPointer)
+        #expect(named["rsp"] == fault.stackPointer)
+        #expect(named["rbp"] == fault.framePointer)
+        #expect(fault.stack.count == 8 << 20)
+        #expect(fault.stack.contains(fault.stackPointer))
+        #expect(fault.index == nil)
+        let after = try test.space.call(symbols["words"], [1, 1, 1, 1])
+        #expect(after == 1111)
+    }
+
+    @Test("a thread that was stopped stands until it is released")
+    func release() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        guard case .faulted(.call, let fault) = try failure(&test, symbols["aborts"]) else {
+            Issue.record("no fault")
+            return
+        }
+        #expect(fault.signalName == "SIGABRT")
+        let threads = "/proc/\(test.space.process.process)/task"
+        #expect(try File.list(threads).contains("\(fault.thread)"))
+        try test.space.release()
+        #expect(try !File.list(threads).contains("\(fault.thread)"))
+    }
+
+    @Test("after a fault inside printf the console still works")
+    func printing() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        _ = try failure(&test, symbols["prints_badly"])
+        #expect(try test.printed() == "before ")
+        let result = try test.space.call(symbols["prints"], timeout: .seconds(10))
+        #expect(result == 3)
+        #expect(try test.printed() == "one\ntwo")
+    }
+
+    @Test("a function that is late is stopped and its place is known; one that is in time is not")
+    func timeout() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        guard case .timedOut(.call, let fault?) = try failure(&test, symbols["spins"], timeout: .milliseconds(50))
+        else {
+            Issue.record("not stopped")
+            return
+        }
+        #expect(fault.signalName == "deadline")
+        #expect((symbols["spins"]..<symbols["spins"] + 32).contains(fault.instructionPointer))
+        let result = try test.space.call(symbols["words"], [5], timeout: .seconds(60))
+        #expect(result == 5)
+    }
+
+    @Test("a function that is late and blocks all signals is left, and the space goes on")
+    func blocked() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        let error = try failure(&test, symbols["spins_blocked"], timeout: .milliseconds(50))
+        #expect(error == .timedOut(.call, nil))
+        #expect(error.description == "space: call: not back in time; cannot be stopped, since it blocks all signals")
+        let result = try test.space.call(symbols["words"], [5])
+        #expect(result == 5)
+    }
+
+    @Test("a function that ends its thread is told from one that returns")
+    func threadEnds() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        let error = try failure(&test, symbols["leaves"])
+        #expect(error == .threadEnded(.call))
+        #expect(error.description == "space: call: ended its thread instead of returning")
+        let result = try test.space.call(symbols["words"], [5])
+        #expect(result == 5)
+    }
+}
+
+@Suite struct DeathTests {
+    @Test("a module that exits ends the space, and every later request says so")
+    func exits() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        #expect(
+            message { () throws(SpaceError) in _ = try test.space.call(symbols["exits"], [7]) }
+                == "space: call: process exited with status 7")
+        #expect(test.space.death?.status == .exited(7))
+        #expect(test.space.death?.fault == nil)
+        #expect(
+            message { () throws(SpaceError) in try test.space.unmap(address: 0, size: 0) }
+                == "space: unmap: process exited with status 7")
+    }
+
+    @Test("a death is noticed though a child that a module forked holds the connection open", .timeLimit(.minutes(1)))
+    func child() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        let start = Clock.nanoseconds()
+        #expect(
+            message { () throws(SpaceError) in _ = try test.space.call(symbols["exits_with_child"]) }
+                == "space: call: process exited with status 3")
+        #expect(Clock.nanoseconds() - start < 10_000_000_000)
+    }
+
+    @Test("a fault in a module's own thread is the death of the space, and says where, also during a call")
+    func threadFaults() throws {
+        var test = try TestSpace()
+        let symbols = try test.load(try Image.common.get())
+        let text = message { () throws(SpaceError) in
+            _ = try test.space.call(symbols["starts_thread_and_waits"])
+        }
+        #expect(text.hasPrefix("space: call: process ended by SIGSEGV (SIGSEGV at 0x1000"))
+        #expect(text.hasSuffix(", address 0x123456789000)"))
+        #expect(test.space.death?.fault?.stack.isEmpty == true)
+    }
+
+    @Test("a death between requests makes the process's descriptor readable and is found by looking")
+    func between() throws {
+        var test = try TestSpace()
+        let before = try test.space.checkDeath()
+        #expect(before == nil)
+        let symbols = try test.load(try Image.common.get())
+        _ = message { () throws(SpaceError) in _ = try test.space.call(symbols["starts_thread"]) }
+        #expect(try Poll.waitReadable(test.space.processDescriptorNumber, timeout: 10_000))
+        let death = try test.space.checkDeath()
+        #expect(death?.status == .signaled(11))
+        #expect(death?.fault?.address == 0x1234_5678_9000)
+    }
+
+    @Test("a space that is killed has died without a word")
+    func killed() throws {
+        var test = try TestSpace()
+        try test.space.process.signal(9)
+        #expect(
+            message { () throws(SpaceError) in _ = try test.space.read(address: 0x1000_0000, count: 1) }
+                == "space: read: process ended by SIGKILL")
+    }
+}

@@ -1,0 +1,107 @@
+import Posix
+import SpaceControl
+import Testing
+
+/// A C source, compiled, linked against a space's symbols, and flat: what a linker would give to a space.
+struct Image: Sendable {
+    let file: SharedDescriptor
+    let segments: [Segment]
+    let symbols: Symbols
+
+    /// Compiles with gcc, links with ld for `base`, strips to bytes with objcopy.
+    init(_ source: String, base: UInt64 = 0x1000_0000) throws {
+        let built = try withTemporaryDirectory { directory in
+            let path = { (name: String) in "\(directory)/\(name)" }
+            try File.writeAtomically(path("m.c"), Array(source.utf8), permissions: 0o600)
+            try File.writeAtomically(path("m.lds"), Array(Image.linkerScript(base: base).utf8), permissions: 0o600)
+            _ = try output(of: "gcc", ["-O1", "-fno-pic", "-fexceptions", "-c", path("m.c"), "-o", path("m.o")])
+            let resident = try Symbols(of: try modspacePath())
+            let definitions = try output(of: "nm", ["-u", "-P", path("m.o")]).split(separator: "\n").map { line in
+                let name = String(line.split(separator: " ")[0])
+                return "--defsym=\(name)=\(resident[name])"
+            }
+            let options = ["-nostdlib", "-e", "0", "-T", path("m.lds"), path("m.o"), "-o", path("m.elf")]
+            _ = try output(of: "ld", definitions + options)
+            _ = try output(of: "objcopy", ["-O", "binary", "-R", ".bss", path("m.elf"), path("m.bin")])
+            let bytes = try File.read(path: path("m.bin"), limit: 1 << 20)
+            return (bytes, try Symbols(of: path("m.elf")))
+        }
+        file = SharedDescriptor(try MemoryFile.create(name: "image"))
+        try File.writeAll(file.descriptor, built.0)
+        symbols = built.1
+        segments = Image.segments(base: base, fileSize: UInt64(built.0.count), symbols)
+    }
+
+    private static func linkerScript(base: UInt64) -> String {
+        """
+        SECTIONS {
+            . = \(base); .text : { *(.text*) }
+            . = ALIGN(4096); constants = .; .rodata : { *(.rodata*) }
+            .eh_frame : ALIGN(8) { frames = .; *(.eh_frame) LONG(0) frames_end = .; }
+            . = ALIGN(4096); variables = .; .data : { *(.data*) }
+            .bss : { *(.bss*) *(COMMON) } end = .;
+            /DISCARD/ : { *(.comment) *(.note*) }
+        }
+        """
+    }
+
+    private static func segments(base: UInt64, fileSize: UInt64, _ symbols: Symbols) -> [Segment] {
+        let (constants, variables, end) = (symbols["constants"], symbols["variables"], symbols["end"])
+        return [
+            Segment(
+                address: base, fileOffset: 0, fileSize: constants - base, memorySize: constants - base,
+                protection: [.readable, .executable]),
+            Segment(
+                address: constants, fileOffset: constants - base, fileSize: variables - constants,
+                memorySize: variables - constants, protection: .readable),
+            Segment(
+                address: variables, fileOffset: variables - base, fileSize: fileSize - (variables - base),
+                memorySize: end - variables, protection: [.readable, .writable]),
+        ]
+    }
+
+    /// From the lowest address to the end of the last page.
+    var size: UInt64 { (symbols["end"] + 4095) / 4096 * 4096 - segments[0].address }
+
+    /// One image for all tests that need no other.
+    static let common = Result { try Image(commonSource) }
+
+    private static let commonSource = """
+        #define _GNU_SOURCE
+        #include <pthread.h>
+        #include <signal.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        long variable = 42, zeros[2000];
+        const long constant = 7;
+        volatile int *volatile bad = (int *)0x123456789000;
+        volatile int forever = 1;
+        long words(long a, long b, long c, long d) { return a + 10 * b + 100 * c + 1000 * d; }
+        int prints(void) { printf("one\\ntwo"); return 3; }
+        int prints_badly(void) { printf("before %s", (char *)bad); return 0; }
+        int faults(void) { return *bad; }
+        int aborts(void) { abort(); }
+        int spins(void) { while (forever); return 0; }
+        int spins_blocked(void)
+        {
+            sigset_t all;
+            sigfillset(&all);
+            pthread_sigmask(SIG_SETMASK, &all, 0);
+            while (forever);
+            return 0;
+        }
+        int leaves(void) { pthread_exit(0); }
+        int exits_with_child(void) { if (_Fork() == 0) sleep(20); _exit(3); }
+        int exits(int status) { exit(status); }
+        long order;
+        static void first(void) { order = order * 10 + 1; }
+        static void second(void) { order = order * 10 + 2; }
+        void (*functions[])(void) = {first, second};
+        void (*faulty[])(void) = {first, (void (*)(void))faults};
+        void *chooses(void) { return words; }
+        static void *thread(void *unused) { *bad = 1; return unused; }
+        int starts_thread(void) { pthread_t it; return pthread_create(&it, 0, thread, 0); }
+        int starts_thread_and_waits(void) { pthread_t it; pthread_create(&it, 0, thread, 0); for (;;) pause(); }
+        """
+}
