@@ -76,7 +76,7 @@ let testTargets: [Target] = [
     tests("SymbolTableTests", of: ["ObjectModel", "SymbolTable"]),
     tests("ModuleTableTests", of: ["ModuleTable"]),
     tests("ELFFormatTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
-    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "SymbolTable"]),
+    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),
     tests("SpaceControlTests", of: ["Posix", "SpaceControl"]),

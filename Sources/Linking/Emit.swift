@@ -59,6 +59,8 @@ extension Draft {
     private func report(_ failure: RelocationFailure, object index: Int, section: Int, _ problems: inout ProblemList) {
         let object = objects[index]
         let entry = object.relocations[object.sections[section].relocations.lowerBound + failure.index]
+        // Frames of displaced functions: the field stays zero, which unwinders pass over.
+        if resolutions[index][Int(entry.symbol)] == .discarded { return }
         let kind = X86_64.Kind(rawValue: entry.kind)
         let name = object.describe(Int(entry.symbol))
         let address = hexadecimal(targets[index][Int(entry.symbol)].address)

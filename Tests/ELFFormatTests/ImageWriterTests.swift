@@ -84,7 +84,8 @@ func complaints(about bytes: [UInt8]) throws -> String {
         #expect(found.prefix(2000) == "")
     }
 
-    @Test("readelf has nothing against a file of symbols only, eu-elflint misses the program headers") func acceptedSymbols() throws {
+    @Test("readelf has nothing against a file of symbols only, eu-elflint misses the program headers")
+    func acceptedSymbols() throws {
         var (image, _) = sample(hasBuildID: false)
         image.segments = []
         for index in image.sections.indices {

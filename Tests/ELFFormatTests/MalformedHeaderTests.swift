@@ -160,7 +160,8 @@ import Testing
 
     @Test("section 0 that is not null") func sectionZero() throws {
         #expect(
-            try refusal { $0.write(UInt32(1), at: $0.field(.type, of: 0)) } == "gurka.o: section 0: sh_type 1: not null")
+            try refusal { $0.write(UInt32(1), at: $0.field(.type, of: 0)) } == "gurka.o: section 0: sh_type 1: not null"
+        )
     }
 
     @Test("a file without sections is an object without anything") func noSections() throws {

@@ -96,8 +96,10 @@ import Testing
 
     @Test("intermediate code of a compiler") func linkTime() throws {
         let bytes = try Compiler.gcc.object("int f(void) { return 1; }", ["-O2", "-flto"])
-        #expect(throws: FormatError(
-            file: "gurka.o", reason: "holds the compiler's intermediate code, not machine code; compile without -flto")
+        #expect(
+            throws: FormatError(
+                file: "gurka.o",
+                reason: "holds the compiler's intermediate code, not machine code; compile without -flto")
         ) { try ELFObjectReader.read(bytes, name: "gurka.o") }
     }
 
@@ -129,7 +131,8 @@ import Testing
 
     @Test("control characters of a section's name do not reach the terminal") func controlCharacters() throws {
         let text = try refusal {
-            let name = $0.contents(".shstrtab") + Int($0.read($0.field(.name, of: $0.section(".data")), as: UInt32.self))
+            let name =
+                $0.contents(".shstrtab") + Int($0.read($0.field(.name, of: $0.section(".data")), as: UInt32.self))
             $0.set(.flags, of: ".data", 0x803)
             $0.bytes.replaceSubrange(name..<name + 3, with: [0x1b, 0x5b, 0x0a])
         }

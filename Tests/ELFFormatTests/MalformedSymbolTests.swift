@@ -82,9 +82,11 @@ import Testing
     @Test("bindings and types that nobody knows") func information() throws {
         let (place, number) = Self.entry("value", in: try PatchedObject())
         #expect(
-            try refusal { $0.write(UInt8(0x31), at: place + 4) } == "gurka.o: symbol \(number): st_info: binding 3 is unknown")
+            try refusal { $0.write(UInt8(0x31), at: place + 4) }
+                == "gurka.o: symbol \(number): st_info: binding 3 is unknown")
         #expect(
-            try refusal { $0.write(UInt8(0x1f), at: place + 4) } == "gurka.o: symbol \(number): st_info: type 15 is unknown")
+            try refusal { $0.write(UInt8(0x1f), at: place + 4) }
+                == "gurka.o: symbol \(number): st_info: type 15 is unknown")
     }
 }
 
@@ -165,7 +167,8 @@ import Testing
     @Test("relocations without addends") func withoutAddends() throws {
         #expect(
             try refusal { $0.set(.type, of: ".rela.data", 9) }
-                == "gurka.o: section '.rela.data': relocations without addends; x86-64 has them with addends (SHT_RELA)")
+                == "gurka.o: section '.rela.data': relocations without addends; x86-64 has them with addends (SHT_RELA)"
+        )
     }
 
     @Test("a symbol that is beyond the last") func symbol() throws {

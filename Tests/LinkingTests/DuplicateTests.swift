@@ -14,7 +14,8 @@ import Testing
         #expect(text == "two.o: symbol 'tomat' is already defined in one.o")
     }
 
-    @Test("a strong definition comes before a weak one, the first weak one before others") func weakInOneModule() throws {
+    @Test("a strong definition comes before a weak one, the first weak one before others") func weakInOneModule() throws
+    {
         for objects in [[strong, weak, user], [weak, strong, user], [user, weak, weak, strong]] {
             let linked = try Space().link("a", objects.map { try assembled($0) })
             let address = try #require(linked.word("word"))
@@ -24,7 +25,9 @@ import Testing
         let linked = try Space().link("a", [weak, other, user].map { try assembled($0) })
         let address = try #require(linked.word("word"))
         #expect(linked.word(address) == 2)
-        #expect(linked.modules[0].image.symbols.entries.count { linked.modules[0].image.symbols.text($0.name) == "tomat" } == 1)
+        #expect(
+            linked.modules[0].image.symbols.entries.count { linked.modules[0].image.symbols.text($0.name) == "tomat" }
+                == 1)
     }
 
     @Test("a strong definition that another module exports names both modules") func againstModule() throws {
@@ -153,7 +156,8 @@ import Testing
         for module in linked.modules {
             #expect(
                 module.entryPoint
-                    == .linux(initialize: module.address("init_module") ?? 0, cleanup: module.address("cleanup_module")))
+                    == .linux(initialize: module.address("init_module") ?? 0, cleanup: module.address("cleanup_module"))
+            )
         }
     }
 

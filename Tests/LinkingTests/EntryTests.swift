@@ -98,7 +98,8 @@ import Testing
                 gurka.o: .text+0x4 in f: thread-local variable 'n': a module has no thread-local storage; use pthread_getspecific, or a plain variable
                 """)
         #expect(
-            try Space().problems("extern _Thread_local int errno_; int f(void) { return errno_; }", ["-O2", "-fno-pic"])
+            try Space().problems(
+                "extern _Thread_local int errno_; int f(void) { return errno_; }", ["-O2", "-fno-pic"])
                 == "gurka.o: .text+0x3 in f: thread-local variable 'errno_': a module has no thread-local storage; use pthread_getspecific, or a plain variable"
         )
     }
@@ -106,7 +107,9 @@ import Testing
     @Test("a section both writable and executable is refused, and what refers to it is no further problem")
     func writableCode() throws {
         let text = Space().problems([
-            source("a", try assembled(".section .hot,\"awx\"\n.globl hot\nhot: ret\nlocal: ret\n.data\n.quad hot, local\n"))
+            source(
+                "a", try assembled(".section .hot,\"awx\"\n.globl hot\nhot: ret\nlocal: ret\n.data\n.quad hot, local\n")
+            )
         ])
         #expect(
             text == "gurka.o: section '.hot': both writable and executable: memory of a module is one or the other")

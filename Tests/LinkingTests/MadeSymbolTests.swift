@@ -88,7 +88,8 @@ import Testing
     }
 
     @Test("a use counter that is only referred to gets 8 zero bytes") func useCountMade() throws {
-        let linked = try Space().link("extern long mod_use_count_; void hold(void) { mod_use_count_++; } long *p = &mod_use_count_;")
+        let linked = try Space().link(
+            "extern long mod_use_count_; void hold(void) { mod_use_count_++; } long *p = &mod_use_count_;")
         let place = try #require(linked.modules[0].useCount)
         #expect(place % 8 == 0)
         #expect(linked.word("p") == place)

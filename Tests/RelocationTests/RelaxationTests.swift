@@ -1,5 +1,4 @@
 import ObjectModel
-import Posix
 import TestSupport
 import Testing
 
@@ -49,7 +48,8 @@ struct Instruction: Sendable, CustomTestStringConvertible {
             rex("test %r9, x", [0x4c, 0x85, 0x0d], [0x49, 0xf7, 0xc1] + immediate, "test $0x10002000,%r9"),
             rex("test %r9d, x", [0x44, 0x85, 0x0d], [0x41, 0xf7, 0xc1] + immediate, "test $0x10002000,%r9d"),
             plain("test %edx, x", [0x85, 0x15], [0xf7, 0xc2] + immediate, "test $0x10002000,%edx"),
-        ] + zip(["add", "or", "adc", "sbb", "and", "sub", "xor", "cmp"], UInt8(0)...).flatMap { name, number in
+        ]
+        + zip(["add", "or", "adc", "sbb", "and", "sub", "xor", "cmp"], UInt8(0)...).flatMap { name, number in
             let opcode = number << 3 | 3
             return [
                 rex(
@@ -81,7 +81,8 @@ struct Instruction: Sendable, CustomTestStringConvertible {
 extension Bench {
     /// The bytes of the instruction after the relocation took the address from the table.
     fileprivate func throughTable(_ instruction: Instruction) -> [UInt8] {
-        let value = UInt32(truncatingIfNeeded: Bench.table &+ 8 &+ UInt64(bitPattern: addend) &- Bench.section &- offset)
+        let value = UInt32(
+            truncatingIfNeeded: Bench.table &+ 8 &+ UInt64(bitPattern: addend) &- Bench.section &- offset)
         return instruction.before.dropLast(4) + (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
     }
 }

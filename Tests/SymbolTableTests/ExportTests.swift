@@ -74,7 +74,9 @@ import Testing
 
     @Test("a free slot is used again before a new one, and others keep theirs") func slots() {
         var table = SymbolTable()
-        let slots = (0..<3).map { table.insert(SymbolSet("m\($0)", [], from: UInt64($0) << 12, to: UInt64($0 + 1) << 12)) }
+        let slots = (0..<3).map {
+            table.insert(SymbolSet("m\($0)", [], from: UInt64($0) << 12, to: UInt64($0 + 1) << 12))
+        }
         #expect(slots == [0, 1, 2])
         table.remove(1)
         table.remove(0)
@@ -116,7 +118,8 @@ import Testing
             SymbolSet(
                 "a",
                 [
-                    Named(name: "x", address: 0x1008, binding: .local), Named(name: "x", address: 0x1000, binding: .local),
+                    Named(name: "x", address: 0x1008, binding: .local),
+                    Named(name: "x", address: 0x1000, binding: .local),
                     Named(name: "xx", address: 0x1010),
                 ]))
         let found = table.all(named: "x").compactMap { table.symbol($0)?.address }
