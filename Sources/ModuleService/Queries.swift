@@ -66,7 +66,7 @@ private struct LookUpTable {
         sets = state.symbols.snapshot
     }
 
-    /// A name, `module:name`, or an address: `0x…`, decimal, or what can only be a hexadecimal number.
+    /// A name, `module:name`, or an address: `0x…`, 16 digits as in the table, decimal, or what can only be a hexadecimal number.
     func find(_ query: String) -> [SymbolInformation] {
         if let number = Self.address(query) { return describe(number) }
         var name = Substring(query)
@@ -83,8 +83,10 @@ private struct LookUpTable {
     }
 
     private static func address(_ query: String) -> UInt64? {
-        query.hasPrefix("0x") || query.hasPrefix("0X")
-            ? UInt64(query.dropFirst(2), radix: 16) : query.hasPrefix("+") ? nil : UInt64(query)
+        if query.hasPrefix("0x") || query.hasPrefix("0X") { return UInt64(query.dropFirst(2), radix: 16) }
+        // As the table prints it.
+        if query.hasPrefix("0"), query.utf8.count == 16 { return UInt64(query, radix: 16) }
+        return query.hasPrefix("+") ? nil : UInt64(query)
     }
 
     private func named(_ name: String, _ owner: String?) -> [SymbolInformation] {

@@ -3,8 +3,9 @@ import ObjectModel
 import SymbolTable
 
 /// The symbol table as an ELF file, in the shape of NetBSD's ksyms(4): an executable without contents. For each owner there is
-/// a section without contents for each use of its memory, named after the module: `gurka.text`, and `.text` for the space's own. All
-/// symbols belong to one of them: gdb passes over symbols that are absolute.
+/// a section without contents for each stretch of one use of its memory, named after the module: `gurka.text`, and `.text` for the
+/// space's own, which has constants before its code and after. They do not overlap: gdb would find an address in both. All symbols
+/// belong to one of them: gdb passes over symbols that are absolute.
 enum SymbolImage {
     static func make(_ sets: [SymbolSet], architecture: Architecture) -> Image {
         let count = sets.reduce(0) { $0 + $1.symbols.entries.count }
@@ -12,20 +13,24 @@ enum SymbolImage {
         var sections: [ImageSection] = []
         for set in sets {
             var indices = [UInt16?](repeating: nil, count: set.sections.count)
-            for use in Use.allCases {
-                let members = set.sections.indices.filter {
-                    Use(set.sections[$0].protection) == use && set.sections[$0].size > 0
+            var last: Use?
+            for member in set.sections.indices.filter({ set.sections[$0].size > 0 })
+                .sorted(by: { set.sections[$0].address < set.sections[$1].address })
+            {
+                let section = set.sections[member]
+                let use = Use(section.protection)
+                if use != last {
+                    guard sections.count < Int(UInt16.max) else { break }
+                    sections.append(
+                        ImageSection(
+                            name: set.owner + use.suffix, kind: .zeroFill, protection: use.protection,
+                            address: section.address, fileOffset: ELFImageWriter.headerSize, size: 0, alignment: 1))
+                    last = use
                 }
-                guard let first = members.min(by: { set.sections[$0].address < set.sections[$1].address }),
-                    let index = UInt16(exactly: sections.count)
-                else { continue }
-                let start = set.sections[first].address
-                let end = members.map { set.sections[$0].address + set.sections[$0].size }.max() ?? start
-                for member in members { indices[member] = index }
-                sections.append(
-                    ImageSection(
-                        name: set.owner + use.suffix, kind: .zeroFill, protection: use.protection, address: start,
-                        fileOffset: ELFImageWriter.headerSize, size: end - start, alignment: 1))
+                let index = sections.count - 1
+                sections[index].size = max(
+                    sections[index].size, section.address + section.size - sections[index].address)
+                indices[member] = UInt16(index)
             }
             symbols.append(set.symbols) { $0.flatMap { indices.indices.contains(Int($0)) ? indices[Int($0)] : nil } }
         }
@@ -34,7 +39,7 @@ enum SymbolImage {
             loadedSize: ELFImageWriter.headerSize, buildID: [])
     }
 
-    private enum Use: CaseIterable {
+    private enum Use {
         case code, constants, data
 
         init(_ protection: Protection) {

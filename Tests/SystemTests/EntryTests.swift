@@ -205,7 +205,8 @@ import Testing
         let session = try Session()
         try session.compile(
             "many.o",
-            "#include <stdio.h>\nint number; short small; const int fixed = 1; int init_module(void) { puts(\"ran\"); return number + small + fixed; }")
+            "#include <stdio.h>\nint number; short small; const int fixed = 1; int init_module(void) { puts(\"ran\"); return number + small + fixed; }"
+        )
         try expect(
             session.run("modload", "many.o", "nope=1", "number=x", "small=65536", "fixed=2"),
             .failed(

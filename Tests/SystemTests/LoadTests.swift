@@ -17,14 +17,16 @@ import Testing
         try expect(session.run("modunload", "gurka"), .done("gurka: bye\n"))
         try expect(session.run("modstat"), .done("ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n"))
         try expect(session.run("ksyms", "slice"), .failed(1, "ksyms: slice: no such symbol\n"))
-        try expect(session.run("modstat", "--console"), .done(
-                    """
-                    gurka: hello
-                    modlinkd: gurka loaded as 1 at 0x10000000
-                    gurka: bye
-                    modlinkd: gurka unloaded
+        try expect(
+            session.run("modstat", "--console"),
+            .done(
+                """
+                gurka: hello
+                modlinkd: gurka loaded as 1 at 0x10000000
+                gurka: bye
+                modlinkd: gurka unloaded
 
-                    """))
+                """))
         #expect(try File.list(session.runtime + "/images") == [])
     }
 
@@ -67,8 +69,10 @@ import Testing
         let session = try Session()
         for name in ["one", "two", "three"] { try session.compile("\(name).o", Sources.quiet(name)) }
         try session.output("modload", "one.o", "two.o", "three.o")
-        try expect(session.run("modunload", "one", "-i", "9", "nope"), .failed(
-                    1, "modunload: nope: no such module (ENOENT)\nmodunload: module 9: no such module (ENOENT)\n"))
+        try expect(
+            session.run("modunload", "one", "-i", "9", "nope"),
+            .failed(
+                1, "modunload: nope: no such module (ENOENT)\nmodunload: module 9: no such module (ENOENT)\n"))
         #expect(try session.names() == ["one", "two", "three"])
         try expect(session.run("modunload", "-i", "1", "-n", "two", "three"), .done())
         #expect(try session.names() == [])
@@ -103,7 +107,8 @@ import Testing
         try session.compile("held.o", source)
         try session.compile("let_go.o", "extern void release(void); int init_module(void) { release(); return 0; }")
         try session.output("modload", "held.o")
-        try expect(session.run("modunload", "held"), .failed(1, "modunload: held: in use: its use count is 2 (EBUSY)\n"))
+        try expect(
+            session.run("modunload", "held"), .failed(1, "modunload: held: in use: its use count is 2 (EBUSY)\n"))
         for _ in 1...2 {
             try session.output("modload", "let_go.o")
             try session.output("modunload", "let_go")
@@ -129,12 +134,15 @@ import Testing
         try session.compile("gurka.o", Sources.gurka)
         try session.compile(
             "melon.o",
-            "#include <stdio.h>\nint slice(int n) { return n; } int init_module(void) { printf(\"%d\\n\", slice(5)); return 0; }")
+            "#include <stdio.h>\nint slice(int n) { return n; } int init_module(void) { printf(\"%d\\n\", slice(5)); return 0; }"
+        )
         try session.output("modload", "gurka.o")
-        try expect(session.run("modload", "melon.o"), .failed(
-                    1,
-                    "modload: melon.o: symbol 'slice' of module 'melon' is already exported by module 'gurka'; unload that one, make this one static, or keep it private with -f\n"
-                ))
+        try expect(
+            session.run("modload", "melon.o"),
+            .failed(
+                1,
+                "modload: melon.o: symbol 'slice' of module 'melon' is already exported by module 'gurka'; unload that one, make this one static, or keep it private with -f\n"
+            ))
         #expect(try session.names() == ["gurka"])
         try expect(session.run("modload", "-f", "melon.o"), .done("5\nModule loaded as ID 2\n"))
         let found = try session.output("ksyms", "slice").split(separator: "\n")

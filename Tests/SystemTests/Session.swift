@@ -70,7 +70,8 @@ final class Session: Sendable {
     @discardableResult func output(_ program: String, _ arguments: String...) throws -> String {
         let result = try run(program, arguments)
         guard result.status == .exited(0), result.errors.isEmpty else {
-            throw ToolFailure(description: "\(program) \(arguments): \(result.status)\n\(result.errors)\(result.output)")
+            throw ToolFailure(
+                description: "\(program) \(arguments): \(result.status)\n\(result.errors)\(result.output)")
         }
         return result.output
     }

@@ -83,9 +83,11 @@ import Testing
     @Test("with --name several objects are one module")
     func named() throws {
         let session = try Session()
-        try session.compile("left.o", left.replacing("init_module", with: "unused1").replacing("cleanup_module", with: "unused2"))
+        try session.compile(
+            "left.o", left.replacing("init_module", with: "unused1").replacing("cleanup_module", with: "unused2"))
         try session.compile("right.o", right)
-        try expect(session.run("modload", "--name", "both", "left.o", "right.o"), .done("right: 1\nModule loaded as ID 1\n"))
+        try expect(
+            session.run("modload", "--name", "both", "left.o", "right.o"), .done("right: 1\nModule loaded as ID 1\n"))
         #expect(try session.names() == ["both"])
         #expect(try session.output("ksyms", "left_hand").hasSuffix(" T left_hand\t[both]\n"))
         try expect(session.run("modunload", "both"), .done("right: bye\n"))
@@ -101,7 +103,8 @@ import Testing
             .failed(1, "modload: two.o: symbol 'same' is already defined in one.o\n"))
     }
 
-    @Test("with -k a module goes when the last one that uses it goes, and not before", arguments: ["-k", "--autoclean"])
+    @Test(
+        "with -k a module goes when the last one that uses it goes, and not before", arguments: ["-k", "--autoclean"])
     func autoclean(option: String) throws {
         let session = try Session()
         try session.compile("gurka.o", Sources.gurka)
