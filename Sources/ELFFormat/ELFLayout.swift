@@ -36,7 +36,7 @@ struct ELFLayout {
     private static let sectionLimit: UInt64 = 1 << 24
 
     /// Reads the headers of a 64-bit little-endian file.
-    init(_ bytes: [UInt8], file: String) throws(FormatError) {
+    init(_ bytes: [UInt8], file: String) throws(Problem) {
         self.file = file
         let raw = unsafe bytes.span.bytes
         try Self.checkIdentification(bytes, file)
@@ -44,7 +44,7 @@ struct ELFLayout {
         type = raw.integer(at: 16) ?? 0
         machine = raw.integer(at: 18) ?? 0
         let version: UInt32 = raw.integer(at: 20) ?? 0
-        guard version == 1 else { throw FormatError(file: file, place: "e_version", reason: "\(version): not 1") }
+        guard version == 1 else { throw Problem(subject: file, place: "e_version", reason: "\(version): not 1") }
         let start: UInt64 = raw.integer(at: 40) ?? 0
         let entrySize: UInt16 = raw.integer(at: 58) ?? 0
         guard start != 0 else {
@@ -53,11 +53,11 @@ struct ELFLayout {
             return
         }
         guard UInt64(entrySize) == Self.sectionHeaderSize else {
-            throw FormatError(file: file, place: "e_shentsize", reason: "\(entrySize): not \(Self.sectionHeaderSize)")
+            throw Problem(subject: file, place: "e_shentsize", reason: "\(entrySize): not \(Self.sectionHeaderSize)")
         }
         guard raw.contains(offset: start, count: Self.sectionHeaderSize) else {
-            throw FormatError(
-                file: file, place: "e_shoff",
+            throw Problem(
+                subject: file, place: "e_shoff",
                 reason:
                     "section headers at \(hexadecimal(start)) are beyond the end of the file (\(bytes.count) bytes): truncated?"
             )
@@ -68,8 +68,8 @@ struct ELFLayout {
         guard count > 0, count <= Self.sectionLimit,
             raw.contains(offset: start, count: count * Self.sectionHeaderSize)
         else {
-            throw FormatError(
-                file: file, place: "e_shnum",
+            throw Problem(
+                subject: file, place: "e_shnum",
                 reason:
                     "\(count) section headers at \(hexadecimal(start)) are beyond the end of the file (\(bytes.count) bytes): truncated?"
             )
@@ -77,8 +77,8 @@ struct ELFLayout {
         var stringIndex = UInt64(raw.integer(at: 62, as: UInt16.self) ?? 0)
         if stringIndex == UInt64(SHN_XINDEX) { stringIndex = UInt64(raw.integer(at: start + 40, as: UInt32.self) ?? 0) }
         guard stringIndex > 0, stringIndex < count else {
-            throw FormatError(
-                file: file, place: "e_shstrndx", reason: "section \(stringIndex) of \(count) is no string table")
+            throw Problem(
+                subject: file, place: "e_shstrndx", reason: "section \(stringIndex) of \(count) is no string table")
         }
         var headers: [RawHeader] = []
         headers.reserveCapacity(Int(count))
@@ -91,41 +91,41 @@ struct ELFLayout {
     }
 
     /// The section that the symbol table, or whatever refers to strings, names as its strings.
-    func strings(_ index: UInt32, for place: String, in raw: RawSpan) throws(FormatError) -> Range<Int> {
+    func strings(_ index: UInt32, for place: String, in raw: RawSpan) throws(Problem) -> Range<Int> {
         guard Int(index) < sections.count else {
-            throw FormatError(
-                file: file, place: place, reason: "sh_link \(index): there are \(sections.count) sections")
+            throw Problem(
+                subject: file, place: place, reason: "sh_link \(index): there are \(sections.count) sections")
         }
         let section = sections[Int(index)]
         return try Self.stringTable(raw, section.type, section.offset, section.size, file, place)
     }
 
-    private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(FormatError) {
-        guard !bytes.isEmpty else { throw FormatError(file: file, reason: "empty") }
+    private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) {
+        guard !bytes.isEmpty else { throw Problem(subject: file, reason: "empty") }
         guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
-            throw FormatError(file: file, reason: foreign(bytes))
+            throw Problem(subject: file, reason: foreign(bytes))
         }
         guard bytes.count >= 6 else {
-            throw FormatError(file: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
+            throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
         }
         guard bytes[4] == ELFCLASS64 else {
-            throw FormatError(
-                file: file, place: "e_ident",
+            throw Problem(
+                subject: file, place: "e_ident",
                 reason: bytes[4] == ELFCLASS32
                     ? "a 32-bit object; this space takes 64-bit ones" : "class \(bytes[4]) is neither 32 nor 64 bits")
         }
         guard bytes[5] == ELFDATA2LSB else {
-            throw FormatError(
-                file: file, place: "e_ident",
+            throw Problem(
+                subject: file, place: "e_ident",
                 reason: bytes[5] == ELFDATA2MSB
                     ? "a big-endian object; this space takes little-endian ones"
                     : "data encoding \(bytes[5]) is neither little- nor big-endian")
         }
         guard bytes.count >= headerSize else {
-            throw FormatError(file: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
+            throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
         }
         guard bytes[6] == 1 else {
-            throw FormatError(file: file, place: "e_ident", reason: "version \(bytes[6]): not 1")
+            throw Problem(subject: file, place: "e_ident", reason: "version \(bytes[6]): not 1")
         }
     }
 
@@ -141,17 +141,17 @@ struct ELFLayout {
 
     static func stringTable(
         _ raw: RawSpan, _ type: UInt32, _ offset: UInt64, _ size: UInt64, _ file: String, _ place: String
-    ) throws(FormatError) -> Range<Int> {
+    ) throws(Problem) -> Range<Int> {
         guard type == UInt32(SHT_STRTAB) else {
-            throw FormatError(file: file, place: place, reason: "their section is no string table")
+            throw Problem(subject: file, place: place, reason: "their section is no string table")
         }
         guard size > 0, raw.contains(offset: offset, count: size) else {
-            throw FormatError(
-                file: file, place: place, reason: "the string table is empty, or beyond the end of the file")
+            throw Problem(
+                subject: file, place: place, reason: "the string table is empty, or beyond the end of the file")
         }
         guard raw.integer(at: offset, as: UInt8.self) == 0, raw.integer(at: offset + size - 1, as: UInt8.self) == 0
         else {
-            throw FormatError(file: file, place: place, reason: "the string table does not start and end with NUL")
+            throw Problem(subject: file, place: place, reason: "the string table does not start and end with NUL")
         }
         return Int(offset)..<Int(offset + size)
     }
@@ -188,13 +188,14 @@ private struct RawHeader {
 extension ELFLayout {
     private static func check(
         _ headers: [RawHeader], _ raw: RawSpan, _ names: Range<Int>, _ file: String
-    ) throws(FormatError) -> [SectionHeader] {
+    ) throws(Problem) -> [SectionHeader] {
         var sections: [SectionHeader] = []
         sections.reserveCapacity(headers.count)
         for (index, header) in headers.enumerated() {
             guard let name = raw.name(at: header.name, in: names) else {
-                throw FormatError(
-                    file: file, place: "section \(index)", reason: "sh_name \(header.name) is beyond the section names")
+                throw Problem(
+                    subject: file, place: "section \(index)",
+                    reason: "sh_name \(header.name) is beyond the section names")
             }
             sections.append(
                 SectionHeader(
@@ -204,20 +205,20 @@ extension ELFLayout {
             // Section 0 holds what did not fit the header.
             guard index > 0, header.type != UInt32(SHT_NULL) else {
                 if index == 0, header.type != UInt32(SHT_NULL) {
-                    throw FormatError(file: file, place: "section 0", reason: "sh_type \(header.type): not null")
+                    throw Problem(subject: file, place: "section 0", reason: "sh_type \(header.type): not null")
                 }
                 continue
             }
             if header.type != UInt32(SHT_NOBITS), !raw.contains(offset: header.offset, count: header.size) {
-                throw FormatError(
-                    file: file, place: "section \(index)",
+                throw Problem(
+                    subject: file, place: "section \(index)",
                     reason:
                         "\(header.size) bytes at \(hexadecimal(header.offset)) are beyond the end of the file (\(raw.byteCount) bytes): truncated?"
                 )
             }
             if header.alignment & (header.alignment &- 1) != 0 && header.alignment != 0 || header.alignment > 1 << 30 {
-                throw FormatError(
-                    file: file, place: "section \(index)",
+                throw Problem(
+                    subject: file, place: "section \(index)",
                     reason: "sh_addralign \(header.alignment): not a power of two up to 1 GiB")
             }
         }

@@ -120,10 +120,10 @@ extension ModuleService {
                 let start = Clock.nanoseconds()
                 let bytes = try read(file, &context)
                 reading += Clock.nanoseconds() - start
-                do throws(FormatError) {
+                do throws(Problem) {
                     objects.append(try ELFObjectReader.read(bytes, name: file.name))
                 } catch {
-                    problems.append(Problem(subject: error.file, place: error.place, reason: error.reason))
+                    problems.append(error)
                 }
             }
             var parameters: [Parameter] = []

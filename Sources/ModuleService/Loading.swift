@@ -280,7 +280,7 @@ extension Failure {
     /// All problems of a link.
     init(_ failure: LinkFailure) {
         self.init(
-            .linkFailed, failure.problems.map { Problem(subject: $0.subject, place: $0.place, reason: $0.reason) })
+            .linkFailed, failure.problems)
     }
 }
 

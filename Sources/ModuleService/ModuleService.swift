@@ -27,6 +27,8 @@ public final class ModuleService: Sendable {
         var modules = ModuleTable()
         var loaded: [Int: LoadedModule] = [:]
         var space: SpaceRecord?
+        /// No space is started any more.
+        var isEnding = false
     }
 
     /// The space, and which addresses of its window are taken.
@@ -81,24 +83,32 @@ public final class ModuleService: Sendable {
 
     /// Ends the space. Nothing can be loaded afterwards.
     public func stop() {
+        log.info("ending")
+        // Not on the linker's thread: a module's init may keep that for ever.
+        endSpace()
         try? perform { service in
-            service.log.info("ending")
-            // Out of the table first: its end is no accident.
-            let space = service.state.withLock { state in
-                defer { state.space = nil }
-                return state.space?.space
-            }
-            space?.exit()
+            service.endSpace()
             service.images.removeAll()
             service.console.drain()
         }
         queue.close()
     }
 
+    private func endSpace() {
+        // Out of the table first: its end is no accident.
+        let space = state.withLock { state in
+            state.isEnding = true
+            defer { state.space = nil }
+            return state.space?.space
+        }
+        space?.exit()
+    }
+
     // MARK: The space
 
     /// Starts a space, and fills the symbol table with what it offers. On the linker's thread.
     func startSpace() throws(Failure) {
+        if state.withLock(\.isEnding) { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
         let space: SpaceHost
         do throws(SpaceError) {
             space = try SpaceHost(executable: executable, console: console.writing.descriptor)

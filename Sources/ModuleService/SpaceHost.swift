@@ -65,12 +65,25 @@ final class SpaceHost: Sendable {
         return result
     }
 
-    /// Lets the space end.
+    /// How long a module may take to return from what it is doing when the space is to end.
+    private static var patienceMilliseconds: Int { 2_000 }
+
+    /// Lets the space end; kills it when a module does not return.
     func exit() {
-        space.withLock { space in
+        for _ in 0..<Self.patienceMilliseconds / 10 {
+            if tryExit() { return }
+            // Ended already, it is readable at once.
+            if (try? Poll.waitReadable(processDescriptor.number, timeout: 10)) == true { return }
+        }
+        try? ChildProcess(process: information.process).signal(9)
+    }
+
+    /// Nothing happens while another thread asks.
+    private func tryExit() -> Bool {
+        space.withLockIfAvailable { space in
             guard let ending = space.take() else { return }
             _ = try? ending.exit()
-        }
+        } != nil
     }
 }
 

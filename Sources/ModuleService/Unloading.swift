@@ -2,6 +2,7 @@ import Linking
 import Logging
 import ModlinkInterface
 import ModuleTable
+import ObjectModel
 import Posix
 import SpaceControl
 

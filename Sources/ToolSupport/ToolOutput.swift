@@ -1,4 +1,5 @@
 import ModlinkInterface
+import ObjectModel
 import Posix
 
 /// What the tools print, and how they end.

@@ -25,12 +25,12 @@ struct SymbolListing {
             try File.readAll(file, name: name, limit: 1 << 31)
         }
         self.bytes = bytes
-        do throws(FormatError) {
+        do throws(Problem) {
             let symbols = try SymbolFile(bytes, name: name)
             let set = SymbolSet(owner: "", symbols: symbols.symbols, sections: symbols.sections, range: 0..<UInt64.max)
             rows = set.symbols.entries.indices.map { Self.row(set, $0) }
         } catch {
-            throw Failure(.systemFailure, subject: error.file, place: error.place, reason: error.reason)
+            throw Failure(.systemFailure, [error])
         }
     }
 
