@@ -80,11 +80,11 @@ struct SymbolListing {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    /// Writes the file as it came: a whole one, or none.
+    /// Writes the file as it came.
     func write(to path: String) throws(Failure) {
         let bytes = bytes
         try Failure.naming(path) { () throws(SystemError) in
-            try File.writeAtomically(path, bytes, permissions: 0o666)
+            try File.writeOutput(path, bytes)
         }
     }
 }

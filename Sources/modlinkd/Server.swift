@@ -43,9 +43,9 @@ enum Server {
         }
     }
 
-    private static func spaceExecutable() throws(SystemError) -> String {
+    private static func spaceExecutable() throws(Failure) -> String {
         if let path = Environment.value("MODLINK_SPACE"), !path.isEmpty { return path }
-        return try Programs.path(of: "modspace")
+        return try Failure.naming("modspace") { () throws(SystemError) in try Programs.path(of: "modspace") }
     }
 
     private static func serve(
