@@ -19,13 +19,15 @@ extension ModuleService {
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
                         let request = try read(parameters.modules, &context)
-                        return try perform { (service) throws(Failure) in try service.load(request) }
+                        return try perform(for: context.socketNumber) { (service) throws(Failure) in
+                            try service.load(request)
+                        }
                     }
                 },
                 MethodHandler(UnloadMethod.self) { [self] (parameters, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
-                        return try perform { (service) throws(Failure) in
+                        return try perform(for: context.socketNumber) { (service) throws(Failure) in
                             try service.unload(service.identify(parameters))
                         }
                     }

@@ -8,6 +8,15 @@ import SpaceControl
 import SymbolTable
 import Synchronization
 
+/// Something that one thread tells another, once.
+private final class EventFlag: Sendable {
+    private let value = Atomic<Bool>(false)
+
+    var isSet: Bool { value.load(ordering: .acquiring) }
+
+    func set() { value.store(true, ordering: .releasing) }
+}
+
 /// What the daemon does: the one place where readers, linker, tables and space meet.
 ///
 /// Loads and unloads happen on one thread, the linker's, one after the other. Tables are behind a lock that nobody holds for
@@ -79,6 +88,31 @@ public final class ModuleService: Sendable {
         }
         guard accepted else { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
         return try promise.wait().get()
+    }
+
+    /// Does something on the linker's thread for who is at the other end of a socket. When they go away, it is not begun; or the
+    /// function of a module that keeps it is ended, as a deadline would end it.
+    func perform<Result: Sendable>(
+        for socket: Int32, _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let promise = Promise<Swift.Result<Result, Failure>>()
+        let isGone = EventFlag()
+        let accepted = queue.push { [self] in
+            do throws(Failure) {
+                if isGone.isSet { throw Failure(.unavailable, subject: "modlinkd", reason: "the caller has gone") }
+                _ = promise.fulfil(.success(try work(self)))
+            } catch {
+                _ = promise.fulfil(.failure(error))
+            }
+        }
+        guard accepted else { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
+        while true {
+            if let result = promise.wait(timeout: 100) { return try result.get() }
+            var entries = [PollEntry(socket, read: false)]
+            guard let ready = try? Poll.wait(&entries, timeout: 0), ready > 0, entries[0].isHungUp else { continue }
+            isGone.set()
+            state.withLock { $0.space }?.space.interrupt()
+        }
     }
 
     /// Ends the space. Nothing can be loaded afterwards.
