@@ -12,7 +12,7 @@ struct ModlinkDaemon: ParsableCommand {
         commandName: "modlinkd",
         abstract: "Holds the symbol table and the module table of a space, and links modules into it.",
         discussion: """
-            The tools start it when no one listens; so does systemd, by socket activation. Without options it starts a daemon
+            The tools start it when no one listens; so does systemd, by socket activation. Without options it starts a daemon \
             in the background and returns when that is ready.
             """,
         version: Product.version(of: "modlinkd"))

@@ -11,8 +11,8 @@ struct ModuleLoad: ParsableCommand {
         commandName: "modload",
         abstract: "Link objects into the running space as modules.",
         discussion: """
-            Each FILE is an object as 'cc -c' makes it, and becomes a module of the file's name. Several are loaded together or
-            not at all, and may refer to one another; with --name they become one module. NAME=VALUE sets a variable of the
+            Each FILE is an object as 'cc -c' makes it, and becomes a module of the file's name. Several are loaded together or \
+            not at all, and may refer to one another; with --name they become one module. NAME=VALUE sets a variable of the \
             module of the FILE before it.
             """,
         version: Product.version(of: "modload"))
