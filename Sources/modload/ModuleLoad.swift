@@ -170,6 +170,8 @@ struct ModuleLoad: ParsableCommand {
 
     private func dryLink(_ modules: [LoadArguments.Module]) throws(Failure) {
         let start = Clock.nanoseconds()
+        for module in modules { module.files.forEach { say("\($0): object of module \(module.name)") } }
+        say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
         var link = try DryLink(kernel: kernel, address: address, daemon: daemon)
         let images = try link.run(modules, entry: entry, keepsDuplicatesPrivate: force)
         for image in images { ToolOutput.print(image.report) }
