@@ -50,4 +50,24 @@ import Testing
         #expect(try eventually { try !isLoading(session) })
         #expect(try session.names().isEmpty)
     }
+
+    @Test("a thread of a module that prints without end does not keep the daemon from answering")
+    func endlessPrinting() throws {
+        let session = try Session()
+        let body = "pthread_t thread; return pthread_create(&thread, 0, print, 0);"
+        let source = """
+            #include <pthread.h>
+            #include <stdio.h>
+            static void *print(void *unused) { for (;;) puts("gurka gurka gurka gurka gurka gurka gurka"); return unused; }
+            int init_module(void) { \(body) }
+            """
+        try session.compile("loud.o", source)
+        #expect(try session.run("modload", "loud.o").status == .exited(0))
+        for _ in 0..<5 { #expect(try session.names() == ["loud"]) }
+        try session.compile("gurka.o", Sources.gurka)
+        #expect(try session.run("modload", "gurka.o").status == .exited(0))
+        // Nothing that is said without end is kept for ever.
+        let size = try File.status(path: session.runtime + "/console").size
+        #expect(size < 6 << 20)
+    }
 }
