@@ -152,6 +152,23 @@ import Testing
                     """))
     }
 
+    @Test("-d with -n tells what is resolved against")
+    func debugLinkOnly() throws {
+        let session = try Session()
+        try session.compile("gurka.o", Sources.gurka)
+        let result = try session.run("modload", "-d", "-n", "gurka.o")
+        #expect(
+            result
+                == ToolResult(
+                    status: .exited(0),
+                    output: "gurka: 12288 bytes at 0x10000000, entry init_module at 0x10001000\n",
+                    errors: """
+                        modload: debug: gurka.o: object of module gurka
+                        modload: debug: resolving against \(session.runtime)/socket
+
+                        """))
+    }
+
     @Test("a name that cannot be a module's is refused", arguments: ["..", "-x", "a/b", "a b", "å"])
     func names(name: String) throws {
         let session = try Session()
