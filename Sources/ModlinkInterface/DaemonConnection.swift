@@ -90,7 +90,8 @@ public enum DaemonConnection {
         }
         variables += ["LISTEN_FDS=1", "MODLINK_RUNTIME_DIR=\(directory.path)"]
         _ = try ChildProcess.spawn(
-            executable: executable, arguments: ["--foreground", "--detach-when-ready"] + options, environment: variables,
+            executable: executable, arguments: ["--foreground", "--detach-when-ready"] + options,
+            environment: variables,
             descriptors: [(null.number, 0), (null.number, 1), (pipe.second.number, 2), (listening.number, 3)],
             newSession: true, passesListenProcess: true)
         return try read(pipe)

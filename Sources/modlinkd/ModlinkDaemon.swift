@@ -26,7 +26,8 @@ struct ModlinkDaemon: ParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Log what is at least that grave: trace, debug, info, notice, warning, error or critical.", valueName: "LEVEL"),
+            "Log what is at least that grave: trace, debug, info, notice, warning, error or critical.",
+            valueName: "LEVEL"),
         transform: { text in
             guard let level = Logger.Level(rawValue: text) else {
                 throw ValidationError("'\(text)' is no level: trace, debug, info, notice, warning, error, critical")
