@@ -161,7 +161,7 @@ import Testing
             result
                 == ToolResult(
                     status: .exited(0),
-                    output: "gurka: 12288 bytes at 0x10000000, entry init_module at 0x10001000\n",
+                    output: "gurka: 12288 bytes at 0x10000000, entry init_module at 0x10001020\n",
                     errors: """
                         modload: debug: gurka.o: object of module gurka
                         modload: debug: resolving against \(session.runtime)/socket

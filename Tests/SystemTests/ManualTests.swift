@@ -9,7 +9,7 @@ import Testing
     static let pages = tools.map { "\($0).8" } + ["modlink.7"]
 
     @Test("there is a page for each tool and for the whole, and no other")
-    func pages() throws {
+    func complete() throws {
         #expect(try File.list(Manual.directory).sorted() == Self.pages.sorted())
     }
 
