@@ -28,7 +28,7 @@ let effects: [Target] = [
     .target(name: "SpaceProtocol", cSettings: cWarnings),
     .target(name: "SpaceControl", dependencies: ["Posix", "SpaceProtocol"], swiftSettings: warnings),
     .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
-    .target(name: "ModlinkInterface", dependencies: ["Posix", "Varlink"], swiftSettings: warnings),
+    .target(name: "ModlinkInterface", dependencies: ["ObjectModel", "Posix", "Varlink"], swiftSettings: warnings),
     .target(
         name: "ModuleService",
         dependencies: [
@@ -39,7 +39,8 @@ let effects: [Target] = [
 
 let programs: [Target] = [
     .target(
-        name: "ToolSupport", dependencies: ["Posix", "Varlink", "ModlinkInterface", arguments], swiftSettings: warnings),
+        name: "ToolSupport", dependencies: ["ObjectModel", "Posix", "Varlink", "ModlinkInterface", arguments],
+        swiftSettings: warnings),
     .executableTarget(
         name: "modlinkd",
         dependencies: ["Posix", "Varlink", "ModlinkInterface", "ModuleService", "ToolSupport", arguments, logging],

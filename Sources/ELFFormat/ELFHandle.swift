@@ -1,4 +1,5 @@
 import CLibELF
+import ObjectModel
 
 /// An open libelf handle over bytes in memory. Only what `ELFLayout` has found sound is given to libelf.
 @safe struct ELFHandle: ~Copyable {
@@ -6,12 +7,12 @@ import CLibELF
     private let file: String
 
     /// Opens bytes that stay where they are for as long as the handle lives.
-    init(_ bytes: UnsafeRawBufferPointer, file: String) throws(FormatError) {
+    init(_ bytes: UnsafeRawBufferPointer, file: String) throws(Problem) {
         elf_version(UInt32(EV_CURRENT))
         // libelf takes a pointer to memory that it may change, and changes it only on request (elf_update).
         let start = unsafe UnsafeMutablePointer(mutating: bytes.bindMemory(to: CChar.self).baseAddress)
         guard let elf = unsafe elf_memory(start, bytes.count) else {
-            throw FormatError(file: file, reason: Self.lastError())
+            throw Problem(subject: file, reason: Self.lastError())
         }
         unsafe self.elf = elf
         self.file = file
@@ -24,10 +25,10 @@ import CLibELF
     /// Calls `body` with the entries of a table section, converted to this machine's byte order.
     func withEntries<Entry: BitwiseCopyable, Result>(
         ofSection index: Int, as type: Entry.Type,
-        _ body: (UnsafeBufferPointer<Entry>) throws(FormatError) -> Result
-    ) throws(FormatError) -> Result {
+        _ body: (UnsafeBufferPointer<Entry>) throws(Problem) -> Result
+    ) throws(Problem) -> Result {
         guard let section = unsafe elf_getscn(elf, index), let data = unsafe elf_getdata(section, nil) else {
-            throw FormatError(file: file, place: "section \(index)", reason: Self.lastError())
+            throw Problem(subject: file, place: "section \(index)", reason: Self.lastError())
         }
         let count = unsafe data.pointee.d_size / MemoryLayout<Entry>.stride
         guard let buffer = unsafe data.pointee.d_buf, count > 0 else {

@@ -15,7 +15,10 @@ struct ELFLayout {
 
     /// A section header.
     struct SectionHeader {
-        let name: NameRange
+        /// Where the name begins in the section names.
+        let nameOffset: UInt32
+        /// The name, once it has been found.
+        var name = NameRange.empty
         let type: UInt32
         let flags: UInt64
         let address: UInt64
@@ -25,6 +28,21 @@ struct ELFLayout {
         let info: UInt32
         let alignment: UInt64
         let entrySize: UInt64
+
+        /// Reads the 64 bytes at `start`, which are in the file.
+        init(_ raw: RawSpan, at start: UInt64) {
+            nameOffset = raw.integer(at: start) ?? 0
+            type = raw.integer(at: start + 4) ?? 0
+            flags = raw.integer(at: start + 8) ?? 0
+            address = raw.integer(at: start + 16) ?? 0
+            offset = raw.integer(at: start + 24) ?? 0
+            size = raw.integer(at: start + 32) ?? 0
+            link = raw.integer(at: start + 40) ?? 0
+            info = raw.integer(at: start + 44) ?? 0
+            // 0 means the same as 1.
+            alignment = max(raw.integer(at: start + 48) ?? 0, 1)
+            entrySize = raw.integer(at: start + 56) ?? 0
+        }
 
         func has(_ flag: Int32) -> Bool { flags & UInt64(flag) != 0 }
         func isOf(_ type: Int32) -> Bool { self.type == UInt32(bitPattern: type) }
@@ -36,7 +54,7 @@ struct ELFLayout {
     private static let sectionLimit: UInt64 = 1 << 24
 
     /// Reads the headers of a 64-bit little-endian file.
-    init(_ bytes: [UInt8], file: String) throws(FormatError) {
+    init(_ bytes: [UInt8], file: String) throws(Problem) {
         self.file = file
         let raw = unsafe bytes.span.bytes
         try Self.checkIdentification(bytes, file)
@@ -44,7 +62,7 @@ struct ELFLayout {
         type = raw.integer(at: 16) ?? 0
         machine = raw.integer(at: 18) ?? 0
         let version: UInt32 = raw.integer(at: 20) ?? 0
-        guard version == 1 else { throw FormatError(file: file, place: "e_version", reason: "\(version): not 1") }
+        guard version == 1 else { throw Problem(subject: file, place: "e_version", reason: "\(version): not 1") }
         let start: UInt64 = raw.integer(at: 40) ?? 0
         let entrySize: UInt16 = raw.integer(at: 58) ?? 0
         guard start != 0 else {
@@ -53,11 +71,11 @@ struct ELFLayout {
             return
         }
         guard UInt64(entrySize) == Self.sectionHeaderSize else {
-            throw FormatError(file: file, place: "e_shentsize", reason: "\(entrySize): not \(Self.sectionHeaderSize)")
+            throw Problem(subject: file, place: "e_shentsize", reason: "\(entrySize): not \(Self.sectionHeaderSize)")
         }
         guard raw.contains(offset: start, count: Self.sectionHeaderSize) else {
-            throw FormatError(
-                file: file, place: "e_shoff",
+            throw Problem(
+                subject: file, place: "e_shoff",
                 reason:
                     "section headers at \(hexadecimal(start)) are beyond the end of the file (\(bytes.count) bytes): truncated?"
             )
@@ -68,8 +86,8 @@ struct ELFLayout {
         guard count > 0, count <= Self.sectionLimit,
             raw.contains(offset: start, count: count * Self.sectionHeaderSize)
         else {
-            throw FormatError(
-                file: file, place: "e_shnum",
+            throw Problem(
+                subject: file, place: "e_shnum",
                 reason:
                     "\(count) section headers at \(hexadecimal(start)) are beyond the end of the file (\(bytes.count) bytes): truncated?"
             )
@@ -77,13 +95,13 @@ struct ELFLayout {
         var stringIndex = UInt64(raw.integer(at: 62, as: UInt16.self) ?? 0)
         if stringIndex == UInt64(SHN_XINDEX) { stringIndex = UInt64(raw.integer(at: start + 40, as: UInt32.self) ?? 0) }
         guard stringIndex > 0, stringIndex < count else {
-            throw FormatError(
-                file: file, place: "e_shstrndx", reason: "section \(stringIndex) of \(count) is no string table")
+            throw Problem(
+                subject: file, place: "e_shstrndx", reason: "section \(stringIndex) of \(count) is no string table")
         }
-        var headers: [RawHeader] = []
+        var headers: [SectionHeader] = []
         headers.reserveCapacity(Int(count))
         for index in 0..<count {
-            headers.append(RawHeader(raw, at: start + index * Self.sectionHeaderSize))
+            headers.append(SectionHeader(raw, at: start + index * Self.sectionHeaderSize))
         }
         let strings = headers[Int(stringIndex)]
         names = try Self.stringTable(raw, strings.type, strings.offset, strings.size, file, "section names")
@@ -91,41 +109,41 @@ struct ELFLayout {
     }
 
     /// The section that the symbol table, or whatever refers to strings, names as its strings.
-    func strings(_ index: UInt32, for place: String, in raw: RawSpan) throws(FormatError) -> Range<Int> {
+    func strings(_ index: UInt32, for place: String, in raw: RawSpan) throws(Problem) -> Range<Int> {
         guard Int(index) < sections.count else {
-            throw FormatError(
-                file: file, place: place, reason: "sh_link \(index): there are \(sections.count) sections")
+            throw Problem(
+                subject: file, place: place, reason: "sh_link \(index): there are \(sections.count) sections")
         }
         let section = sections[Int(index)]
         return try Self.stringTable(raw, section.type, section.offset, section.size, file, place)
     }
 
-    private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(FormatError) {
-        guard !bytes.isEmpty else { throw FormatError(file: file, reason: "empty") }
+    private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) {
+        guard !bytes.isEmpty else { throw Problem(subject: file, reason: "empty") }
         guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
-            throw FormatError(file: file, reason: foreign(bytes))
+            throw Problem(subject: file, reason: foreign(bytes))
         }
         guard bytes.count >= 6 else {
-            throw FormatError(file: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
+            throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
         }
         guard bytes[4] == ELFCLASS64 else {
-            throw FormatError(
-                file: file, place: "e_ident",
+            throw Problem(
+                subject: file, place: "e_ident",
                 reason: bytes[4] == ELFCLASS32
                     ? "a 32-bit object; this space takes 64-bit ones" : "class \(bytes[4]) is neither 32 nor 64 bits")
         }
         guard bytes[5] == ELFDATA2LSB else {
-            throw FormatError(
-                file: file, place: "e_ident",
+            throw Problem(
+                subject: file, place: "e_ident",
                 reason: bytes[5] == ELFDATA2MSB
                     ? "a big-endian object; this space takes little-endian ones"
                     : "data encoding \(bytes[5]) is neither little- nor big-endian")
         }
         guard bytes.count >= headerSize else {
-            throw FormatError(file: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
+            throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
         }
         guard bytes[6] == 1 else {
-            throw FormatError(file: file, place: "e_ident", reason: "version \(bytes[6]): not 1")
+            throw Problem(subject: file, place: "e_ident", reason: "version \(bytes[6]): not 1")
         }
     }
 
@@ -141,83 +159,51 @@ struct ELFLayout {
 
     static func stringTable(
         _ raw: RawSpan, _ type: UInt32, _ offset: UInt64, _ size: UInt64, _ file: String, _ place: String
-    ) throws(FormatError) -> Range<Int> {
+    ) throws(Problem) -> Range<Int> {
         guard type == UInt32(SHT_STRTAB) else {
-            throw FormatError(file: file, place: place, reason: "their section is no string table")
+            throw Problem(subject: file, place: place, reason: "their section is no string table")
         }
         guard size > 0, raw.contains(offset: offset, count: size) else {
-            throw FormatError(
-                file: file, place: place, reason: "the string table is empty, or beyond the end of the file")
+            throw Problem(
+                subject: file, place: place, reason: "the string table is empty, or beyond the end of the file")
         }
         guard raw.integer(at: offset, as: UInt8.self) == 0, raw.integer(at: offset + size - 1, as: UInt8.self) == 0
         else {
-            throw FormatError(file: file, place: place, reason: "the string table does not start and end with NUL")
+            throw Problem(subject: file, place: place, reason: "the string table does not start and end with NUL")
         }
         return Int(offset)..<Int(offset + size)
     }
 }
 
-/// The fields of a section header as they stand in the file.
-private struct RawHeader {
-    let name: UInt32
-    let type: UInt32
-    let flags: UInt64
-    let address: UInt64
-    let offset: UInt64
-    let size: UInt64
-    let link: UInt32
-    let info: UInt32
-    let alignment: UInt64
-    let entrySize: UInt64
-
-    /// Reads the 64 bytes at `start`, which are in the file.
-    init(_ raw: RawSpan, at start: UInt64) {
-        name = raw.integer(at: start) ?? 0
-        type = raw.integer(at: start + 4) ?? 0
-        flags = raw.integer(at: start + 8) ?? 0
-        address = raw.integer(at: start + 16) ?? 0
-        offset = raw.integer(at: start + 24) ?? 0
-        size = raw.integer(at: start + 32) ?? 0
-        link = raw.integer(at: start + 40) ?? 0
-        info = raw.integer(at: start + 44) ?? 0
-        alignment = raw.integer(at: start + 48) ?? 0
-        entrySize = raw.integer(at: start + 56) ?? 0
-    }
-}
-
 extension ELFLayout {
     private static func check(
-        _ headers: [RawHeader], _ raw: RawSpan, _ names: Range<Int>, _ file: String
-    ) throws(FormatError) -> [SectionHeader] {
-        var sections: [SectionHeader] = []
-        sections.reserveCapacity(headers.count)
+        _ headers: [SectionHeader], _ raw: RawSpan, _ names: Range<Int>, _ file: String
+    ) throws(Problem) -> [SectionHeader] {
+        var sections = headers
         for (index, header) in headers.enumerated() {
-            guard let name = raw.name(at: header.name, in: names) else {
-                throw FormatError(
-                    file: file, place: "section \(index)", reason: "sh_name \(header.name) is beyond the section names")
+            guard let name = raw.name(at: header.nameOffset, in: names) else {
+                throw Problem(
+                    subject: file, place: "section \(index)",
+                    reason: "sh_name \(header.nameOffset) is beyond the section names")
             }
-            sections.append(
-                SectionHeader(
-                    name: name, type: header.type, flags: header.flags, address: header.address, offset: header.offset,
-                    size: header.size, link: header.link, info: header.info,
-                    alignment: max(header.alignment, 1), entrySize: header.entrySize))
+            sections[index].name = name
             // Section 0 holds what did not fit the header.
             guard index > 0, header.type != UInt32(SHT_NULL) else {
                 if index == 0, header.type != UInt32(SHT_NULL) {
-                    throw FormatError(file: file, place: "section 0", reason: "sh_type \(header.type): not null")
+                    throw Problem(subject: file, place: "section 0", reason: "sh_type \(header.type): not null")
                 }
                 continue
             }
             if header.type != UInt32(SHT_NOBITS), !raw.contains(offset: header.offset, count: header.size) {
-                throw FormatError(
-                    file: file, place: "section \(index)",
+                throw Problem(
+                    subject: file, place: "section \(index)",
                     reason:
                         "\(header.size) bytes at \(hexadecimal(header.offset)) are beyond the end of the file (\(raw.byteCount) bytes): truncated?"
                 )
             }
-            if header.alignment & (header.alignment &- 1) != 0 && header.alignment != 0 || header.alignment > 1 << 30 {
-                throw FormatError(
-                    file: file, place: "section \(index)",
+            if header.alignment & (header.alignment - 1) != 0 || header.alignment > 1 << 30 {
+                throw Problem(
+                    subject: file, place: "section \(index)",
                     reason: "sh_addralign \(header.alignment): not a power of two up to 1 GiB")
             }
         }

@@ -8,15 +8,15 @@ public enum ELFObjectReader {
     /// The object in a file's bytes.
     ///
     /// - Parameter name: what messages call the file.
-    public static func read(_ bytes: [UInt8], name: String) throws(FormatError) -> Object {
+    public static func read(_ bytes: [UInt8], name: String) throws(Problem) -> Object {
         let layout = try ELFLayout(bytes, file: name)
         try checkPurpose(layout)
-        guard bytes.count <= Int(UInt32.max) else { throw FormatError(file: name, reason: "larger than 4 GiB") }
+        guard bytes.count <= Int(UInt32.max) else { throw Problem(subject: name, reason: "larger than 4 GiB") }
         var draft = ObjectDraft(layout: layout, file: name, bytes: bytes)
         try draft.readSections()
         // The closure cannot throw a typed error through the standard library's rethrowing one.
-        let result: Result<Object, FormatError> = unsafe bytes.withUnsafeBytes { raw in
-            do throws(FormatError) {
+        let result: Result<Object, Problem> = unsafe bytes.withUnsafeBytes { raw in
+            do throws(Problem) {
                 let elf = try unsafe ELFHandle(raw, file: name)
                 try draft.readSymbols(elf)
                 try draft.readGroups(elf)
@@ -29,7 +29,7 @@ public enum ELFObjectReader {
         return try result.get()
     }
 
-    private static func checkPurpose(_ layout: ELFLayout) throws(FormatError) {
+    private static func checkPurpose(_ layout: ELFLayout) throws(Problem) {
         let reason: String? =
             switch Int32(layout.type) {
             case ET_REL: nil
@@ -38,10 +38,10 @@ public enum ELFObjectReader {
             case ET_CORE: "a core file, not a relocatable object"
             default: "ELF type \(layout.type), not a relocatable object"
             }
-        if let reason { throw FormatError(file: layout.file, reason: reason) }
+        if let reason { throw Problem(subject: layout.file, reason: reason) }
         guard Int32(layout.machine) == EM_X86_64 else {
-            throw FormatError(
-                file: layout.file, place: "e_machine",
+            throw Problem(
+                subject: layout.file, place: "e_machine",
                 reason: "made for \(machineName(layout.machine)); this space is for x86-64")
         }
     }
@@ -75,8 +75,8 @@ struct ObjectDraft {
         )
     }
 
-    private func fail(_ place: String, _ reason: String) -> FormatError {
-        FormatError(file: file, place: place, reason: reason)
+    private func fail(_ place: String, _ reason: String) -> Problem {
+        Problem(subject: file, place: place, reason: reason)
     }
 
     private func label(_ section: Int) -> String {
@@ -86,7 +86,7 @@ struct ObjectDraft {
 
     // MARK: Sections
 
-    mutating func readSections() throws(FormatError) {
+    mutating func readSections() throws(Problem) {
         object.sections.reserveCapacity(layout.sections.count)
         for (index, header) in layout.sections.enumerated() {
             if header.isOf(SHT_SYMTAB) {
@@ -98,7 +98,7 @@ struct ObjectDraft {
         }
     }
 
-    private func section(_ index: Int, _ header: ELFLayout.SectionHeader) throws(FormatError) -> Section {
+    private func section(_ index: Int, _ header: ELFLayout.SectionHeader) throws(Problem) -> Section {
         let isAllocated = header.has(SHF_ALLOC) && !header.isOf(SHT_NULL)
         if isAllocated, header.has(SHF_COMPRESSED) {
             throw fail(label(index), "compressed, yet part of the running module")
@@ -128,7 +128,7 @@ struct ObjectDraft {
     }
 
     /// Sections that hold entries: the size of one, and a whole number of them.
-    private func checkTable(_ index: Int, _ header: ELFLayout.SectionHeader) throws(FormatError) {
+    private func checkTable(_ index: Int, _ header: ELFLayout.SectionHeader) throws(Problem) {
         let entry: UInt64
         switch Int32(bitPattern: header.type) {
         case SHT_SYMTAB, SHT_RELA: entry = 24
@@ -145,7 +145,7 @@ struct ObjectDraft {
 
     // MARK: Symbols
 
-    mutating func readSymbols(_ elf: borrowing ELFHandle) throws(FormatError) {
+    mutating func readSymbols(_ elf: borrowing ELFHandle) throws(Problem) {
         guard let table = symbolTable else { return }
         let header = layout.sections[table]
         let names = try layout.strings(header.link, for: label(table), in: unsafe object.bytes.span.bytes)
@@ -157,17 +157,17 @@ struct ObjectDraft {
         let reader = SymbolReader(
             file: file, bytes: object.bytes, names: names, sections: layout.sections, extended: extended)
         let symbols = try unsafe elf.withEntries(ofSection: table, as: Elf64_Sym.self) {
-            (entries) throws(FormatError) -> [Symbol] in try unsafe reader.read(entries)
+            (entries) throws(Problem) -> [Symbol] in try unsafe reader.read(entries)
         }
         if !symbols.isEmpty { object.symbols = symbols }
     }
 
     /// Section numbers that do not fit 16 bits stand in a table of their own, one for each symbol.
-    private func extendedIndices(of table: Int, _ elf: borrowing ELFHandle) throws(FormatError) -> [UInt32] {
+    private func extendedIndices(of table: Int, _ elf: borrowing ELFHandle) throws(Problem) -> [UInt32] {
         for (index, header) in layout.sections.enumerated()
         where header.isOf(SHT_SYMTAB_SHNDX) && header.link == UInt32(table) {
             return try unsafe elf.withEntries(ofSection: index, as: UInt32.self) {
-                (entries) throws(FormatError) -> [UInt32] in unsafe Array(entries)
+                (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
             }
         }
         return []
@@ -175,14 +175,14 @@ struct ObjectDraft {
 
     // MARK: Groups
 
-    mutating func readGroups(_ elf: borrowing ELFHandle) throws(FormatError) {
+    mutating func readGroups(_ elf: borrowing ELFHandle) throws(Problem) {
         for (index, header) in layout.sections.enumerated() where header.isOf(SHT_GROUP) {
             guard Int(header.link) == symbolTable, Int(header.info) < object.symbols.count else {
                 throw fail(
                     label(index), "sh_info \(header.info): the symbol that names the group is beyond the symbol table")
             }
             let words = try unsafe elf.withEntries(ofSection: index, as: UInt32.self) {
-                (entries) throws(FormatError) -> [UInt32] in unsafe Array(entries)
+                (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
             }
             guard let flags = words.first else { throw fail(label(index), "empty: a group begins with its flags") }
             let group = UInt32(object.groups.count)
@@ -206,7 +206,7 @@ struct ObjectDraft {
 
     // MARK: Relocations
 
-    mutating func readRelocations(_ elf: borrowing ELFHandle) throws(FormatError) {
+    mutating func readRelocations(_ elf: borrowing ELFHandle) throws(Problem) {
         var total = 0
         for header in layout.sections where header.isOf(SHT_RELA) { total += Int(header.size / 24) }
         object.relocations.reserveCapacity(total)
@@ -230,7 +230,7 @@ struct ObjectDraft {
 
     private mutating func readRelocations(
         _ index: Int, of target: Int, _ section: Section, _ header: ELFLayout.SectionHeader, _ elf: borrowing ELFHandle
-    ) throws(FormatError) {
+    ) throws(Problem) {
         guard Int(header.link) == symbolTable || header.size == 0 else {
             throw fail(label(index), "sh_link \(header.link): not the symbol table")
         }
@@ -245,7 +245,7 @@ struct ObjectDraft {
         var relocations = object.relocations
         object.relocations = []
         let bad = try unsafe elf.withEntries(ofSection: index, as: Elf64_Rela.self) {
-            (entries) throws(FormatError) -> Int? in
+            (entries) throws(Problem) -> Int? in
             for position in entries.indices {
                 let entry = unsafe entries[position]
                 let symbol = entry.r_info >> 32
@@ -267,9 +267,9 @@ struct ObjectDraft {
     /// Says which field of a relocation is wrong.
     private func describeBad(
         _ position: Int, _ index: Int, _ target: Int, _ section: Section, _ elf: borrowing ELFHandle
-    ) throws(FormatError) -> FormatError {
+    ) throws(Problem) -> Problem {
         let entry = try unsafe elf.withEntries(ofSection: index, as: Elf64_Rela.self) {
-            (entries) throws(FormatError) -> Elf64_Rela in unsafe entries[position]
+            (entries) throws(Problem) -> Elf64_Rela in unsafe entries[position]
         }
         let number = UInt32(truncatingIfNeeded: entry.r_info)
         let place = "\(label(index)) relocation \(position)"

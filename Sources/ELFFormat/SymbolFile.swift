@@ -18,20 +18,20 @@ public struct SymbolFile: Sendable {
     /// Reads the symbols out of a file's bytes: from its symbol table, else from its dynamic one.
     ///
     /// - Parameter name: what messages call the file.
-    public init(_ bytes: [UInt8], name: String) throws(FormatError) {
+    public init(_ bytes: [UInt8], name: String) throws(Problem) {
         let layout = try ELFLayout(bytes, file: name)
         guard Int32(layout.machine) == EM_X86_64 else {
-            throw FormatError(file: name, place: "e_machine", reason: "made for another machine than x86-64")
+            throw Problem(subject: name, place: "e_machine", reason: "made for another machine than x86-64")
         }
         let tables = [SHT_SYMTAB, SHT_DYNSYM].compactMap { type in
             layout.sections.firstIndex { $0.isOf(type) }
         }
         guard let table = tables.first else {
-            throw FormatError(file: name, reason: "no symbol table: stripped?")
+            throw Problem(subject: name, reason: "no symbol table: stripped?")
         }
         let header = layout.sections[table]
         guard header.entrySize == 24 else {
-            throw FormatError(file: name, place: "section \(table)", reason: "sh_entsize \(header.entrySize): not 24")
+            throw Problem(subject: name, place: "section \(table)", reason: "sh_entsize \(header.entrySize): not 24")
         }
         let names = try layout.strings(header.link, for: "section \(table)", in: unsafe bytes.span.bytes)
         sections = []
@@ -52,12 +52,12 @@ public struct SymbolFile: Sendable {
     /// The entries of the symbol table, and the section numbers of those whose number does not fit 16 bits, if there are any.
     private static func readTable(
         _ table: Int, _ layout: ELFLayout, _ bytes: [UInt8]
-    ) -> Result<(entries: [Elf64_Sym], extended: [UInt32]), FormatError> {
+    ) -> Result<(entries: [Elf64_Sym], extended: [UInt32]), Problem> {
         unsafe bytes.withUnsafeBytes { raw in
-            do throws(FormatError) {
+            do throws(Problem) {
                 let elf = try unsafe ELFHandle(raw, file: layout.file)
                 let entries = try unsafe elf.withEntries(ofSection: table, as: Elf64_Sym.self) {
-                    (entries) throws(FormatError) -> [Elf64_Sym] in unsafe Array(entries)
+                    (entries) throws(Problem) -> [Elf64_Sym] in unsafe Array(entries)
                 }
                 let numbers = layout.sections.firstIndex {
                     $0.isOf(SHT_SYMTAB_SHNDX) && $0.link == UInt32(table) && $0.entrySize == 4
@@ -67,7 +67,7 @@ public struct SymbolFile: Sendable {
                     (
                         entries,
                         try unsafe elf.withEntries(ofSection: numbers, as: UInt32.self) {
-                            (entries) throws(FormatError) -> [UInt32] in unsafe Array(entries)
+                            (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
                         }
                     ))
             } catch {
@@ -98,7 +98,7 @@ public struct SymbolFile: Sendable {
     private mutating func add(
         _ entry: Elf64_Sym, _ number: Int, _ bytes: [UInt8], _ names: Range<Int>, section: UInt16?,
         _ file: String
-    ) throws(FormatError) {
+    ) throws(Problem) {
         let type: SymbolType
         switch Int32(entry.st_info & 15) {
         case STT_NOTYPE: type = .none
@@ -109,8 +109,8 @@ public struct SymbolFile: Sendable {
         }
         guard entry.st_shndx != UInt16(SHN_UNDEF) else { return }
         guard let name = unsafe bytes.span.bytes.name(at: entry.st_name, in: names) else {
-            throw FormatError(
-                file: file, place: "symbol \(number)", reason: "st_name \(entry.st_name) is beyond the string table")
+            throw Problem(
+                subject: file, place: "symbol \(number)", reason: "st_name \(entry.st_name) is beyond the string table")
         }
         guard name.count > 0, let own = symbols.intern(bytes, name) else { return }
         let binding: SymbolBinding =

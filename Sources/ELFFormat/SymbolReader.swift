@@ -11,8 +11,8 @@ struct SymbolReader {
     /// Section numbers that do not fit 16 bits, one for each symbol; empty when there are none.
     let extended: [UInt32]
 
-    private func fail(_ place: String, _ reason: String) -> FormatError {
-        FormatError(file: file, place: place, reason: reason)
+    private func fail(_ place: String, _ reason: String) -> Problem {
+        Problem(subject: file, place: place, reason: reason)
     }
 
     private func sectionLabel(_ index: UInt32) -> String {
@@ -20,7 +20,7 @@ struct SymbolReader {
         return name.count == 0 ? "section \(index)" : "section '\(printable(bytes, name))'"
     }
 
-    func read(_ entries: UnsafeBufferPointer<Elf64_Sym>) throws(FormatError) -> [Symbol] {
+    func read(_ entries: UnsafeBufferPointer<Elf64_Sym>) throws(Problem) -> [Symbol] {
         let raw = unsafe bytes.span.bytes
         var symbols: [Symbol] = []
         symbols.reserveCapacity(entries.count)
@@ -44,7 +44,7 @@ struct SymbolReader {
 
     private func symbol(
         _ index: Int, _ entry: Elf64_Sym, _ section: UInt32, _ raw: RawSpan
-    ) throws(FormatError) -> Symbol {
+    ) throws(Problem) -> Symbol {
         guard let name = raw.name(at: entry.st_name, in: names) else {
             throw fail("symbol \(index)", "st_name \(entry.st_name) is beyond the string table")
         }
@@ -55,7 +55,7 @@ struct SymbolReader {
             isHidden: entry.st_other & 3 == UInt8(STV_HIDDEN) || entry.st_other & 3 == UInt8(STV_INTERNAL))
     }
 
-    private func place(_ entry: Elf64_Sym, _ section: UInt32, _ index: Int) throws(FormatError) -> SymbolPlace {
+    private func place(_ entry: Elf64_Sym, _ section: UInt32, _ index: Int) throws(Problem) -> SymbolPlace {
         let isExtended = entry.st_shndx == UInt16(SHN_XINDEX)
         switch Int32(bitPattern: section) {
         case SHN_UNDEF where !isExtended: return .undefined
@@ -79,7 +79,7 @@ struct SymbolReader {
         return .section(section)
     }
 
-    private func binding(_ entry: Elf64_Sym, _ index: Int) throws(FormatError) -> SymbolBinding {
+    private func binding(_ entry: Elf64_Sym, _ index: Int) throws(Problem) -> SymbolBinding {
         switch Int32(entry.st_info >> 4) {
         case STB_LOCAL: return .local
         case STB_GLOBAL: return .global
@@ -89,7 +89,7 @@ struct SymbolReader {
         }
     }
 
-    private func symbolType(_ entry: Elf64_Sym, _ index: Int) throws(FormatError) -> SymbolType {
+    private func symbolType(_ entry: Elf64_Sym, _ index: Int) throws(Problem) -> SymbolType {
         switch Int32(entry.st_info & 15) {
         case STT_NOTYPE: return .none
         case STT_OBJECT, STT_COMMON: return .object

@@ -34,11 +34,8 @@ public enum DaemonConnection {
             case ErrorCode.noSuchFile, ErrorCode.connectionRefused: return nil
             case ErrorCode.permissionDenied, ErrorCode.notPermitted:
                 throw Failure(.permissionDenied, subject: directory.socket, reason: "the daemon of another user")
-            case ErrorCode.nameTooLong:
-                throw Failure(
-                    .unavailable, subject: error.subject,
-                    reason: "too long; choose another directory with MODLINK_RUNTIME_DIR")
-            default: throw Failure(.unavailable, subject: directory.socket, reason: "cannot connect: \(error)")
+            case ErrorCode.nameTooLong: throw directory.socketPathTooLong
+            default: throw Failure(.unavailable, subject: directory.socket, reason: "cannot connect: \(error.reason)")
             }
         }
     }

@@ -1,27 +1,5 @@
 import Varlink
 
-/// One thing that stands in the way (`type Problem`).
-public struct Problem: Codable, Sendable, Equatable, CustomStringConvertible {
-    /// What has it: a file, a module, a path.
-    public var subject: String
-    /// Where in it; may be empty.
-    public var place: String
-    /// What it is, and what helps.
-    public var reason: String
-
-    /// Makes a problem of the given texts.
-    public init(subject: String, place: String = "", reason: String) {
-        self.subject = subject
-        self.place = place
-        self.reason = reason
-    }
-
-    /// One line: `subject: place: reason`.
-    public var description: String {
-        place.isEmpty ? "\(subject): \(reason)" : "\(subject): \(place): \(reason)"
-    }
-}
-
 /// An object file (`type Object`).
 public struct ObjectFile: Codable, Sendable, Equatable {
     /// What messages call it.

@@ -38,6 +38,7 @@ public struct RuntimeDirectory: Sendable, Equatable {
 
     /// Makes the folder unless it is there, and makes sure that it is this user's alone.
     public func prepare() throws(Failure) {
+        guard socket.utf8.count <= LocalSocket.maximumPathLength else { throw socketPathTooLong }
         do throws(SystemError) {
             try File.createDirectory(path, permissions: 0o700)
         } catch {
@@ -46,6 +47,15 @@ public struct RuntimeDirectory: Sendable, Equatable {
             }
         }
         try check()
+    }
+
+    /// Says that no socket can be there.
+    var socketPathTooLong: Failure {
+        Failure(
+            .unavailable, subject: socket,
+            reason:
+                "\(socket.utf8.count) bytes, and a socket's path may have \(LocalSocket.maximumPathLength); choose another directory with MODLINK_RUNTIME_DIR"
+        )
     }
 
     /// Makes sure that the folder is this user's alone: who could write there could pretend to be the daemon.

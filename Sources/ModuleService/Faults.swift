@@ -25,6 +25,11 @@ extension ModuleService {
                     Problem(
                         subject: module, place: function, reason: "ended the space: it \(death); all modules are lost")
                 ])
+        case .timedOut(_, let fault):
+            let place = fault.map { " in \(describe($0.instructionPointer))" } ?? ", and goes on: it blocks all signals"
+            return Failure(
+                .moduleFaulted, [Problem(subject: module, place: function, reason: "interrupted\(place)")],
+                signal: "interrupted")
         default:
             return Failure(.systemFailure, [Problem(subject: module, place: function, reason: "\(error)")])
         }

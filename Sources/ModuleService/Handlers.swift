@@ -19,13 +19,15 @@ extension ModuleService {
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
                         let request = try read(parameters.modules, &context)
-                        return try perform { (service) throws(Failure) in try service.load(request) }
+                        return try perform(for: context.socketNumber) { (service) throws(Failure) in
+                            try service.load(request)
+                        }
                     }
                 },
                 MethodHandler(UnloadMethod.self) { [self] (parameters, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
-                        return try perform { (service) throws(Failure) in
+                        return try perform(for: context.socketNumber) { (service) throws(Failure) in
                             try service.unload(service.identify(parameters))
                         }
                     }
@@ -120,10 +122,10 @@ extension ModuleService {
                 let start = Clock.nanoseconds()
                 let bytes = try read(file, &context)
                 reading += Clock.nanoseconds() - start
-                do throws(FormatError) {
+                do throws(Problem) {
                     objects.append(try ELFObjectReader.read(bytes, name: file.name))
                 } catch {
-                    problems.append(Problem(subject: error.file, place: error.place, reason: error.reason))
+                    problems.append(error)
                 }
             }
             var parameters: [Parameter] = []

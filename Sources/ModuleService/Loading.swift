@@ -51,7 +51,9 @@ extension ModuleService {
             transaction.undo(after: error)
             var failure = error
             failure.output = console.endCapture() + error.output
-            log.notice("load failed: \(failure.problems.first?.description ?? "")")
+            let line = "load failed: \(failure.problems.first?.description ?? "")"
+            log.notice("\(line)")
+            console.note(line)
             throw failure
         }
         let output = console.endCapture()
@@ -73,7 +75,7 @@ extension LoadTransaction {
         try map()
         phases.end("map")
         for index in linked.indices {
-            try start(index)
+            try space.interruptibly { () throws(Failure) in try start(index) }
             started += 1
         }
         phases.end("init")
@@ -280,7 +282,7 @@ extension Failure {
     /// All problems of a link.
     init(_ failure: LinkFailure) {
         self.init(
-            .linkFailed, failure.problems.map { Problem(subject: $0.subject, place: $0.place, reason: $0.reason) })
+            .linkFailed, failure.problems)
     }
 }
 

@@ -8,6 +8,15 @@ import SpaceControl
 import SymbolTable
 import Synchronization
 
+/// Something that one thread tells another, once.
+private final class EventFlag: Sendable {
+    private let value = Atomic<Bool>(false)
+
+    var isSet: Bool { value.load(ordering: .acquiring) }
+
+    func set() { value.store(true, ordering: .releasing) }
+}
+
 /// What the daemon does: the one place where readers, linker, tables and space meet.
 ///
 /// Loads and unloads happen on one thread, the linker's, one after the other. Tables are behind a lock that nobody holds for
@@ -27,6 +36,8 @@ public final class ModuleService: Sendable {
         var modules = ModuleTable()
         var loaded: [Int: LoadedModule] = [:]
         var space: SpaceRecord?
+        /// No space is started any more.
+        var isEnding = false
     }
 
     /// The space, and which addresses of its window are taken.
@@ -79,26 +90,59 @@ public final class ModuleService: Sendable {
         return try promise.wait().get()
     }
 
+    /// Does something on the linker's thread for who is at the other end of a socket. When they go away, it is not begun; or the
+    /// function of a module that keeps it is ended, as a deadline would end it.
+    func perform<Result: Sendable>(
+        for socket: Int32, _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let promise = Promise<Swift.Result<Result, Failure>>()
+        let isGone = EventFlag()
+        let accepted = queue.push { [self] in
+            do throws(Failure) {
+                if isGone.isSet { throw Failure(.unavailable, subject: "modlinkd", reason: "the caller has gone") }
+                _ = promise.fulfil(.success(try work(self)))
+            } catch {
+                _ = promise.fulfil(.failure(error))
+            }
+        }
+        guard accepted else { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
+        while true {
+            if let result = promise.wait(timeout: 100) { return try result.get() }
+            var entries = [PollEntry(socket, read: false)]
+            guard let ready = try? Poll.wait(&entries, timeout: 0), ready > 0, entries[0].isHungUp else { continue }
+            isGone.set()
+            state.withLock { $0.space }?.space.interrupt()
+        }
+    }
+
     /// Ends the space. Nothing can be loaded afterwards.
     public func stop() {
+        log.info("ending")
+        // Not on the linker's thread: a module's init may keep that for ever.
+        endSpace()
         try? perform { service in
-            service.log.info("ending")
-            // Out of the table first: its end is no accident.
-            let space = service.state.withLock { state in
-                defer { state.space = nil }
-                return state.space?.space
-            }
-            space?.exit()
+            service.endSpace()
             service.images.removeAll()
             service.console.drain()
         }
         queue.close()
     }
 
+    private func endSpace() {
+        // Out of the table first: its end is no accident.
+        let space = state.withLock { state in
+            state.isEnding = true
+            defer { state.space = nil }
+            return state.space?.space
+        }
+        space?.exit()
+    }
+
     // MARK: The space
 
     /// Starts a space, and fills the symbol table with what it offers. On the linker's thread.
     func startSpace() throws(Failure) {
+        if state.withLock(\.isEnding) { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
         let space: SpaceHost
         do throws(SpaceError) {
             space = try SpaceHost(executable: executable, console: console.writing.descriptor)

@@ -13,11 +13,14 @@ final class SpaceHost: Sendable {
     /// Readable once its process has ended.
     private let processDescriptor: SharedDescriptor
     private let space: Mutex<Space?>
+    private let interrupter: Interrupter
+    private let mayInterrupt = Atomic<Bool>(false)
 
     /// Starts a space that prints to `console`.
     init(executable: String, console: borrowing Descriptor) throws(SpaceError) {
         let space = try Space.start(executable: executable, console: console)
         information = space.information
+        interrupter = space.interrupter
         self.executable = executable
         do throws(SystemError) {
             processDescriptor = SharedDescriptor(try space.process.processDescriptor())
@@ -65,12 +68,38 @@ final class SpaceHost: Sendable {
         return result
     }
 
-    /// Lets the space end.
+    /// Does something that can be given up: functions that it calls are ended by `interrupt`.
+    func interruptibly<Result, Problem: Error>(_ body: () throws(Problem) -> Result) throws(Problem) -> Result {
+        mayInterrupt.store(true, ordering: .releasing)
+        defer { mayInterrupt.store(false, ordering: .releasing) }
+        return try body()
+    }
+
+    /// Ends the function that is being called, if it is called on behalf of somebody who may have gone.
+    func interrupt() {
+        guard mayInterrupt.load(ordering: .acquiring) else { return }
+        _ = try? interrupter.interrupt()
+    }
+
+    /// How long a module may take to return from what it is doing when the space is to end.
+    private static var patienceMilliseconds: Int { 2_000 }
+
+    /// Lets the space end; kills it when a module does not return.
     func exit() {
-        space.withLock { space in
+        for _ in 0..<Self.patienceMilliseconds / 10 {
+            if tryExit() { return }
+            // Ended already, it is readable at once.
+            if (try? Poll.waitReadable(processDescriptor.number, timeout: 10)) == true { return }
+        }
+        try? ChildProcess(process: information.process).signal(9)
+    }
+
+    /// Nothing happens while another thread asks.
+    private func tryExit() -> Bool {
+        space.withLockIfAvailable { space in
             guard let ending = space.take() else { return }
             _ = try? ending.exit()
-        }
+        } != nil
     }
 }
 

@@ -2,6 +2,7 @@ import Linking
 import Logging
 import ModlinkInterface
 import ModuleTable
+import ObjectModel
 import Posix
 import SpaceControl
 
@@ -70,7 +71,7 @@ extension ModuleService {
     private func unload(_ module: Module, _ space: SpaceHost) throws(Failure) {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
         if !module.isBroken {
-            try cleanUp(loaded.linked, space)
+            try space.interruptibly { () throws(Failure) in try cleanUp(loaded.linked, space) }
             runDestructors(loaded.linked)
         }
         unmap(loaded.linked)

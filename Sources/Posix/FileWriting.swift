@@ -69,6 +69,18 @@ extension File {
         try writeAtomically(path, bytes.span.bytes, permissions: permissions)
     }
 
+    /// Gives a path that a user has named a new content: a file in one step, as ``writeAtomically(_:_:permissions:)-(_,[UInt8],_)``
+    /// does, with the permissions that umask(2) leaves it. What is there already and is no file, a device or a pipe, is written to.
+    public static func writeOutput(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
+        if let present = try? status(path: path), !present.isRegular {
+            return try writeAll(try open(path, .write), bytes, name: path)
+        }
+        // It can be asked only by setting it.
+        let mask = umask(0o077)
+        umask(mask)
+        try writeAtomically(path, bytes, permissions: 0o666 & ~mask)
+    }
+
     /// A new file in the directory of `path`, for its owner alone. Its name does not contain that of `path`, which may be
     /// as long as a name can be.
     private static func createTemporary(beside path: String) throws(SystemError) -> (path: String, file: Int32) {

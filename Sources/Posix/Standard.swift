@@ -10,7 +10,7 @@ public struct Standard: Sendable {
 
     /// The descriptor's number.
     public let number: Int32
-    private let name: String
+    let name: String
 
     private init(number: Int32, name: String) {
         self.number = number

@@ -12,7 +12,7 @@ extension Standard {
         let descriptor = Descriptor(owning: number)
         let result: Result<Void, SystemError>
         do throws(SystemError) {
-            result = .success(try File.writeAll(descriptor, bytes, name: "descriptor \(number)"))
+            result = .success(try File.writeAll(descriptor, bytes, name: name))
         } catch {
             result = .failure(error)
         }

@@ -13,6 +13,8 @@ extension Space {
         lastSequence &+= 1
         var packet = packet
         packet.sequence = lastSequence
+        interrupter.begin(lastSequence)
+        defer { interrupter.end() }
         do throws(SystemError) {
             try LocalSocket.send(socket, bytes(packet), descriptors: descriptor.map { [$0] } ?? [], name: "space")
         } catch {

@@ -23,6 +23,9 @@ public struct Space: ~Copyable, Sendable {
     /// How the process ended, once that is known.
     public internal(set) var death: Death?
 
+    /// Ends, from another thread, what the space is being asked.
+    public let interrupter: Interrupter
+
     let socket: Descriptor
     let processDescriptor: Descriptor
     var lastSequence: UInt32 = 0
@@ -32,7 +35,11 @@ public struct Space: ~Copyable, Sendable {
     /// The number of a descriptor that is readable (``Poll``) once the process has ended; open as long as the space is.
     public var processDescriptorNumber: Int32 { processDescriptor.number }
 
-    private init(process: ChildProcess, processDescriptor: consuming Descriptor, socket: consuming Descriptor) {
+    private init(
+        process: ChildProcess, processDescriptor: consuming Descriptor, socket: consuming Descriptor,
+        interrupter: Interrupter
+    ) {
+        self.interrupter = interrupter
         information = Information(process: process.process, window: 0..<0, pageSize: 0)
         self.process = process
         self.processDescriptor = processDescriptor
@@ -75,7 +82,10 @@ public struct Space: ~Copyable, Sendable {
         do throws(SystemError) {
             // Kept open here, it would hide the end of the process from us.
             try theirs.close()
-            return Space(process: process, processDescriptor: try process.processDescriptor(), socket: ours)
+            let interrupter = Interrupter(socket: SharedDescriptor(try ours.duplicate()))
+            return Space(
+                process: process, processDescriptor: try process.processDescriptor(), socket: ours,
+                interrupter: interrupter)
         } catch {
             try process.signal(killSignal)
             _ = try process.wait()

@@ -1,4 +1,5 @@
 import ModlinkInterface
+import ObjectModel
 import Posix
 
 /// What the tools print, and how they end.
@@ -14,7 +15,8 @@ public enum ToolOutput {
             try Standard.output.write(bytes)
         } catch {
             if error.code == ErrorCode.brokenPipe { CurrentProcess.exit(141) }
-            try? Standard.error.write("\(error)\n")
+            let tool = CommandLine.arguments.first?.split(separator: "/").last ?? "modlink"
+            try? Standard.error.write("\(tool): \(error)\n")
             CurrentProcess.exit(ExitStatusCode.failed)
         }
     }

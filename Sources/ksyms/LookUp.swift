@@ -1,4 +1,5 @@
 import ModlinkInterface
+import ObjectModel
 import ToolSupport
 
 /// What was found for names and addresses, as text.

@@ -25,12 +25,12 @@ struct SymbolListing {
             try File.readAll(file, name: name, limit: 1 << 31)
         }
         self.bytes = bytes
-        do throws(FormatError) {
+        do throws(Problem) {
             let symbols = try SymbolFile(bytes, name: name)
             let set = SymbolSet(owner: "", symbols: symbols.symbols, sections: symbols.sections, range: 0..<UInt64.max)
             rows = set.symbols.entries.indices.map { Self.row(set, $0) }
         } catch {
-            throw Failure(.systemFailure, subject: error.file, place: error.place, reason: error.reason)
+            throw Failure(.systemFailure, [error])
         }
     }
 
@@ -80,11 +80,11 @@ struct SymbolListing {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    /// Writes the file as it came: a whole one, or none.
+    /// Writes the file as it came.
     func write(to path: String) throws(Failure) {
         let bytes = bytes
         try Failure.naming(path) { () throws(SystemError) in
-            try File.writeAtomically(path, bytes, permissions: 0o666)
+            try File.writeOutput(path, bytes)
         }
     }
 }

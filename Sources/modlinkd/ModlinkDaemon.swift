@@ -69,16 +69,20 @@ struct ModlinkDaemon: ParsableCommand {
     /// Asks the daemon to end, and waits until it has.
     private static func stop(_ directory: RuntimeDirectory) throws(Failure) {
         var client = try DaemonConnection.open(directory, starts: false)
+        let process: ChildProcess
         do throws(VarlinkError) {
-            let status = try client.call(StatusMethod.self, Empty()).reply
+            process = ChildProcess(
+                process: Int32(truncatingIfNeeded: try client.call(StatusMethod.self, Empty()).reply.process))
             _ = try client.call(StopMethod.self, Empty())
-            // The process is not this one's child, so its end is seen by its absence.
-            let process = ChildProcess(process: Int32(truncatingIfNeeded: status.process))
-            if let ended = try? process.processDescriptor() {
-                _ = try? Poll.waitReadable(ended.number, timeout: 10_000)
-            }
         } catch {
             throw Failure(error)
+        }
+        // It is not this process's child, so its end is seen by its absence.
+        guard let ended = try? process.processDescriptor() else { return }
+        guard (try? Poll.waitReadable(ended.number, timeout: 10_000)) != false else {
+            throw Failure(
+                .systemFailure, subject: "modlinkd", reason: "process \(process.process) has not ended after 10 seconds"
+            )
         }
     }
 }

@@ -31,11 +31,13 @@ enum Server {
             try serve(socket, signals, stopping, console, varlink, log)
 
             ServiceManager.notify("STOPPING=1")
-            socket.remove(directory)
+            let lock = socket.close(directory)
             service.stop()
             try? File.remove(directory.process)
             try? File.remove(directory.symbols)
             log.info("ended")
+            // The next daemon uses the same files: it may not begin before this line.
+            withExtendedLifetime(lock) {}
         } catch let error as Failure {
             throw error
         } catch {
@@ -43,9 +45,9 @@ enum Server {
         }
     }
 
-    private static func spaceExecutable() throws(SystemError) -> String {
+    private static func spaceExecutable() throws(Failure) -> String {
         if let path = Environment.value("MODLINK_SPACE"), !path.isEmpty { return path }
-        return try Programs.path(of: "modspace")
+        return try Failure.naming("modspace") { () throws(SystemError) in try Programs.path(of: "modspace") }
     }
 
     private static func serve(

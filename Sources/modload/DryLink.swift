@@ -47,10 +47,10 @@ struct DryLink {
 
     /// The symbols of a file: an owner for each that its sections name; what a space offers, when the file says it.
     private static func table(_ bytes: [UInt8], _ name: String) throws(Failure) -> SymbolTable {
-        do throws(FormatError) {
+        do throws(Problem) {
             return SymbolTable(try SymbolFile(bytes, name: name))
         } catch {
-            throw Failure(.notAnObject, subject: error.file, place: error.place, reason: error.reason)
+            throw Failure(.notAnObject, [error])
         }
     }
 
@@ -77,7 +77,7 @@ struct DryLink {
             return results
         } catch {
             throw Failure(
-                .linkFailed, error.problems.map { Problem(subject: $0.subject, place: $0.place, reason: $0.reason) })
+                .linkFailed, error.problems)
         }
     }
 
@@ -92,10 +92,10 @@ struct DryLink {
         let bytes = try Failure.naming(path, .notAnObject) { () throws(SystemError) in
             try File.readAll(file.descriptor, name: path, limit: 1 << 30)
         }
-        do throws(FormatError) {
+        do throws(Problem) {
             return try ELFObjectReader.read(bytes, name: path)
         } catch {
-            throw Failure(.notAnObject, subject: error.file, place: error.place, reason: error.reason)
+            throw Failure(.notAnObject, [error])
         }
     }
 
@@ -112,7 +112,7 @@ struct DryLink {
             let address = (next + need.alignment - 1) & ~(need.alignment - 1)
             guard address < window.upperBound, window.upperBound - address >= need.size else {
                 throw LinkFailure([
-                    LinkProblem(
+                    Problem(
                         subject: sources[index].name, reason: "needs \(need.size) bytes: too large for the window")
                 ])
             }

@@ -134,8 +134,8 @@ struct ModuleLoad: ParsableCommand {
         let answer = try daemon.call(
             LoadMethod.self, LoadMethod.Parameters(modules: requests), descriptors: files.map(\.number))
         ToolOutput.print(answer.reply.output)
-        report(answer.reply, since: start)
         if let output { try copyImage(of: answer.reply.modules[0], to: output) }
+        report(answer.reply, since: start)
         for module in answer.reply.modules { try runPostinstall(module) }
     }
 
@@ -148,13 +148,20 @@ struct ModuleLoad: ParsableCommand {
         if verbose { ToolOutput.print(PhaseReport.text(reply.phases, total: Clock.nanoseconds() - start)) }
     }
 
+    /// Writes the image as it was loaded. Where that fails the module goes again: what fails changes nothing.
     private func copyImage(of module: ModuleInformation, to path: String) throws(Failure) {
         let image = RuntimeDirectory.standard().images + "/" + module.name
-        let bytes = try Failure.naming(image) { () throws(SystemError) in try File.read(path: image, limit: 1 << 31) }
-        try ObjectFiles.write(bytes, to: path)
+        do throws(Failure) {
+            let bytes = try Failure.naming(image) { () throws(SystemError) in try File.read(path: image, limit: 1 << 31)
+            }
+            try ObjectFiles.write(bytes, to: path)
+        } catch {
+            let answer = try daemon.call(UnloadMethod.self, UnloadMethod.Parameters(ids: [module.id]))
+            ToolOutput.print(answer.reply.output)
+            throw error
+        }
     }
 
-    /// As NetBSD's modload does: the number, the type (LM_MISC is 6) and the offset.
     private func runPostinstall(_ module: ModuleInformation) throws(Failure) {
         guard let postinstall else { return }
         let path = postinstall.contains("/") ? postinstall : "./" + postinstall

@@ -14,10 +14,10 @@ enum ObjectFiles {
         return file
     }
 
-    /// Writes a file: a whole one, or none.
+    /// Writes to a path that the user has named.
     static func write(_ bytes: [UInt8], to path: String) throws(Failure) {
         try Failure.naming(path) { () throws(SystemError) in
-            try File.writeAtomically(path, bytes, permissions: 0o666)
+            try File.writeOutput(path, bytes)
         }
     }
 }

@@ -39,7 +39,7 @@
  * being there looked at.
  */
 #define END_INTERVAL (NANOSECONDS / 1000)
-#define LONGEST_WAIT NANOSECONDS
+#define LONGEST_WAIT (NANOSECONDS / 5)
 
 static struct space_worker *worker;
 static struct space_worker *stopped;
@@ -300,6 +300,9 @@ static bool wait_for_end(struct space_worker *it, int64_t deadline)
         if (space_is_abandoned()) {
             /* A call without an end must not outlive the only one who could stop it. */
             space_end();
+        }
+        if (space_is_interrupted(it->request.sequence)) {
+            return false;
         }
     }
 }

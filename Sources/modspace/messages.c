@@ -70,6 +70,17 @@ bool space_is_abandoned(void)
     return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
+bool space_is_interrupted(uint32_t sequence)
+{
+    struct space_request next;
+    if (recv(SPACE_DESCRIPTOR, &next, sizeof next, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof next
+        || next.kind != SPACE_INTERRUPT) {
+        return false;
+    }
+    (void)recv(SPACE_DESCRIPTOR, &next, sizeof next, MSG_DONTWAIT);
+    return next.address == sequence;
+}
+
 /* What each kind of request may bring along. */
 static const struct {
     bool known;
@@ -160,6 +171,13 @@ void *space_serve(void *unused)
         receive(&message);
         if (message.length <= 0) {
             break;
+        }
+        if (message.length == (ssize_t)sizeof message.request && message.request.kind == SPACE_INTERRUPT) {
+            /* It came too late: what it was to end has been answered. */
+            for (size_t i = 0; i < message.descriptor_count; i++) {
+                close(message.descriptors[i]);
+            }
+            continue;
         }
         struct space_reply reply = {.kind = SPACE_REPLY, .sequence = message.request.sequence};
         reply.status = check_shape(&message);

@@ -66,6 +66,8 @@ _Noreturn void space_end(void);
 void *space_serve(void *unused);
 /* True once the daemon has closed its end. */
 bool space_is_abandoned(void);
+/* Whether the daemon wants the request of that sequence number to end now (SPACE_INTERRUPT, which this takes off the socket). */
+bool space_is_interrupted(uint32_t sequence);
 
 /* ---- mapping.c ---- */
 

@@ -1,4 +1,5 @@
 import ELFFormat
+import ObjectModel
 import TestSupport
 import Testing
 
@@ -97,8 +98,8 @@ import Testing
     @Test("intermediate code of a compiler") func linkTime() throws {
         let bytes = try Compiler.gcc.object("int f(void) { return 1; }", ["-O2", "-flto"])
         #expect(
-            throws: FormatError(
-                file: "gurka.o",
+            throws: Problem(
+                subject: "gurka.o",
                 reason: "holds the compiler's intermediate code, not machine code; compile without -flto")
         ) { try ELFObjectReader.read(bytes, name: "gurka.o") }
     }

@@ -153,8 +153,8 @@ extension Object {
         lying[place] = 0x05
         lying[place + 1] = 0xff
         #expect(
-            throws: FormatError(
-                file: "gurka.o", place: "symbol \(table)",
+            throws: Problem(
+                subject: "gurka.o", place: "symbol \(table)",
                 reason: "st_shndx 65285: there are \(object.sections.count) sections")
         ) { try ELFObjectReader.read(lying, name: "gurka.o") }
     }

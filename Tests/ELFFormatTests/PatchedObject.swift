@@ -115,7 +115,7 @@ struct PatchedObject {
 
     /// Why the object is not acceptable, or nil when it is.
     func refusal() -> String? {
-        do throws(FormatError) {
+        do throws(Problem) {
             _ = try ELFObjectReader.read(bytes, name: "gurka.o")
             return nil
         } catch {

@@ -96,7 +96,7 @@ extension SymbolFile {
         try directory.write("main", try Self.executable.get())
         try Tool.output("strip", [directory.path + "/main"])
         let bytes = try directory.read("main")
-        #expect(throws: FormatError(file: "main", reason: "no symbol table: stripped?")) {
+        #expect(throws: Problem(subject: "main", reason: "no symbol table: stripped?")) {
             try SymbolFile(bytes, name: "main")
         }
     }
@@ -112,7 +112,7 @@ extension SymbolFile {
         var bytes = try Self.executable.get()
         bytes[18] = 183
         #expect(
-            throws: FormatError(file: "main", place: "e_machine", reason: "made for another machine than x86-64")
+            throws: Problem(subject: "main", place: "e_machine", reason: "made for another machine than x86-64")
         ) { try SymbolFile(bytes, name: "main") }
     }
 
@@ -138,7 +138,7 @@ extension SymbolFile {
         let original = try PatchedObject().bytes
         #expect(throws: Never.self) { try SymbolFile(original, name: "main") }
         for count in original.indices {
-            #expect(throws: FormatError.self) { try SymbolFile(Array(original[..<count]), name: "main") }
+            #expect(throws: Problem.self) { try SymbolFile(Array(original[..<count]), name: "main") }
         }
         var accepted = 0
         for value in [0x00, 0x01, 0x7f, 0xff] as [UInt8] {

@@ -9,6 +9,7 @@
  *        <-------- space_reply, SPACE_HELLO ------     once, when the window is reserved
  *        --------- space_request, sequence n ----->
  *        <-------- space_reply,   sequence n ------    one reply a request, in the order of the requests
+ *        --------- SPACE_INTERRUPT, no reply ------>   while a request that calls functions is under way
  *        <-------- space_reply, SPACE_DIED --------    at any time, once: the space is about to be killed
  *
  * Every packet is one whole structure, in the byte order of the machine, every field of fixed width, and fields
@@ -108,6 +109,11 @@ enum space_request_kind {
     SPACE_RELEASE = 11,
     /* Flushes, answers, and ends the process with status 0. Functions given to atexit(3) are not called. */
     SPACE_EXIT = 12,
+    /*
+     * address: the sequence number of a request that calls functions, and is not answered yet. Ends it as its deadline would, within
+     * a quarter of a second. Has no reply, and no effect when that request is done.
+     */
+    SPACE_INTERRUPT = 13,
 };
 
 /* space_reply.kind. */

@@ -1,34 +1,12 @@
 import ObjectModel
 
-/// One thing that stands in the way of a link.
-public struct LinkProblem: Sendable, Equatable, CustomStringConvertible {
-    /// The object, or the module, that has it.
-    public let subject: String
-    /// Where in the object: a section, an offset, a function; empty for the object as a whole.
-    public let place: String
-    /// What is wrong, and what helps.
-    public let reason: String
-
-    /// Makes a problem of the given texts.
-    public init(subject: String, place: String = "", reason: String) {
-        self.subject = subject
-        self.place = place
-        self.reason = reason
-    }
-
-    /// One line: `subject: place: reason`.
-    public var description: String {
-        place.isEmpty ? "\(subject): \(reason)" : "\(subject): \(place): \(reason)"
-    }
-}
-
 /// All problems of one link.
 public struct LinkFailure: Error, Sendable, CustomStringConvertible {
     /// The problems, in the order of the objects; one at least.
-    public let problems: [LinkProblem]
+    public let problems: [Problem]
 
     /// Makes the failure of the given problems.
-    public init(_ problems: [LinkProblem]) {
+    public init(_ problems: [Problem]) {
         self.problems = problems
     }
 
@@ -42,7 +20,7 @@ public struct LinkFailure: Error, Sendable, CustomStringConvertible {
 struct ProblemList {
     /// More lines than this help nobody.
     private static let limit = 200
-    private(set) var problems: [LinkProblem] = []
+    private(set) var problems: [Problem] = []
     private var omitted = 0
 
     var isEmpty: Bool { problems.isEmpty }
@@ -52,7 +30,7 @@ struct ProblemList {
             omitted += 1
             return
         }
-        problems.append(LinkProblem(subject: subject, place: place, reason: reason))
+        problems.append(Problem(subject: subject, place: place, reason: reason))
     }
 
     /// Ends the link when there are problems.
@@ -61,7 +39,7 @@ struct ProblemList {
         guard omitted > 0, let last = problems.last else { throw LinkFailure(problems) }
         throw LinkFailure(
             problems + [
-                LinkProblem(subject: last.subject, reason: "\(omitted) more problems of this link are not listed")
+                Problem(subject: last.subject, reason: "\(omitted) more problems of this link are not listed")
             ])
     }
 }
