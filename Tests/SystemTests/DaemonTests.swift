@@ -79,6 +79,15 @@ import Varlink
         try expect(daemon.wait(), .done())
     }
 
+    @Test("who asks the daemon to end gets the answer, each time")
+    func stopIsAnswered() throws {
+        let session = try Session()
+        for _ in 1...20 {
+            try expect(session.run("modlinkd"), .done())
+            try expect(session.run("modlinkd", "--stop"), .done())
+        }
+    }
+
     @Test("in the background the log is a file, with the time and level of each line")
     func logFile() throws {
         let session = try Session()
