@@ -60,6 +60,7 @@ struct ModlinkDaemon: ParsableCommand {
                 .systemFailure, subject: directory.socket,
                 reason: "a daemon is running already; end it with 'modlinkd --stop'")
         }
+        if let warning = directory.warning { ToolOutput.warn(warning) }
         try DaemonConnection.start(directory)
     }
 
