@@ -24,11 +24,16 @@ import Testing
     @Test("a module as large as its zeroes is loaded, and one that is larger than the space is refused")
     func size() throws {
         let session = try Session()
-        try session.compile("large.o", "char room[1 << 30]; int init_module(void) { room[sizeof room - 1] = 1; return 0; }", ["-O1", "-mcmodel=large"])
+        try session.compile(
+            "large.o", "char room[1 << 30]; int init_module(void) { room[sizeof room - 1] = 1; return 0; }",
+            ["-O1", "-mcmodel=large"])
         try expect(session.run("modload", "large.o"), .done("Module loaded as ID 1\n"))
         let second = try session.run("modload", "--name", "second", "-f", "large.o")
         #expect(second.status == .exited(1))
-        #expect(second.errors.hasPrefix("modload: second: needs 10737") && second.errors.hasSuffix(" bytes, and the space has no room for them; unload something\n"), "\(second.errors)")
+        #expect(
+            second.errors.hasPrefix("modload: second: needs 10737")
+                && second.errors.hasSuffix(" bytes, and the space has no room for them; unload something\n"),
+            "\(second.errors)")
         try expect(session.run("modunload", "large"), .done())
         try expect(session.run("modload", "--name", "second", "large.o"), .done("Module loaded as ID 2\n"))
     }
@@ -51,7 +56,8 @@ import Testing
             "#include <stdio.h>\nint abs(int n) { return 77; } int init_module(void) { printf(\"%d\\n\", abs(-3)); return 0; }",
             ["-O1", "-fno-builtin"])
         try session.compile(
-            "other.o", "#include <stdio.h>\nint abs(int); int init_module(void) { printf(\"%d\\n\", abs(-3)); return 0; }",
+            "other.o",
+            "#include <stdio.h>\nint abs(int); int init_module(void) { printf(\"%d\\n\", abs(-3)); return 0; }",
             ["-O1", "-fno-builtin"])
         try expect(session.run("modload", "own.o"), .done("77\nModule loaded as ID 1\n"))
         try expect(session.run("modload", "other.o"), .done("3\nModule loaded as ID 2\n"))
@@ -63,10 +69,12 @@ import Testing
         let session = try Session()
         try session.compile(
             "keeps.o",
-            "static int qq_static(void) { return 1; } int (*qq_pointer)(void) = qq_static; __attribute__((visibility(\"hidden\"))) int qq_hidden(void) { return 2; }")
+            "static int qq_static(void) { return 1; } int (*qq_pointer)(void) = qq_static; __attribute__((visibility(\"hidden\"))) int qq_hidden(void) { return 2; }"
+        )
         try session.output("modload", "keeps.o")
         for name in ["qq_static", "qq_hidden"] {
-            try session.compile("wants.o", "extern int \(name)(void); int init_module(void) { return \(name)(); }", ["-O1"])
+            try session.compile(
+                "wants.o", "extern int \(name)(void); int init_module(void) { return \(name)(); }", ["-O1"])
             let errors = try session.run("modload", "wants.o").errors
             #expect(errors.contains(" in init_module: undefined symbol '\(name)'"), "\(errors)")
         }

@@ -26,11 +26,30 @@ import Testing
         let user = try OtherUser()
         let folder = user.session.path + "/xdg"
         try File.createDirectory(folder, permissions: 0o700)
-        try Tool.output("chown", ["65534:65534", folder])
+        try Tool.output("chown", ["\(OtherUser.number)", folder])
         let variables = ["XDG_RUNTIME_DIR": folder, "MODLINK_RUNTIME_DIR": ""]
         try expect(user.run("modstat", [], variables), .done("ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n"))
         let status = try File.status(path: folder + "/modlink")
-        #expect(status.owner == 65534 && status.mode & 0o777 == 0o700)
+        #expect(status.owner == OtherUser.number && status.mode & 0o777 == 0o700)
+        try expect(user.run("modlinkd", ["--stop"], variables), .done())
+    }
+
+    @Test(
+        "without XDG_RUNTIME_DIR it is in /tmp, and whoever starts the daemon is warned",
+        .enabled(if: User.effective == 0, "only root can be another user"))
+    func fallback() throws {
+        let user = try OtherUser()
+        let variables = ["XDG_RUNTIME_DIR": "", "MODLINK_RUNTIME_DIR": ""]
+        let folder = "/tmp/modlink-\(OtherUser.number)"
+        defer { _ = try? Tool.output("rm", ["-rf", folder]) }
+        let listing = "ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n"
+        try expect(
+            user.run("modstat", [], variables),
+            ToolResult(
+                status: .exited(0), output: listing,
+                errors: "modstat: warning: XDG_RUNTIME_DIR is not set: the runtime directory is \(folder)\n"))
+        try expect(user.run("modstat", [], variables), .done(listing))
+        #expect(try File.status(path: folder).mode & 0o777 == 0o700)
         try expect(user.run("modlinkd", ["--stop"], variables), .done())
     }
 
