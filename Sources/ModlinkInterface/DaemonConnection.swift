@@ -5,15 +5,19 @@ import Varlink
 public enum DaemonConnection {
     /// A client of the daemon.
     ///
-    /// - Parameter starts: whether a daemon is started when no one listens.
-    public static func open(_ directory: RuntimeDirectory = .standard(), starts: Bool = true) throws(Failure) -> Client
-    {
+    /// - Parameters:
+    ///   - starts: whether a daemon is started when no one listens.
+    ///   - warn: gets what there is to say of the runtime directory when one is started.
+    public static func open(
+        _ directory: RuntimeDirectory = .standard(), starts: Bool = true, warn: (String) -> Void = { _ in }
+    ) throws(Failure) -> Client {
         if let socket = try connect(directory) { return Client(Connection(socket)) }
         guard starts else {
             throw Failure(
                 .unavailable, subject: directory.socket, reason: "no daemon listens there; start one with 'modlinkd'")
         }
         try directory.prepare()
+        if let warning = directory.warning { warn(warning) }
         try start(directory)
         guard let socket = try connect(directory) else {
             throw Failure(

@@ -21,6 +21,12 @@ public struct RuntimeDirectory: Sendable, Equatable {
         return RuntimeDirectory(path: "/tmp/modlink-\(User.effective)")
     }
 
+    /// What is to be said of where the folder is, if anything: in `/tmp` it may not outlive an hour, and others may take its name first.
+    public var warning: String? {
+        path == "/tmp/modlink-\(User.effective)" && Environment.value("MODLINK_RUNTIME_DIR") != path
+            ? "XDG_RUNTIME_DIR is not set: the runtime directory is \(path)" : nil
+    }
+
     /// Where the daemon listens.
     public var socket: String { path + "/socket" }
     /// Held while a daemon is being started.

@@ -63,6 +63,7 @@ struct ModlinkDaemon: ParsableCommand {
                 .systemFailure, subject: directory.socket,
                 reason: "a daemon is running already; end it with 'modlinkd --stop'")
         }
+        if let warning = directory.warning { ToolOutput.warn(warning) }
         try DaemonConnection.start(directory, options: ["--log-level", level.rawValue])
     }
 
