@@ -14,7 +14,7 @@ extension ModuleService {
         guard let space else { return modules }
         return modules.map { module in
             var module = module
-            module.useCount = useCount(module.id, space)?.count
+            module.useCount = useCount(module.id, space)
             return module
         }
     }
