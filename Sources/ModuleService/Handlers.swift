@@ -38,7 +38,8 @@ extension ModuleService {
                 },
                 MethodHandler(SymbolsMethod.self) { [self] (_, context) throws(MethodError) in
                     try answering { () throws(Failure) in
-                        let generation = state.withLock { $0.symbols.generation }
+                        // Before the file is opened: a file of a later state may bear the number, one of an earlier may not.
+                        let generation = state.withLock(\.publishedGeneration)
                         return SymbolsMethod.Reply(
                             descriptor: context.attach(try symbolFile()), generation: Int(generation))
                     }
