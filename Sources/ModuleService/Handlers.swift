@@ -130,7 +130,12 @@ extension ModuleService {
                 }
             }
             var parameters: [Parameter] = []
-            for text in module.parameters ?? [] { parameters.append(try Parameter(text: text)) }
+            for text in module.parameters ?? [] {
+                guard let parameter = Parameter(text: text) else {
+                    throw Failure(.linkFailed, subject: text, reason: "not a parameter; write NAME=VALUE")
+                }
+                parameters.append(parameter)
+            }
             request.sources.append(
                 ModuleSource(
                     name: module.name ?? ModuleSource.name(ofFile: module.objects[0].name), objects: objects,

@@ -281,8 +281,7 @@ extension SymbolSet {
 extension Failure {
     /// All problems of a link.
     init(_ failure: LinkFailure) {
-        self.init(
-            .linkFailed, failure.problems)
+        self.init(.linkFailed, failure.problems)
     }
 }
 

@@ -63,7 +63,7 @@ struct DryLink {
             sources.append(
                 ModuleSource(
                     name: module.name, objects: try module.files.map(Self.object), entryName: entry,
-                    parameters: module.parameters.map(Self.parameter), keepsDuplicatesPrivate: keepsDuplicatesPrivate))
+                    parameters: module.parameters.compactMap(Parameter.init(text:)), keepsDuplicatesPrivate: keepsDuplicatesPrivate))
         }
         end("read", &start)
         let settings = LinkSettings(architecture: .x86_64, window: window, headerSize: ELFImageWriter.headerSize)
@@ -76,8 +76,7 @@ struct DryLink {
             end("relocate", &start)
             return results
         } catch {
-            throw Failure(
-                .linkFailed, error.problems)
+            throw Failure(.linkFailed, error.problems)
         }
     }
 
@@ -97,11 +96,6 @@ struct DryLink {
         } catch {
             throw Failure(.notAnObject, [error])
         }
-    }
-
-    private static func parameter(_ text: String) -> Parameter {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        return Parameter(name: String(parts[0]), value: parts.count > 1 ? String(parts[1]) : "")
     }
 
     /// One after the other from the start of the window.
