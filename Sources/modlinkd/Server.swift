@@ -31,11 +31,12 @@ enum Server {
             try serve(socket, signals, stopping, console, varlink, log)
 
             ServiceManager.notify("STOPPING=1")
-            socket.remove(directory)
+            let lock = socket.remove(directory)
             service.stop()
             try? File.remove(directory.process)
             try? File.remove(directory.symbols)
             log.info("ended")
+            withExtendedLifetime(lock) {}
         } catch let error as Failure {
             throw error
         } catch {
@@ -86,6 +87,9 @@ enum Server {
             }
         } catch {
             log.error("a connection is not accepted: \(error)")
+            // It is still there. With too many descriptors open, only time helps.
+            var nothing: [PollEntry] = []
+            _ = try? Poll.wait(&nothing, timeout: 100)
         }
     }
 }
