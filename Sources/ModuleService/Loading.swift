@@ -285,23 +285,6 @@ extension Failure {
     }
 }
 
-/// Measures the phases of a piece of work.
-struct PhaseClock {
-    private(set) var phases: [Phase]
-    private var start = Clock.nanoseconds()
-
-    init(_ phases: [Phase] = []) {
-        self.phases = phases
-    }
-
-    /// Ends the phase that began with the one before.
-    mutating func end(_ name: String) {
-        let now = Clock.nanoseconds()
-        phases.append(Phase(name: name, nanoseconds: Int(now - start)))
-        start = now
-    }
-}
-
 extension ModuleService.State {
     /// The modules that a linked one refers to, and the names of the symbols.
     func uses(of module: LinkedModule) -> [Int: [String]] {

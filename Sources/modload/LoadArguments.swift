@@ -24,7 +24,8 @@ struct LoadArguments {
             } else if name != nil, !modules.isEmpty {
                 modules[0].files.append(argument)
             } else {
-                modules.append(Module(name: name ?? ModuleSource.name(ofFile: argument), files: [argument], parameters: []))
+                modules.append(
+                    Module(name: name ?? ModuleSource.name(ofFile: argument), files: [argument], parameters: []))
             }
         }
         guard !modules.isEmpty else { throw ValidationError("name an object to load") }
