@@ -39,6 +39,12 @@ public struct Parameter: Sendable, Equatable {
         self.name = name
         self.value = value
     }
+
+    /// Makes the parameter of a text `NAME=VALUE`; nil when it is none.
+    public init?(text: String) {
+        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
+        self.init(name: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
+    }
 }
 
 /// How a module says what to call (its dialect), with the addresses.

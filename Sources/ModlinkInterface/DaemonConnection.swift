@@ -95,12 +95,9 @@ public enum DaemonConnection {
             environment: variables,
             descriptors: [(null.number, 0), (null.number, 1), (pipe.second.number, 2), (listening.number, 3)],
             newSession: true, passesListenProcess: true)
-        return try read(pipe)
-    }
-
-    private static func read(_ pipe: consuming DescriptorPair) throws(SystemError) -> String {
-        let reading = try pipe.first.duplicate()
-        _ = consume pipe
+        let reading = pipe.first
+        // Kept open here, it would hide the daemon's closing it.
+        try pipe.second.close()
         var text: [UInt8] = []
         while text.count < 65536 {
             let more = try File.readSome(reading, maximum: 4096)

@@ -45,6 +45,9 @@ public struct Failure: Error, Sendable, Equatable {
         /// The tool was called in a way that makes no sense.
         case usage = "Usage"
 
+        /// Whether the interface declares an error of that name; the others are what a tool finds out by itself.
+        public var isOfInterface: Bool { self != .unavailable && self != .usage }
+
         /// The status that a tool ends with.
         public var exitStatus: Int32 {
             switch self {
@@ -99,8 +102,9 @@ public struct Failure: Error, Sendable, Equatable {
         var signal: String?
     }
 
-    /// The interface's error that says this.
+    /// The interface's error that says this; `SystemFailure` where it has none of that kind.
     public var methodError: MethodError {
+        let kind = kind.isOfInterface ? kind : .systemFailure
         let runs = kind == .initFailed || kind == .moduleFaulted
         let mayRun = kind == .moduleBusy || kind == .systemFailure
         return MethodError(
@@ -118,7 +122,7 @@ public struct Failure: Error, Sendable, Equatable {
             return
         }
         guard remote.name.hasPrefix(Self.prefix),
-            let kind = Kind(rawValue: String(remote.name.dropFirst(Self.prefix.count))),
+            let kind = Kind(rawValue: String(remote.name.dropFirst(Self.prefix.count))), kind.isOfInterface,
             let parameters = try? remote.decode(Parameters.self)
         else {
             self.init(.systemFailure, subject: "modlinkd", reason: "\(remote)")

@@ -44,14 +44,15 @@ public let interfaceText = """
     # How long a part of the work took.
     type Phase (name: string, nanoseconds: int)
 
-    # A symbol, and how far after its start what was looked up is. The space's own have an empty module.
+    # A symbol, and how far after its start what was looked up is. The space's own have an empty module. An address that no symbol
+    # is before is answered with its section. address: 64 bits without a sign, so those from 2^63 are negative here.
     type Symbol (
       module: string,
       name: string,
       address: int,
       size: int,
       offset: int,
-      kind: string,
+      kind: (function, object, label, section),
       exported: bool
     )
 
@@ -70,7 +71,8 @@ public let interfaceText = """
     # Finds symbols by name, or by address when the query is a number (0x… or decimal).
     method LookUp(queries: []string) -> (answers: []Answer)
 
-    # The symbol table as an ELF file, behind the descriptor of that index.
+    # The symbol table as an ELF file, behind the descriptor of that index: of that generation, or of a later one when it has changed
+    # meanwhile.
     method Symbols() -> (descriptor: int, generation: int)
 
     # Where modules go, for who links without loading.

@@ -121,13 +121,13 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
     public var module: String
     /// Its name.
     public var name: String
-    /// Its address.
+    /// Its address, the 64 bits as JSON's integers have them: see `unsignedAddress`.
     public var address: Int
     /// How many bytes it names, 0 when that is not known.
     public var size: Int
     /// How far after its start the address is that was asked for.
     public var offset: Int
-    /// `function`, `object` or `label`.
+    /// `function`, `object` or `label`; `section` for an address that no symbol is before.
     public var kind: String
     /// Whether modules may refer to it.
     public var exported: Bool
@@ -144,6 +144,9 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
         self.kind = kind
         self.exported = exported
     }
+
+    /// Its address, or its value when it is absolute.
+    public var unsignedAddress: UInt64 { UInt64(bitPattern: Int64(address)) }
 }
 
 /// What was found for one name or address (`type Answer`).

@@ -118,7 +118,7 @@ public enum SymbolsMethod: Method {
     public struct Reply: Codable, Sendable, Equatable {
         /// The index of the file's descriptor.
         public var descriptor: Int
-        /// Which state of the table it shows: grows with every change.
+        /// Which state of the table it shows, unless it shows a later one already: grows with every change.
         public var generation: Int
 
         /// Makes a reply of the given parts.

@@ -15,7 +15,8 @@ public struct RuntimeDirectory: Sendable, Equatable {
     public static func standard() -> RuntimeDirectory {
         if let path = Environment.value("MODLINK_RUNTIME_DIR"), !path.isEmpty { return RuntimeDirectory(path: path) }
         if User.effective == 0 { return RuntimeDirectory(path: "/run/modlink") }
-        if let path = Environment.value("XDG_RUNTIME_DIR"), !path.isEmpty {
+        // A relative one is not valid: XDG Base Directory Specification.
+        if let path = Environment.value("XDG_RUNTIME_DIR"), path.hasPrefix("/") {
             return RuntimeDirectory(path: path + "/modlink")
         }
         return RuntimeDirectory(path: "/tmp/modlink-\(User.effective)")
@@ -76,7 +77,8 @@ public struct RuntimeDirectory: Sendable, Equatable {
             throw Failure(
                 .permissionDenied, subject: path, reason: "not a directory; choose another with MODLINK_RUNTIME_DIR")
         }
-        guard status.owner == User.effective || User.effective == 0 else {
+        // Of root too: another user could put a socket of their own in the place of the daemon's, or change images.
+        guard status.owner == User.effective else {
             throw Failure(
                 .permissionDenied, subject: path,
                 reason:

@@ -11,15 +11,12 @@ public final class Console: Sendable {
     public let writing: SharedDescriptor
     private let reading: SharedDescriptor
     private let path: String
+    private let sizeLimit: UInt64
+    private let captureLimit: Int
     private let state: Mutex<State>
 
-    /// The file begins anew when it is longer than that; one older file is kept.
-    private static let sizeLimit: UInt64 = 4 << 20
-    /// More than this of what modules print does not fit an answer; the console has it all.
-    private static let captureLimit = 1 << 20
-
-    private static let chunk = 64 << 10
-    private static let pipeLimit = 1 << 20
+    /// What a pipe holds at the most (pipe(7)).
+    private static let pipeCapacity = 65536
 
     private struct State {
         var file: SharedDescriptor
@@ -28,13 +25,19 @@ public final class Console: Sendable {
     }
 
     /// Opens the console of a runtime directory.
-    public init(_ directory: RuntimeDirectory) throws(SystemError) {
+    ///
+    /// - Parameters:
+    ///   - sizeLimit: bytes; the file begins anew when it is longer than that, and one older file is kept.
+    ///   - captureLimit: bytes; more of what modules print does not fit an answer. The console has it all.
+    public init(
+        _ directory: RuntimeDirectory, sizeLimit: UInt64 = 4 << 20, captureLimit: Int = 1 << 20
+    ) throws(SystemError) {
         let pipe = try DescriptorPair.pipe()
-        let reading = try pipe.first.duplicate()
-        let writing = try pipe.second.duplicate()
-        try reading.setNonblocking(true)
-        self.reading = SharedDescriptor(reading)
-        self.writing = SharedDescriptor(writing)
+        reading = SharedDescriptor(pipe.first)
+        writing = SharedDescriptor(pipe.second)
+        try reading.descriptor.setNonblocking(true)
+        self.sizeLimit = sizeLimit
+        self.captureLimit = captureLimit
         path = directory.console
         let file = try Self.open(path)
         state = Mutex(State(file: file, size: try File.status(file.descriptor, name: path).size))
@@ -74,20 +77,20 @@ public final class Console: Sendable {
     }
 
     private func drain(_ state: inout State) {
-        // An empty or a broken pipe ends it alike: EAGAIN, or no bytes. Whoever prints without end must not keep this thread:
-        // what was in the pipe when it began is all that is asked for, and no pipe holds more than that (pipe(7)).
-        for _ in 0..<Self.pipeLimit / Self.chunk {
-            guard let bytes = try? File.readSome(reading.descriptor, maximum: Self.chunk, name: path), !bytes.isEmpty
-            else { return }
+        // What had been printed before is not more than the pipe holds: who prints without end keeps nobody here. An empty and
+        // a broken pipe end it too: EAGAIN, or no bytes.
+        var rest = Self.pipeCapacity
+        while rest > 0, let bytes = try? File.readSome(reading.descriptor, maximum: rest, name: path), !bytes.isEmpty {
+            rest -= bytes.count
             append(bytes, to: &state)
             if let captured = state.captured {
-                state.captured?.append(contentsOf: bytes.prefix(max(0, Self.captureLimit - captured.count)))
+                state.captured?.append(contentsOf: bytes.prefix(max(0, captureLimit - captured.count)))
             }
         }
     }
 
     private func append(_ bytes: [UInt8], to state: inout State) {
-        if state.size > Self.sizeLimit {
+        if state.size > sizeLimit {
             try? File.rename(path, to: path + ".1")
             if let file = try? Self.open(path) {
                 state.file = file

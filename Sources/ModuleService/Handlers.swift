@@ -38,7 +38,8 @@ extension ModuleService {
                 },
                 MethodHandler(SymbolsMethod.self) { [self] (_, context) throws(MethodError) in
                     try answering { () throws(Failure) in
-                        let generation = state.withLock { $0.symbols.generation }
+                        // Before the file is opened: a file of a later state may bear the number, one of an earlier may not.
+                        let generation = state.withLock(\.publishedGeneration)
                         return SymbolsMethod.Reply(
                             descriptor: context.attach(try symbolFile()), generation: Int(generation))
                     }
@@ -129,7 +130,12 @@ extension ModuleService {
                 }
             }
             var parameters: [Parameter] = []
-            for text in module.parameters ?? [] { parameters.append(try Parameter(text: text)) }
+            for text in module.parameters ?? [] {
+                guard let parameter = Parameter(text: text) else {
+                    throw Failure(.linkFailed, subject: text, reason: "not a parameter; write NAME=VALUE")
+                }
+                parameters.append(parameter)
+            }
             request.sources.append(
                 ModuleSource(
                     name: module.name ?? ModuleSource.name(ofFile: module.objects[0].name), objects: objects,

@@ -281,25 +281,7 @@ extension SymbolSet {
 extension Failure {
     /// All problems of a link.
     init(_ failure: LinkFailure) {
-        self.init(
-            .linkFailed, failure.problems)
-    }
-}
-
-/// Measures the phases of a piece of work.
-struct PhaseClock {
-    private(set) var phases: [Phase]
-    private var start = Clock.nanoseconds()
-
-    init(_ phases: [Phase] = []) {
-        self.phases = phases
-    }
-
-    /// Ends the phase that began with the one before.
-    mutating func end(_ name: String) {
-        let now = Clock.nanoseconds()
-        phases.append(Phase(name: name, nanoseconds: Int(now - start)))
-        start = now
+        self.init(.linkFailed, failure.problems)
     }
 }
 

@@ -8,15 +8,6 @@ import SpaceControl
 import SymbolTable
 import Synchronization
 
-/// Something that one thread tells another, once.
-private final class EventFlag: Sendable {
-    private let value = Atomic<Bool>(false)
-
-    var isSet: Bool { value.load(ordering: .acquiring) }
-
-    func set() { value.store(true, ordering: .releasing) }
-}
-
 /// What the daemon does: the one place where readers, linker, tables and space meet.
 ///
 /// Loads and unloads happen on one thread, the linker's, one after the other. Tables are behind a lock that nobody holds for
@@ -36,8 +27,18 @@ public final class ModuleService: Sendable {
         var modules = ModuleTable()
         var loaded: [Int: LoadedModule] = [:]
         var space: SpaceRecord?
+        /// The generation of `symbols` that the file of the symbol table shows.
+        var publishedGeneration: UInt64 = 0
         /// No space is started any more.
         var isEnding = false
+
+        /// Forgets the space that has ended, and all that was in it.
+        mutating func forgetSpace() {
+            space = nil
+            symbols.removeAll()
+            modules.removeAll()
+            loaded = [:]
+        }
     }
 
     /// The space, and which addresses of its window are taken.
@@ -75,44 +76,39 @@ public final class ModuleService: Sendable {
     }
 
     /// Does something on the linker's thread, and waits for it.
+    ///
+    /// - Parameter socket: the connection of who wants it. When they go away it is not begun; or the function of a module that
+    ///   keeps it is ended, as a deadline would end it.
     func perform<Result: Sendable>(
-        _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
+        for socket: Int32? = nil, _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let promise = Promise<Swift.Result<Result, Failure>>()
+        let job = LinkerJob()
         let accepted = queue.push { [self] in
+            guard job.begin() else { return }
+            let result: Swift.Result<Result, Failure>
             do throws(Failure) {
-                _ = promise.fulfil(.success(try work(self)))
+                result = .success(try work(self))
             } catch {
-                _ = promise.fulfil(.failure(error))
+                result = .failure(error)
             }
+            job.end()
+            promise.fulfil(result)
         }
-        guard accepted else { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
-        return try promise.wait().get()
-    }
-
-    /// Does something on the linker's thread for who is at the other end of a socket. When they go away, it is not begun; or the
-    /// function of a module that keeps it is ended, as a deadline would end it.
-    func perform<Result: Sendable>(
-        for socket: Int32, _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        let promise = Promise<Swift.Result<Result, Failure>>()
-        let isGone = EventFlag()
-        let accepted = queue.push { [self] in
-            do throws(Failure) {
-                if isGone.isSet { throw Failure(.unavailable, subject: "modlinkd", reason: "the caller has gone") }
-                _ = promise.fulfil(.success(try work(self)))
-            } catch {
-                _ = promise.fulfil(.failure(error))
-            }
-        }
-        guard accepted else { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
+        guard accepted else { throw Failure(.systemFailure, subject: "modlinkd", reason: "ending") }
+        guard let socket else { return try promise.wait().get() }
         while true {
             if let result = promise.wait(timeout: 100) { return try result.get() }
-            var entries = [PollEntry(socket, read: false)]
-            guard let ready = try? Poll.wait(&entries, timeout: 0), ready > 0, entries[0].isHungUp else { continue }
-            isGone.set()
-            state.withLock { $0.space }?.space.interrupt()
+            guard hasGone(socket) else { continue }
+            if job.callOff(interrupt: { state.withLock { $0.space }?.space.interrupt() }) {
+                throw Failure(.systemFailure, subject: "modlinkd", reason: "the caller has gone")
+            }
         }
+    }
+
+    private func hasGone(_ socket: Int32) -> Bool {
+        var entries = [PollEntry(socket, read: false)]
+        return ((try? Poll.wait(&entries, timeout: 0)) ?? 0) > 0 && entries[0].isHungUp
     }
 
     /// Ends the space. Nothing can be loaded afterwards.
@@ -142,7 +138,7 @@ public final class ModuleService: Sendable {
 
     /// Starts a space, and fills the symbol table with what it offers. On the linker's thread.
     func startSpace() throws(Failure) {
-        if state.withLock(\.isEnding) { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
+        if state.withLock(\.isEnding) { throw Failure(.systemFailure, subject: "modlinkd", reason: "ending") }
         let space: SpaceHost
         do throws(SpaceError) {
             space = try SpaceHost(executable: executable, console: console.writing.descriptor)
@@ -152,10 +148,7 @@ public final class ModuleService: Sendable {
         let resident = try residentSymbols(space)
         let window = space.information.window
         state.withLock { state in
-            state.symbols = SymbolTable()
             _ = state.symbols.insert(resident)
-            state.modules = ModuleTable()
-            state.loaded = [:]
             state.space = SpaceRecord(space: space, ranges: AddressRanges(window: window), window: window)
         }
         log.info("space \(space.information.process) started: \(resident.symbols.entries.count) symbols")
@@ -191,10 +184,12 @@ public final class ModuleService: Sendable {
     /// Starts another space after one has ended.
     func replaceSpace() {
         images.removeAll()
-        state.withLock { $0.space = nil }
+        state.withLock { $0.forgetSpace() }
         do throws(Failure) {
             try startSpace()
         } catch {
+            // What tools read now says that there is nothing.
+            publishSymbols()
             log.critical("\(error.problems.map(\.description).joined(separator: "; "))")
         }
     }
@@ -209,10 +204,11 @@ public final class ModuleService: Sendable {
 
     /// Writes the symbol table where tools that know only files find it. Never older than the last finished load.
     func publishSymbols() {
-        let (sets, architecture) = state.withLock { ($0.symbols.snapshot, Architecture.x86_64) }
+        let (sets, generation) = state.withLock { ($0.symbols.snapshot, $0.symbols.generation) }
         do throws(SystemError) {
             try File.writeAtomically(
-                directory.symbols, SymbolImage.file(sets, architecture: architecture), permissions: 0o600)
+                directory.symbols, SymbolImage.file(sets, architecture: .x86_64), permissions: 0o600)
+            state.withLock { $0.publishedGeneration = generation }
         } catch {
             log.error("the symbol table is not written: \(error)")
         }

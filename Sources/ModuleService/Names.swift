@@ -1,4 +1,3 @@
-import Linking
 import ModlinkInterface
 
 /// Names of modules.
@@ -23,15 +22,5 @@ enum ModuleName {
                     .joined(),
                 reason: "no name for a module: letters, digits, '_', '-', '+' and '.' make one; give one with --name")
         }
-    }
-}
-
-extension Parameter {
-    /// A parameter as written on a command line: `NAME=VALUE`.
-    init(text: String) throws(Failure) {
-        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-            throw Failure(.usage, subject: text, reason: "not a parameter; write NAME=VALUE")
-        }
-        self.init(name: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
     }
 }

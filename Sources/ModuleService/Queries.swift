@@ -14,7 +14,7 @@ extension ModuleService {
         guard let space else { return modules }
         return modules.map { module in
             var module = module
-            module.useCount = useCount(module.id, space)?.count
+            module.useCount = useCount(module.id, space)
             return module
         }
     }
@@ -76,17 +76,22 @@ private struct LookUpTable {
             name = query[query.index(after: colon)...]
         }
         let found = named(String(name), owner.map(String.init))
-        if found.isEmpty, owner == nil, query.utf8.count >= 5, let number = UInt64(query, radix: 16) {
+        if found.isEmpty, owner == nil, query.utf8.count >= 5, let number = Self.number(query[...], radix: 16) {
             return describe(number)
         }
         return found
     }
 
     private static func address(_ query: String) -> UInt64? {
-        if query.hasPrefix("0x") || query.hasPrefix("0X") { return UInt64(query.dropFirst(2), radix: 16) }
+        if query.hasPrefix("0x") || query.hasPrefix("0X") { return number(query.dropFirst(2), radix: 16) }
         // As the table prints it.
-        if query.hasPrefix("0"), query.utf8.count == 16 { return UInt64(query, radix: 16) }
-        return query.hasPrefix("+") ? nil : UInt64(query)
+        if query.hasPrefix("0"), query.utf8.count == 16 { return number(query[...], radix: 16) }
+        return number(query[...], radix: 10)
+    }
+
+    /// A number of digits alone: no sign stands before an address.
+    private static func number(_ digits: Substring, radix: Int) -> UInt64? {
+        digits.hasPrefix("+") ? nil : UInt64(digits, radix: radix)
     }
 
     private func named(_ name: String, _ owner: String?) -> [SymbolInformation] {

@@ -139,6 +139,11 @@ extension SpaceHost {
         try ask { (space) throws(SpaceError) in try space.resolve(resolvers) }
     }
 
+    /// Reads memory of images; waits while the space is busy.
+    func read(_ address: UInt64, count: Int) throws(SpaceError) -> [UInt8] {
+        try ask { (space) throws(SpaceError) in try space.read(address: address, count: count) }
+    }
+
     /// Reads memory of images, unless the space is busy with something that may take long: then nil.
     func readUnlessBusy(_ address: UInt64, count: Int) -> [UInt8]? {
         let answer = space.withLockIfAvailable { space in

@@ -51,21 +51,37 @@ extension ModuleService {
     /// A module that counts its users itself goes when it counts none.
     private func refuseUsed(_ ids: [Int], _ space: SpaceHost) throws(Failure) {
         for id in ids {
-            guard let (name, count) = useCount(id, space), count != 0 else { continue }
+            guard let module = state.withLock({ $0.loaded[id]?.linked }) else { continue }
+            guard let count = try knownUseCount(module, space), count != 0 else { continue }
             throw Failure(
                 .moduleBusy,
-                [Problem(subject: name, reason: "in use: its use count is \(count) (EBUSY)")])
+                [Problem(subject: module.name, reason: "in use: its use count is \(count) (EBUSY)")])
         }
     }
 
-    /// A module's own use counter.
-    func useCount(_ id: Int, _ space: SpaceHost) -> (name: String, count: Int)? {
-        guard let module = state.withLock({ $0.loaded[id] }), let address = module.linked.useCount,
-            let bytes = space.readUnlessBusy(address, count: 8)
-        else { return nil }
-        let raw = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        // The flags MOD_AUTOCLEAN and MOD_VISITED of modules(2) stand in the same word.
-        return (module.linked.name, Int(truncatingIfNeeded: raw & ~0x6000_0000))
+    /// What a module's own use counter says; nil when it has none. Waits while somebody else asks the space: not to know must not
+    /// pass for not in use.
+    private func knownUseCount(_ module: LinkedModule, _ space: SpaceHost) throws(Failure) -> Int? {
+        guard let address = module.useCount else { return nil }
+        do throws(SpaceError) {
+            return Self.useCount(try space.read(address, count: Self.useCountSize))
+        } catch {
+            throw failure(error, in: module.name, calling: "use count")
+        }
+    }
+
+    /// What a module's own use counter says; nil when it has none, or the space is busy.
+    func useCount(_ id: Int, _ space: SpaceHost) -> Int? {
+        guard let address = state.withLock({ $0.loaded[id]?.linked.useCount }) else { return nil }
+        return space.readUnlessBusy(address, count: Self.useCountSize).map(Self.useCount)
+    }
+
+    /// A `long` of modules(2).
+    private static let useCountSize = 8
+
+    /// The counter in its little-endian word. The flags MOD_AUTOCLEAN and MOD_VISITED of modules(2) stand in the same word.
+    static func useCount(_ word: [UInt8]) -> Int {
+        Int(truncatingIfNeeded: word.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & ~0x6000_0000)
     }
 
     private func unload(_ module: Module, _ space: SpaceHost) throws(Failure) {
@@ -109,7 +125,7 @@ extension ModuleService {
                     Problem(
                         subject: module.name,
                         reason: "refuses to be unloaded: \(name) returned \(describeResult(result))")
-                ], result: Int(result))
+                ])
         }
     }
 
@@ -142,8 +158,9 @@ extension ModuleService {
     /// Takes a module's memory out of the space.
     func unmap(_ module: LinkedModule) {
         guard let space = state.withLock({ $0.space?.space }), !space.hasEnded else { return }
+        // The space may have refused to take them: nothing to take back then.
+        if let frames = module.frames { try? space.unregisterFrames(frames) }
         do throws(SpaceError) {
-            if let frames = module.frames { try space.unregisterFrames(frames) }
             try space.unmap(module.range)
         } catch {
             log.error("\(module.name): cannot be unmapped: \(error)")
@@ -158,11 +175,8 @@ extension ModuleService {
             let isUnused = state.withLock { state in
                 state.modules[id]?.isAutoclean == true && state.modules.holders(of: id).isEmpty
             }
-            guard isUnused, let space = state.withLock({ $0.space?.space }), useCount(id, space)?.count ?? 0 == 0 else {
-                continue
-            }
-            // One that refuses stays, as one that is in use does.
-            guard let more = try? unload([id]) else { continue }
+            // One that refuses, or counts users itself, stays.
+            guard isUnused, let more = try? unload([id]) else { continue }
             reply.modules += more.modules
             reply.output += more.output
         }

@@ -78,6 +78,13 @@ public struct ModuleTable: Sendable {
         for used in module.uses.keys { users[used]?.remove(id) }
     }
 
+    /// Takes all modules out. Their numbers are not used again.
+    public mutating func removeAll() {
+        modules = [:]
+        byName = [:]
+        users = [:]
+    }
+
     /// Who refers to a module, in the order in which they came.
     public func holders(of id: Int) -> [Module] {
         (users[id] ?? []).sorted().compactMap { modules[$0] }

@@ -74,6 +74,13 @@ public enum LocalSocket {
         return Descriptor(owning: try systemCall("accept", on: nameOf(listening, name)) { cposix_accept(number) })
     }
 
+    /// Whether a descriptor is a socket that connections can be accepted from (SO_ACCEPTCONN of socket(7)).
+    public static func isListening(_ socket: borrowing Descriptor) -> Bool {
+        var listens: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(socket.number, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0
+    }
+
     /// Two sockets that are connected to each other.
     public static func pair(kind: Kind = .stream) throws(SystemError) -> DescriptorPair {
         var ends: [Int32] = [-1, -1]

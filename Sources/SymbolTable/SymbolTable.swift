@@ -69,6 +69,13 @@ public struct SymbolTable: Sendable {
         generation += 1
     }
 
+    /// Removes all owners.
+    public mutating func removeAll() {
+        let next = generation + 1
+        self = SymbolTable()
+        generation = next
+    }
+
     private mutating func forget(_ set: SymbolSet, _ slot: Int) {
         let sets = self.sets
         for (index, entry) in set.symbols.entries.enumerated() where entry.isExported {

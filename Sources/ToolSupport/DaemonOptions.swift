@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModlinkInterface
+import Posix
 import Varlink
 
 /// What all tools that ask the daemon have in common.
@@ -20,6 +21,20 @@ public struct DaemonOptions: ParsableArguments {
             return try client.call(method, parameters, descriptors: descriptors)
         } catch {
             throw Failure(error)
+        }
+    }
+
+    /// What messages call the file that ``symbolTable()`` reads.
+    public static let symbolTableName = "symbol table"
+
+    /// The daemon's symbol table: the bytes of an ELF file.
+    public func symbolTable() throws(Failure) -> [UInt8] {
+        var answer = try call(SymbolsMethod.self, Empty())
+        guard let file = answer.descriptors.take(answer.reply.descriptor) else {
+            throw Failure(.systemFailure, subject: "modlinkd", reason: "sent no descriptor of the symbol table")
+        }
+        return try Failure.naming(Self.symbolTableName) { () throws(SystemError) in
+            try File.readAll(file, name: Self.symbolTableName, limit: 1 << 31)
         }
     }
 }

@@ -28,8 +28,9 @@ public struct TextTable {
         return rows.map { row in
             var line = ""
             for (column, text) in row.enumerated() {
-                let padding = String(repeating: " ", count: widths[column] - text.count)
-                line += (column > 0 ? "  " : "") + (alignments[column] == .left ? text + padding : padding + text)
+                line += column > 0 ? "  " : ""
+                line +=
+                    alignments[column] == .left ? text.filled(to: widths[column]) : text.indented(to: widths[column])
             }
             while line.hasSuffix(" ") { line.removeLast() }
             return line + "\n"

@@ -46,12 +46,7 @@ struct KernelSymbols: ParsableCommand {
                     json: json)
                 return
             }
-            var answer = try daemon.call(SymbolsMethod.self, Empty())
-            let index = answer.reply.descriptor
-            guard let file = answer.descriptors.take(index) else {
-                throw Failure(.systemFailure, subject: "modlinkd", reason: "sent no descriptor of the symbol table")
-            }
-            let table = try SymbolListing(file)
+            let table = try SymbolListing(try daemon.symbolTable())
             if let output {
                 try table.write(to: output)
             } else if json {

@@ -29,7 +29,7 @@ enum LookUp {
             }
             let type = symbol.kind == "function" ? "T" : symbol.kind == "object" ? "D" : "A"
             return SymbolListing.line(
-                address: UInt64(symbol.address), type: symbol.exported ? type : type.lowercased(), name: symbol.name,
+                address: symbol.unsignedAddress, type: symbol.exported ? type : type.lowercased(), name: symbol.name,
                 module: symbol.module)
         }.joined()
     }

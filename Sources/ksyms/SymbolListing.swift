@@ -3,6 +3,7 @@ import ModlinkInterface
 import ObjectModel
 import Posix
 import SymbolTable
+import ToolSupport
 
 /// The whole symbol table, out of the file that the daemon writes.
 struct SymbolListing {
@@ -19,14 +20,11 @@ struct SymbolListing {
     /// In the order of address.
     let rows: [Row]
 
-    init(_ file: borrowing Descriptor) throws(Failure) {
-        let name = "symbol table"
-        let bytes = try Failure.naming(name) { () throws(SystemError) in
-            try File.readAll(file, name: name, limit: 1 << 31)
-        }
+    /// Reads the bytes of that file.
+    init(_ bytes: [UInt8]) throws(Failure) {
         self.bytes = bytes
         do throws(Problem) {
-            let symbols = try SymbolFile(bytes, name: name)
+            let symbols = try SymbolFile(bytes, name: DaemonOptions.symbolTableName)
             let set = SymbolSet(owner: "", symbols: symbols.symbols, sections: symbols.sections, range: 0..<UInt64.max)
             rows = set.symbols.entries.indices.map { Self.row(set, $0) }
         } catch {
@@ -57,7 +55,7 @@ struct SymbolListing {
         var pending = modules.sorted { $0.address < $1.address }[...]
         var text = ""
         for row in rows {
-            while let module = pending.first, UInt64(module.address) <= row.address {
+            while let module = pending.first, UInt64(clamping: module.address) <= row.address {
                 text += Self.line(module)
                 pending = pending.dropFirst()
             }
@@ -67,17 +65,12 @@ struct SymbolListing {
     }
 
     static func line(address: UInt64, type: String, name: String, module: String) -> String {
-        "\(padded(address)) \(type) \(name)" + (module.isEmpty ? "\n" : "\t[\(module)]\n")
+        "\(String(hexadecimal: address, digits: 16)) \(type) \(name)" + (module.isEmpty ? "\n" : "\t[\(module)]\n")
     }
 
     /// `0000000010000000 (12k)	[gurka]`, as modutils' ksyms -m prints it.
     private static func line(_ module: ModuleInformation) -> String {
-        "\(padded(UInt64(module.address))) (\((module.size + 1023) / 1024)k)\t[\(module.name)]\n"
-    }
-
-    private static func padded(_ address: UInt64) -> String {
-        let digits = String(address, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        "\(String(hexadecimal: module.address, digits: 16)) (\((module.size + 1023) / 1024)k)\t[\(module.name)]\n"
     }
 
     /// Writes the file as it came.

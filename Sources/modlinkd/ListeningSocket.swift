@@ -27,13 +27,18 @@ struct ListeningSocket: ~Copyable {
             throw Failure(
                 .systemFailure, subject: "LISTEN_FDS", reason: "\(count) sockets were passed; modlinkd listens on one")
         }
-        return try Failure.naming("LISTEN_FDS") { () throws(SystemError) in
-            let descriptor = Descriptor(owning: 3)
+        let descriptor = Descriptor(owning: 3)
+        // Waiting for connections to something else would fail without end.
+        guard LocalSocket.isListening(descriptor) else {
+            throw Failure(
+                .systemFailure, subject: "LISTEN_FDS", reason: "descriptor 3 is no socket that somebody listens on")
+        }
+        try Failure.naming("LISTEN_FDS") { () throws(SystemError) in
             try descriptor.setCloseOnExec(true)
             // They are not for the space.
             for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { try Environment.set(name, nil) }
-            return ListeningSocket(descriptor: descriptor, lock: nil, isOwn: isPassedByTool)
         }
+        return ListeningSocket(descriptor: descriptor, lock: nil, isOwn: isPassedByTool)
     }
 
     private static func make(_ directory: RuntimeDirectory) throws(Failure) -> ListeningSocket {
@@ -66,8 +71,8 @@ struct ListeningSocket: ~Copyable {
 
     /// Removes the socket's path, so that the next tool starts another daemon; not that of systemd, which keeps listening.
     ///
-    /// - Returns: the lock that keeps others from starting one; to be held until nothing of this one is left.
-    func close(_ directory: RuntimeDirectory) -> SharedDescriptor? {
+    /// - Returns: the lock. While it is held no other daemon starts: it would find its files removed by this one.
+    func remove(_ directory: RuntimeDirectory) -> SharedDescriptor? {
         guard isOwn, let file = try? File.open(directory.lock, .readWrite) else { return nil }
         _ = try? File.lock(file, exclusive: true, wait: true)
         try? File.remove(directory.socket)

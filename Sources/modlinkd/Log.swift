@@ -11,7 +11,7 @@ struct Log: LogHandler {
     /// Where the lines go; nil is standard error.
     private let file: SharedDescriptor?
 
-    private enum Style {
+    enum Style {
         /// For people who look on.
         case plain
         /// For a file that is read later.
@@ -51,13 +51,7 @@ struct Log: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let text = "\(event.message)"
-        let line =
-            switch style {
-            case .plain: "modlinkd: \(event.level.rawValue): \(text)\n"
-            case .dated: "\(Date.now.formatted(.iso8601)) \(event.level.rawValue): \(text)\n"
-            case .journal: "<\(Self.priority(event.level))>\(text)\n"
-            }
+        let line = Self.line("\(event.message)", event.level, style, seconds: WallClock.seconds())
         if let file {
             try? File.writeAll(file.descriptor, Array(line.utf8))
         } else {
@@ -65,6 +59,21 @@ struct Log: LogHandler {
         }
     }
 
+    /// A message as a line. What would break the line is a space: the rest of it would pass for another message.
+    ///
+    /// - Parameter seconds: when it was said, since 1970, UTC.
+    static func line(_ message: String, _ level: Logger.Level, _ style: Style, seconds: Int64) -> String {
+        let text = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        switch style {
+        case .plain: return "modlinkd: \(level.rawValue): \(text)\n"
+        case .dated:
+            let time = Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
+            return "\(time) \(level.rawValue): \(text)\n"
+        case .journal: return "<\(priority(level))>\(text)\n"
+        }
+    }
+
+    /// The numbers of syslog(3).
     private static func priority(_ level: Logger.Level) -> Int {
         switch level {
         case .trace, .debug: 7

@@ -71,15 +71,18 @@ struct ModlinkDaemon: ParsableCommand {
     private static func stop(_ directory: RuntimeDirectory) throws(Failure) {
         var client = try DaemonConnection.open(directory, starts: false)
         let process: ChildProcess
-        do throws(VarlinkError) {
-            process = ChildProcess(
-                process: Int32(truncatingIfNeeded: try client.call(StatusMethod.self, Empty()).reply.process))
+        let ended: SharedDescriptor
+        do {
+            let status = try client.call(StatusMethod.self, Empty()).reply
+            process = ChildProcess(process: Int32(truncatingIfNeeded: status.process))
+            // It is not this process's child. While it runs, its number is no other's.
+            ended = SharedDescriptor(try process.processDescriptor())
             _ = try client.call(StopMethod.self, Empty())
-        } catch {
+        } catch let error as VarlinkError {
             throw Failure(error)
+        } catch {
+            throw Failure(.systemFailure, subject: "modlinkd", reason: "cannot be waited for: \(error)")
         }
-        // It is not this process's child, so its end is seen by its absence.
-        guard let ended = try? process.processDescriptor() else { return }
         guard (try? Poll.waitReadable(ended.number, timeout: 10_000)) != false else {
             throw Failure(
                 .systemFailure, subject: "modlinkd", reason: "process \(process.process) has not ended after 10 seconds"

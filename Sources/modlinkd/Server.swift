@@ -32,7 +32,7 @@ enum Server {
             try serve(socket, signals, stopping, console, varlink, connections, log)
 
             ServiceManager.notify("STOPPING=1")
-            let lock = socket.close(directory)
+            let lock = socket.remove(directory)
             service.stop()
             connections.end()
             try? File.remove(directory.process)
@@ -96,6 +96,9 @@ enum Server {
             }
         } catch {
             log.error("a connection is not accepted: \(error)")
+            // It is still there. With too many descriptors open, only time helps.
+            var nothing: [PollEntry] = []
+            _ = try? Poll.wait(&nothing, timeout: 100)
         }
     }
 }

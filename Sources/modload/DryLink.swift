@@ -17,7 +17,10 @@ struct DryLink {
 
     private let table: SymbolTable
     private let window: Range<UInt64>
-    private(set) var phases: [Phase] = []
+    private var clock = PhaseClock()
+
+    /// How long each part of the work took.
+    var phases: [Phase] { clock.phases }
 
     /// Where the spaces of x86-64 put modules, for who has no daemon to ask.
     private static let standardWindow: Range<UInt64> = 0x1000_0000..<0x7000_0000
@@ -30,14 +33,8 @@ struct DryLink {
             }
             table = try Self.table(bytes, kernel)
         } else {
-            var answer = try daemon.call(SymbolsMethod.self, Empty())
-            guard let file = answer.descriptors.take(answer.reply.descriptor) else {
-                throw Failure(.systemFailure, subject: "modlinkd", reason: "sent no descriptor of the symbol table")
-            }
-            let bytes = try Failure.naming("symbol table") { () throws(SystemError) in
-                try File.readAll(file, name: "symbol table", limit: 1 << 31)
-            }
-            table = try Self.table(bytes, "symbol table")
+            let bytes = try daemon.symbolTable()
+            table = try Self.table(bytes, DaemonOptions.symbolTableName)
             let status = try daemon.call(StatusMethod.self, Empty()).reply
             window = UInt64(status.windowStart)..<UInt64(status.windowEnd)
         }
@@ -57,34 +54,28 @@ struct DryLink {
     mutating func run(
         _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool
     ) throws(Failure) -> [Result] {
-        var start = Clock.nanoseconds()
+        clock = PhaseClock()
         var sources: [ModuleSource] = []
         for module in modules {
             sources.append(
                 ModuleSource(
                     name: module.name, objects: try module.files.map(Self.object), entryName: entry,
-                    parameters: module.parameters.map(Self.parameter), keepsDuplicatesPrivate: keepsDuplicatesPrivate))
+                    parameters: module.parameters.compactMap(Parameter.init(text:)),
+                    keepsDuplicatesPrivate: keepsDuplicatesPrivate))
         }
-        end("read", &start)
+        clock.end("read")
         let settings = LinkSettings(architecture: .x86_64, window: window, headerSize: ELFImageWriter.headerSize)
         do throws(LinkFailure) {
             var linker = try Linker(sources, against: table, settings: settings)
-            end("resolve", &start)
+            clock.end("resolve")
             linker.place(at: try addresses(linker, sources))
             var results: [Result] = []
             for index in sources.indices { results.append(try result(linker, index)) }
-            end("relocate", &start)
+            clock.end("relocate")
             return results
         } catch {
-            throw Failure(
-                .linkFailed, error.problems)
+            throw Failure(.linkFailed, error.problems)
         }
-    }
-
-    private mutating func end(_ name: String, _ start: inout UInt64) {
-        let now = Clock.nanoseconds()
-        phases.append(Phase(name: name, nanoseconds: Int(now - start)))
-        start = now
     }
 
     private static func object(_ path: String) throws(Failure) -> Object {
@@ -97,11 +88,6 @@ struct DryLink {
         } catch {
             throw Failure(.notAnObject, [error])
         }
-    }
-
-    private static func parameter(_ text: String) -> Parameter {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        return Parameter(name: String(parts[0]), value: parts.count > 1 ? String(parts[1]) : "")
     }
 
     /// One after the other from the start of the window.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Linking
 
 /// The files and values of a command line, as modules.
 struct LoadArguments {
@@ -23,7 +24,8 @@ struct LoadArguments {
             } else if name != nil, !modules.isEmpty {
                 modules[0].files.append(argument)
             } else {
-                modules.append(Module(name: name ?? Self.stem(argument), files: [argument], parameters: []))
+                modules.append(
+                    Module(name: name ?? ModuleSource.name(ofFile: argument), files: [argument], parameters: []))
             }
         }
         guard !modules.isEmpty else { throw ValidationError("name an object to load") }
@@ -39,11 +41,5 @@ struct LoadArguments {
                 $0 == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
                     || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
             }
-    }
-
-    /// The name of a file's module.
-    static func stem(_ path: String) -> String {
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        return name.hasSuffix(".o") ? String(name.dropLast(2)) : name
     }
 }

@@ -134,7 +134,7 @@ struct ModuleLoad: ParsableCommand {
         let answer = try daemon.call(
             LoadMethod.self, LoadMethod.Parameters(modules: requests), descriptors: files.map(\.number))
         ToolOutput.print(answer.reply.output)
-        if let output { try copyImage(of: answer.reply.modules[0], to: output) }
+        if let output, let module = answer.reply.modules.first { try copyImage(of: module, to: output) }
         report(answer.reply, since: start)
         for module in answer.reply.modules { try runPostinstall(module) }
     }
@@ -162,6 +162,7 @@ struct ModuleLoad: ParsableCommand {
         }
     }
 
+    /// As NetBSD's modload does: the number, the type (LM_MISC is 6) and the offset.
     private func runPostinstall(_ module: ModuleInformation) throws(Failure) {
         guard let postinstall else { return }
         let path = postinstall.contains("/") ? postinstall : "./" + postinstall

@@ -25,25 +25,13 @@ enum ModuleListing {
         var lines = "Type    Id  Off Loadaddr Size Info     Rev Module Name\n"
         for module in modules {
             let fields = [
-                "MISC".padded(to: -7), "\(module.id)".padded(to: 3), "0".padded(to: 3), hexadecimal(module.address, 8),
-                hexadecimal((module.size + 1023) / 1024, 4), hexadecimal(module.address + module.size, 8),
-                "1".padded(to: 3), module.name,
+                "MISC".filled(to: 7), "\(module.id)".indented(to: 3), "0".indented(to: 3),
+                String(hexadecimal: module.address, digits: 8),
+                String(hexadecimal: (module.size + 1023) / 1024, digits: 4),
+                String(hexadecimal: module.address + module.size, digits: 8), "1".indented(to: 3), module.name,
             ]
             lines += fields.joined(separator: " ") + "\n"
         }
         return lines
-    }
-
-    private static func hexadecimal(_ value: Int, _ width: Int) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-}
-
-extension String {
-    /// Filled with spaces on the left; on the right for a negative width, as printf(3) does.
-    fileprivate func padded(to width: Int) -> String {
-        let padding = String(repeating: " ", count: max(0, abs(width) - count))
-        return width < 0 ? self + padding : padding + self
     }
 }
