@@ -49,7 +49,7 @@ public struct RuntimeDirectory: Sendable, Equatable {
             try File.createDirectory(path, permissions: 0o700)
         } catch {
             guard error.code == ErrorCode.fileExists else {
-                throw Failure(.systemFailure, subject: path, reason: "cannot be made: \(errorName(error.code))")
+                throw Failure(.unavailable, subject: path, reason: "cannot be made: \(error.reason)")
             }
         }
         try check()

@@ -18,6 +18,9 @@ public final class Console: Sendable {
     /// More than this of what modules print does not fit an answer; the console has it all.
     private static let captureLimit = 1 << 20
 
+    private static let chunk = 64 << 10
+    private static let pipeLimit = 1 << 20
+
     private struct State {
         var file: SharedDescriptor
         var size: UInt64
@@ -71,8 +74,11 @@ public final class Console: Sendable {
     }
 
     private func drain(_ state: inout State) {
-        // An empty or a broken pipe ends it alike: EAGAIN, or no bytes.
-        while let bytes = try? File.readSome(reading.descriptor, maximum: 65536, name: path), !bytes.isEmpty {
+        // An empty or a broken pipe ends it alike: EAGAIN, or no bytes. Whoever prints without end must not keep this thread:
+        // what was in the pipe when it began is all that is asked for, and no pipe holds more than that (pipe(7)).
+        for _ in 0..<Self.pipeLimit / Self.chunk {
+            guard let bytes = try? File.readSome(reading.descriptor, maximum: Self.chunk, name: path), !bytes.isEmpty
+            else { return }
             append(bytes, to: &state)
             if let captured = state.captured {
                 state.captured?.append(contentsOf: bytes.prefix(max(0, Self.captureLimit - captured.count)))

@@ -65,9 +65,12 @@ struct ListeningSocket: ~Copyable {
     }
 
     /// Removes the socket's path, so that the next tool starts another daemon; not that of systemd, which keeps listening.
-    func remove(_ directory: RuntimeDirectory) {
-        guard isOwn, let file = try? File.open(directory.lock, .readWrite) else { return }
+    ///
+    /// - Returns: the lock that keeps others from starting one; to be held until nothing of this one is left.
+    func close(_ directory: RuntimeDirectory) -> SharedDescriptor? {
+        guard isOwn, let file = try? File.open(directory.lock, .readWrite) else { return nil }
         _ = try? File.lock(file, exclusive: true, wait: true)
         try? File.remove(directory.socket)
+        return SharedDescriptor(file)
     }
 }

@@ -32,12 +32,14 @@ enum Server {
             try serve(socket, signals, stopping, console, varlink, connections, log)
 
             ServiceManager.notify("STOPPING=1")
-            socket.remove(directory)
+            let lock = socket.close(directory)
             service.stop()
             connections.end()
             try? File.remove(directory.process)
             try? File.remove(directory.symbols)
             log.info("ended")
+            // The next daemon uses the same files: it may not begin before this line.
+            withExtendedLifetime(lock) {}
         } catch let error as Failure {
             throw error
         } catch {
