@@ -97,7 +97,7 @@ import Varlink
         try ChildProcess(process: process).signal(9)
         try #expect(eventually { test.service.list().isEmpty })
         try #expect(eventually { try SymbolFile(test.scratch.read("ksyms"), name: "ksyms").symbols.entries.isEmpty })
-        #expect(test.service.lookUp(["printf", "init_module"]).allSatisfy(\.symbols.isEmpty))
+        #expect(test.service.lookUp(["printf", "init_module"]).map(\.symbols.count) == [0, 0])
         try #expect(test.failure(loading: [Self.module("sallad")])?.kind == .systemFailure)
 
         try File.rename(executable + ".away", to: executable)
@@ -113,7 +113,10 @@ import Varlink
         for name in ["gurka", "sallad"] {
             try test.load([Self.module(name)])
             var answer = try client.call(SymbolsMethod.self, Empty())
-            let descriptor = try #require(answer.descriptors.take(answer.reply.descriptor))
+            guard let descriptor = answer.descriptors.take(answer.reply.descriptor) else {
+                Issue.record("no descriptor")
+                return
+            }
             let file = try SymbolFile(try File.readAll(descriptor, limit: 1 << 30), name: "ksyms")
             #expect(file.sections.contains { $0.name == "\(name).text" })
             try #expect(client.call(StatusMethod.self, Empty()).reply.generation == answer.reply.generation)
