@@ -15,7 +15,10 @@ struct ELFLayout {
 
     /// A section header.
     struct SectionHeader {
-        let name: NameRange
+        /// Where the name begins in the section names.
+        let nameOffset: UInt32
+        /// The name, once it has been found.
+        var name = NameRange.empty
         let type: UInt32
         let flags: UInt64
         let address: UInt64
@@ -25,6 +28,21 @@ struct ELFLayout {
         let info: UInt32
         let alignment: UInt64
         let entrySize: UInt64
+
+        /// Reads the 64 bytes at `start`, which are in the file.
+        init(_ raw: RawSpan, at start: UInt64) {
+            nameOffset = raw.integer(at: start) ?? 0
+            type = raw.integer(at: start + 4) ?? 0
+            flags = raw.integer(at: start + 8) ?? 0
+            address = raw.integer(at: start + 16) ?? 0
+            offset = raw.integer(at: start + 24) ?? 0
+            size = raw.integer(at: start + 32) ?? 0
+            link = raw.integer(at: start + 40) ?? 0
+            info = raw.integer(at: start + 44) ?? 0
+            // 0 means the same as 1.
+            alignment = max(raw.integer(at: start + 48) ?? 0, 1)
+            entrySize = raw.integer(at: start + 56) ?? 0
+        }
 
         func has(_ flag: Int32) -> Bool { flags & UInt64(flag) != 0 }
         func isOf(_ type: Int32) -> Bool { self.type == UInt32(bitPattern: type) }
@@ -80,10 +98,10 @@ struct ELFLayout {
             throw Problem(
                 subject: file, place: "e_shstrndx", reason: "section \(stringIndex) of \(count) is no string table")
         }
-        var headers: [RawHeader] = []
+        var headers: [SectionHeader] = []
         headers.reserveCapacity(Int(count))
         for index in 0..<count {
-            headers.append(RawHeader(raw, at: start + index * Self.sectionHeaderSize))
+            headers.append(SectionHeader(raw, at: start + index * Self.sectionHeaderSize))
         }
         let strings = headers[Int(stringIndex)]
         names = try Self.stringTable(raw, strings.type, strings.offset, strings.size, file, "section names")
@@ -157,51 +175,18 @@ struct ELFLayout {
     }
 }
 
-/// The fields of a section header as they stand in the file.
-private struct RawHeader {
-    let name: UInt32
-    let type: UInt32
-    let flags: UInt64
-    let address: UInt64
-    let offset: UInt64
-    let size: UInt64
-    let link: UInt32
-    let info: UInt32
-    let alignment: UInt64
-    let entrySize: UInt64
-
-    /// Reads the 64 bytes at `start`, which are in the file.
-    init(_ raw: RawSpan, at start: UInt64) {
-        name = raw.integer(at: start) ?? 0
-        type = raw.integer(at: start + 4) ?? 0
-        flags = raw.integer(at: start + 8) ?? 0
-        address = raw.integer(at: start + 16) ?? 0
-        offset = raw.integer(at: start + 24) ?? 0
-        size = raw.integer(at: start + 32) ?? 0
-        link = raw.integer(at: start + 40) ?? 0
-        info = raw.integer(at: start + 44) ?? 0
-        alignment = raw.integer(at: start + 48) ?? 0
-        entrySize = raw.integer(at: start + 56) ?? 0
-    }
-}
-
 extension ELFLayout {
     private static func check(
-        _ headers: [RawHeader], _ raw: RawSpan, _ names: Range<Int>, _ file: String
+        _ headers: [SectionHeader], _ raw: RawSpan, _ names: Range<Int>, _ file: String
     ) throws(Problem) -> [SectionHeader] {
-        var sections: [SectionHeader] = []
-        sections.reserveCapacity(headers.count)
+        var sections = headers
         for (index, header) in headers.enumerated() {
-            guard let name = raw.name(at: header.name, in: names) else {
+            guard let name = raw.name(at: header.nameOffset, in: names) else {
                 throw Problem(
                     subject: file, place: "section \(index)",
-                    reason: "sh_name \(header.name) is beyond the section names")
+                    reason: "sh_name \(header.nameOffset) is beyond the section names")
             }
-            sections.append(
-                SectionHeader(
-                    name: name, type: header.type, flags: header.flags, address: header.address, offset: header.offset,
-                    size: header.size, link: header.link, info: header.info,
-                    alignment: max(header.alignment, 1), entrySize: header.entrySize))
+            sections[index].name = name
             // Section 0 holds what did not fit the header.
             guard index > 0, header.type != UInt32(SHT_NULL) else {
                 if index == 0, header.type != UInt32(SHT_NULL) {
@@ -216,7 +201,7 @@ extension ELFLayout {
                         "\(header.size) bytes at \(hexadecimal(header.offset)) are beyond the end of the file (\(raw.byteCount) bytes): truncated?"
                 )
             }
-            if header.alignment & (header.alignment &- 1) != 0 && header.alignment != 0 || header.alignment > 1 << 30 {
+            if header.alignment & (header.alignment - 1) != 0 || header.alignment > 1 << 30 {
                 throw Problem(
                     subject: file, place: "section \(index)",
                     reason: "sh_addralign \(header.alignment): not a power of two up to 1 GiB")

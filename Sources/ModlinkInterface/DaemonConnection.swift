@@ -5,15 +5,19 @@ import Varlink
 public enum DaemonConnection {
     /// A client of the daemon.
     ///
-    /// - Parameter starts: whether a daemon is started when no one listens.
-    public static func open(_ directory: RuntimeDirectory = .standard(), starts: Bool = true) throws(Failure) -> Client
-    {
+    /// - Parameters:
+    ///   - starts: whether a daemon is started when no one listens.
+    ///   - warn: gets what there is to say of the runtime directory when one is started.
+    public static func open(
+        _ directory: RuntimeDirectory = .standard(), starts: Bool = true, warn: (String) -> Void = { _ in }
+    ) throws(Failure) -> Client {
         if let socket = try connect(directory) { return Client(Connection(socket)) }
         guard starts else {
             throw Failure(
                 .unavailable, subject: directory.socket, reason: "no daemon listens there; start one with 'modlinkd'")
         }
         try directory.prepare()
+        if let warning = directory.warning { warn(warning) }
         try start(directory)
         guard let socket = try connect(directory) else {
             throw Failure(
@@ -52,14 +56,16 @@ public enum DaemonConnection {
     ///
     /// Whoever holds the lock binds the socket and hands it to the daemon as systemd would (sd_listen_fds(3)); the lock is let go when
     /// the daemon says that it is ready. So of many that try at once one starts a daemon, and the others find it listening.
-    public static func start(_ directory: RuntimeDirectory) throws(Failure) {
+    ///
+    /// - Parameter options: more options for the daemon that is started.
+    public static func start(_ directory: RuntimeDirectory, options: [String] = []) throws(Failure) {
         let complaint = try Failure.naming("modlinkd", .unavailable) { () throws(SystemError) in
             let lock = try File.open(directory.lock, .readWrite, create: File.CreateMode(permissions: 0o600))
             _ = try File.lock(lock, exclusive: true, wait: true)
             guard (try? LocalSocket.connect(directory.socket)) == nil else { return "" }
             try? File.remove(directory.socket)
             let listening = try LocalSocket.listen(directory.socket, backlog: 128)
-            let complaint = try launch(directory, listening)
+            let complaint = try launch(directory, listening, options)
             if !complaint.isEmpty { try? File.remove(directory.socket) }
             return complaint
         }
@@ -74,7 +80,7 @@ public enum DaemonConnection {
     /// Runs modlinkd with the listening socket as descriptor 3, and waits until it is ready: then it closes its standard error,
     /// a pipe from here. What it wrote there is why it is not.
     private static func launch(
-        _ directory: RuntimeDirectory, _ listening: borrowing Descriptor
+        _ directory: RuntimeDirectory, _ listening: borrowing Descriptor, _ options: [String]
     ) throws(SystemError) -> String {
         let executable = try Programs.path(of: "modlinkd")
         let pipe = try DescriptorPair.pipe()
@@ -85,7 +91,8 @@ public enum DaemonConnection {
         }
         variables += ["LISTEN_FDS=1", "MODLINK_RUNTIME_DIR=\(directory.path)"]
         _ = try ChildProcess.spawn(
-            executable: executable, arguments: ["--foreground", "--detach-when-ready"], environment: variables,
+            executable: executable, arguments: ["--foreground", "--detach-when-ready"] + options,
+            environment: variables,
             descriptors: [(null.number, 0), (null.number, 1), (pipe.second.number, 2), (listening.number, 3)],
             newSession: true, passesListenProcess: true)
         let reading = pipe.first

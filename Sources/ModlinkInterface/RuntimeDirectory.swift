@@ -26,6 +26,12 @@ public struct RuntimeDirectory: Sendable, Equatable {
         return RuntimeDirectory(path: "/tmp/modlink-\(user)")
     }
 
+    /// What is to be said of where the folder is, if anything: in `/tmp` it may not outlive an hour, and others may take its name first.
+    public var warning: String? {
+        path == "/tmp/modlink-\(User.effective)" && Environment.value("MODLINK_RUNTIME_DIR") != path
+            ? "XDG_RUNTIME_DIR is not set: the runtime directory is \(path)" : nil
+    }
+
     /// Where the daemon listens.
     public var socket: String { path + "/socket" }
     /// Held while a daemon is being started.
@@ -48,7 +54,7 @@ public struct RuntimeDirectory: Sendable, Equatable {
             try File.createDirectory(path, permissions: 0o700)
         } catch {
             guard error.code == ErrorCode.fileExists else {
-                throw Failure(.systemFailure, subject: path, reason: "cannot be made: \(errorName(error.code))")
+                throw Failure(.unavailable, subject: path, reason: "cannot be made: \(error.reason)")
             }
         }
         try check()

@@ -16,7 +16,7 @@ public struct DaemonOptions: ParsableArguments {
     public func call<M: Method>(
         _ method: M.Type, _ parameters: M.Parameters, descriptors: [Int32] = []
     ) throws(Failure) -> Answer<M.Reply> {
-        var client = try DaemonConnection.open(starts: !noAutostart)
+        var client = try DaemonConnection.open(starts: !noAutostart, warn: ToolOutput.warn)
         do throws(VarlinkError) {
             return try client.call(method, parameters, descriptors: descriptors)
         } catch {

@@ -15,11 +15,18 @@ public enum ToolOutput {
             try Standard.output.write(bytes)
         } catch {
             if error.code == ErrorCode.brokenPipe { CurrentProcess.exit(141) }
-            let tool = CommandLine.arguments.first?.split(separator: "/").last ?? "modlink"
             try? Standard.error.write("\(tool): \(error)\n")
             CurrentProcess.exit(ExitStatusCode.failed)
         }
     }
+
+    /// Prints something to be known that keeps nothing from being done: `tool: warning: …`.
+    public static func warn(_ text: String) {
+        try? Standard.error.write("\(tool): warning: \(text)\n")
+    }
+
+    /// The name that this program was called by.
+    private static var tool: Substring { CommandLine.arguments.first?.split(separator: "/").last ?? "modlink" }
 
     /// Prints each problem as a line `tool: subject: reason` to standard error.
     public static func complain(_ tool: String, _ problems: [Problem]) {

@@ -10,7 +10,7 @@ struct KernelSymbols: ParsableCommand {
         commandName: "ksyms",
         abstract: "Show the symbols of the space and its modules.",
         discussion: """
-            Without arguments all symbols are printed in the order of address: address, type as nm(1) has it, name, and the
+            Without arguments all symbols are printed in the order of address: address, type as nm(1) has it, name, and the \
             module in brackets. An address as argument is answered with module:symbol+offset.
             """,
         version: Product.version(of: "ksyms"))

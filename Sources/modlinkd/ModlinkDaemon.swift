@@ -12,7 +12,7 @@ struct ModlinkDaemon: ParsableCommand {
         commandName: "modlinkd",
         abstract: "Holds the symbol table and the module table of a space, and links modules into it.",
         discussion: """
-            The tools start it when no one listens; so does systemd, by socket activation. Without options it starts a daemon
+            The tools start it when no one listens; so does systemd, by socket activation. Without options it starts a daemon \
             in the background and returns when that is ready.
             """,
         version: Product.version(of: "modlinkd"))
@@ -24,7 +24,10 @@ struct ModlinkDaemon: ParsableCommand {
     var stop = false
 
     @Option(
-        name: .long, help: "What to log: trace, debug, info, notice, warning, error or critical.",
+        name: .long,
+        help: ArgumentHelp(
+            "Log what is at least that grave: trace, debug, info, notice, warning, error or critical.",
+            valueName: "LEVEL"),
         transform: { text in
             guard let level = Logger.Level(rawValue: text) else {
                 throw ValidationError("'\(text)' is no level: trace, debug, info, notice, warning, error, critical")
@@ -48,19 +51,20 @@ struct ModlinkDaemon: ParsableCommand {
             } else if foreground {
                 try Server.run(directory, level: logLevel, detaches: detachWhenReady)
             } else {
-                try Self.start(directory)
+                try Self.start(directory, level: logLevel)
             }
         }
     }
 
-    private static func start(_ directory: RuntimeDirectory) throws(Failure) {
+    private static func start(_ directory: RuntimeDirectory, level: Logger.Level) throws(Failure) {
         try directory.prepare()
         if (try? DaemonConnection.open(directory, starts: false)) != nil {
             throw Failure(
                 .systemFailure, subject: directory.socket,
                 reason: "a daemon is running already; end it with 'modlinkd --stop'")
         }
-        try DaemonConnection.start(directory)
+        if let warning = directory.warning { ToolOutput.warn(warning) }
+        try DaemonConnection.start(directory, options: ["--log-level", level.rawValue])
     }
 
     /// Asks the daemon to end, and waits until it has.

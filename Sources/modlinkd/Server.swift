@@ -20,6 +20,7 @@ enum Server {
             let service = try ModuleService(
                 directory: directory, console: console, spaceExecutable: try spaceExecutable(), log: log)
             let stopping = try EventDescriptor()
+            let connections = try Connections()
             let varlink = try service.varlinkService(stop: { stopping.signal() })
             try File.writeAtomically(directory.process, Array("\(CurrentProcess.number)\n".utf8), permissions: 0o600)
             log.info("\(Product.version(of: "modlinkd")) listens at \(directory.socket)")
@@ -28,14 +29,16 @@ enum Server {
             // Whoever started it reads standard error until its end: it is ready.
             if let file { try Standard.replace(2, with: file.descriptor) }
 
-            try serve(socket, signals, stopping, console, varlink, log)
+            try serve(socket, signals, stopping, console, varlink, connections, log)
 
             ServiceManager.notify("STOPPING=1")
             let lock = socket.remove(directory)
             service.stop()
+            connections.end()
             try? File.remove(directory.process)
             try? File.remove(directory.symbols)
             log.info("ended")
+            // The next daemon uses the same files: it may not begin before this line.
             withExtendedLifetime(lock) {}
         } catch let error as Failure {
             throw error
@@ -51,7 +54,7 @@ enum Server {
 
     private static func serve(
         _ socket: borrowing ListeningSocket, _ signals: SignalDescriptor, _ stopping: EventDescriptor,
-        _ console: Console, _ varlink: Service, _ log: Logger
+        _ console: Console, _ varlink: Service, _ connections: Connections, _ log: Logger
     ) throws(SystemError) {
         while true {
             var entries = [
@@ -66,13 +69,17 @@ enum Server {
                 return
             }
             if entries[3].isReady { return }
-            if entries[0].isReady { accept(socket, varlink, log) }
+            if entries[0].isReady { accept(socket, varlink, connections, log) }
         }
     }
 
-    private static func accept(_ socket: borrowing ListeningSocket, _ varlink: Service, _ log: Logger) {
+    private static func accept(
+        _ socket: borrowing ListeningSocket, _ varlink: Service, _ connections: Connections, _ log: Logger
+    ) {
         do throws(SystemError) {
-            let number = try socket.accept().release()
+            let connection = try socket.accept()
+            let entry = try connections.add(connection)
+            let number = connection.release()
             do throws(SystemError) {
                 try Threads.start(name: "connection") {
                     do throws(VarlinkError) {
@@ -80,8 +87,10 @@ enum Server {
                     } catch {
                         log.warning("a connection is given up: \(error)")
                     }
+                    connections.remove(entry)
                 }
             } catch {
+                connections.remove(entry)
                 _ = Descriptor(owning: number)
                 throw error
             }

@@ -11,8 +11,8 @@ struct ModuleLoad: ParsableCommand {
         commandName: "modload",
         abstract: "Link objects into the running space as modules.",
         discussion: """
-            Each FILE is an object as 'cc -c' makes it, and becomes a module of the file's name. Several are loaded together or
-            not at all, and may refer to one another; with --name they become one module. NAME=VALUE sets a variable of the
+            Each FILE is an object as 'cc -c' makes it, and becomes a module of the file's name. Several are loaded together or \
+            not at all, and may refer to one another; with --name they become one module. NAME=VALUE sets a variable of the \
             module of the FILE before it.
             """,
         version: Product.version(of: "modload"))
@@ -178,6 +178,8 @@ struct ModuleLoad: ParsableCommand {
 
     private func dryLink(_ modules: [LoadArguments.Module]) throws(Failure) {
         let start = Clock.nanoseconds()
+        for module in modules { module.files.forEach { say("\($0): object of module \(module.name)") } }
+        say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
         var link = try DryLink(kernel: kernel, address: address, daemon: daemon)
         let images = try link.run(modules, entry: entry, keepsDuplicatesPrivate: force)
         for image in images { ToolOutput.print(image.report) }

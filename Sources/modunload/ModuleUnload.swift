@@ -9,7 +9,7 @@ struct ModuleUnload: ParsableCommand {
         commandName: "modunload",
         abstract: "Unload modules.",
         discussion: """
-            Modules that are named together go together: those that only use each other can be unloaded this way. One that
+            Modules that are named together go together: those that only use each other can be unloaded this way. One that \
             another module uses, or that counts users itself, stays.
             """,
         version: Product.version(of: "modunload"))

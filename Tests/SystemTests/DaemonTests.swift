@@ -79,6 +79,15 @@ import Varlink
         try expect(daemon.wait(), .done())
     }
 
+    @Test("who asks the daemon to end gets the answer, each time")
+    func stopIsAnswered() throws {
+        let session = try Session()
+        for _ in 1...20 {
+            try expect(session.run("modlinkd"), .done())
+            try expect(session.run("modlinkd", "--stop"), .done())
+        }
+    }
+
     @Test("in the background the log is a file, with the time and level of each line")
     func logFile() throws {
         let session = try Session()
@@ -218,7 +227,7 @@ import Varlink
         try File.changeMode(user.session.runtime, 0o755)
         try File.changeMode(user.session.runtime + "/socket", 0o777)
         try expect(user.run("modstat", []), .done("ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n"))
-        let refusal = "user 65534: may look, not change: the daemon belongs to user 0\n"
+        let refusal = "user \(OtherUser.number): may look, not change: the daemon belongs to user 0\n"
         try expect(user.run("modload", ["gurka.o"]), .failed(77, "modload: \(refusal)"))
         try expect(user.run("modlinkd", ["--stop"]), .failed(77, "modlinkd: \(refusal)"))
         #expect(try user.session.names() == [])

@@ -123,9 +123,10 @@ import Testing
         let lines = try session.output("modload", "-v", "gurka.o").split(separator: "\n")
         #expect(lines.prefix(2) == ["gurka: hello", "Module loaded as ID 1"])
         let phases = lines.dropFirst(2).map { $0.split(separator: " ") }
-        #expect(phases.compactMap(\.first) == ["read", "resolve", "relocate", "map", "init", "publish", "total"])
+        #expect(
+            phases.compactMap(\.first) == ["read", "parse", "resolve", "relocate", "map", "init", "publish", "total"])
         let times = phases.compactMap { $0.count == 3 && $0[2] == "µs" ? Int($0[1]) : nil }
-        #expect(times.count == 7)
+        #expect(times.count == 8)
         #expect(times.dropLast().reduce(0, +) <= times.last ?? 0)
         let dry = try session.output("modload", "-n", "-v", "-f", "--name", "other", "gurka.o")
             .split(separator: "\n").dropFirst().compactMap { $0.split(separator: " ").first }
@@ -150,6 +151,23 @@ import Testing
                     modload: debug: sallad: uses gurka: gurka_count, slice
 
                     """))
+    }
+
+    @Test("-d with -n tells what is resolved against")
+    func debugLinkOnly() throws {
+        let session = try Session()
+        try session.compile("gurka.o", Sources.gurka)
+        let result = try session.run("modload", "-d", "-n", "gurka.o")
+        #expect(
+            result
+                == ToolResult(
+                    status: .exited(0),
+                    output: "gurka: 12288 bytes at 0x10000000, entry init_module at 0x10001020\n",
+                    errors: """
+                        modload: debug: gurka.o: object of module gurka
+                        modload: debug: resolving against \(session.runtime)/socket
+
+                        """))
     }
 
     @Test("a name that cannot be a module's is refused", arguments: ["..", "-x", "a/b", "a b", "å"])

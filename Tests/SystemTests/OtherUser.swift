@@ -1,7 +1,7 @@
 import Posix
 import TestSupport
 
-/// The tools as a user sees them who is not root: nobody, when these tests are run by root, with copies of the programs that nobody may run.
+/// The tools as a user sees them who is not root: one without a name, when these tests are run by root, with copies of the programs that nobody may run.
 struct OtherUser {
     /// Where the user's files are; its daemon is the one of who runs the tests.
     let session: Session
@@ -9,7 +9,7 @@ struct OtherUser {
     private let programs: String
 
     /// The user's number.
-    static let number: UInt32 = User.effective == 0 ? 65534 : User.effective
+    static let number: UInt32 = User.effective == 0 ? 60000 + UInt32(CurrentProcess.number) % 5000 : User.effective
 
     init() throws {
         session = try Session()
@@ -17,7 +17,7 @@ struct OtherUser {
             (prefix, programs) = ([], Session.programs)
             return
         }
-        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        prefix = ["setpriv", "--reuid=\(Self.number)", "--regid=\(Self.number)", "--clear-groups"]
         programs = session.path
         try File.changeMode(session.path, 0o755)
         for name in ["modlinkd", "modload", "modstat", "modspace"] {
