@@ -81,6 +81,18 @@ let testTargets: [Target] = [
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),
     tests("SpaceControlTests", of: ["Posix", "SpaceControl"]),
+    tests("ModlinkInterfaceTests", of: ["ModlinkInterface", "ObjectModel", "Posix", "Varlink"]),
+    tests(
+        "ModuleServiceTests",
+        of: [
+            "ELFFormat", "Linking", "ModlinkInterface", "ModuleService", "ObjectModel", "Posix", "SymbolTable",
+            "Varlink", logging,
+        ]),
+    tests("ToolSupportTests", of: ["ModlinkInterface", "ToolSupport"]),
+    tests("ModlinkdTests", of: ["ModlinkInterface", "Posix", "modlinkd", logging]),
+    tests("ModloadTests", of: ["ModlinkInterface", "modload", arguments]),
+    tests("ModstatTests", of: ["ModlinkInterface", "modstat"]),
+    tests("KsymsTests", of: ["ELFFormat", "ModlinkInterface", "ObjectModel", "ksyms"]),
     // These run the programs themselves.
     tests(
         "SystemTests",

@@ -13,13 +13,17 @@ public struct RuntimeDirectory: Sendable, Equatable {
     /// The folder of this user: `$MODLINK_RUNTIME_DIR`, else `/run/modlink` for root, else `$XDG_RUNTIME_DIR/modlink`, else
     /// `/tmp/modlink-UID`.
     public static func standard() -> RuntimeDirectory {
-        if let path = Environment.value("MODLINK_RUNTIME_DIR"), !path.isEmpty { return RuntimeDirectory(path: path) }
-        if User.effective == 0 { return RuntimeDirectory(path: "/run/modlink") }
+        standard(user: User.effective, variable: Environment.value)
+    }
+
+    static func standard(user: UInt32, variable: (String) -> String?) -> RuntimeDirectory {
+        if let path = variable("MODLINK_RUNTIME_DIR"), !path.isEmpty { return RuntimeDirectory(path: path) }
+        if user == 0 { return RuntimeDirectory(path: "/run/modlink") }
         // A relative one is not valid: XDG Base Directory Specification.
-        if let path = Environment.value("XDG_RUNTIME_DIR"), path.hasPrefix("/") {
+        if let path = variable("XDG_RUNTIME_DIR"), path.hasPrefix("/") {
             return RuntimeDirectory(path: path + "/modlink")
         }
-        return RuntimeDirectory(path: "/tmp/modlink-\(User.effective)")
+        return RuntimeDirectory(path: "/tmp/modlink-\(user)")
     }
 
     /// What is to be said of where the folder is, if anything: in `/tmp` it may not outlive an hour, and others may take its name first.

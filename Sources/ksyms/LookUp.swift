@@ -11,17 +11,16 @@ enum LookUp {
             ToolOutput.print(answers.map(text).joined())
         }
         let missing = answers.filter(\.symbols.isEmpty)
-        guard missing.isEmpty else {
-            throw Failure(.noSuchModule, missing.map { Problem(subject: $0.query, reason: reason(for: $0.query)) })
-        }
+        guard missing.isEmpty else { throw Failure(.noSuchModule, missing.map { problem($0.query) }) }
     }
 
-    private static func reason(for query: String) -> String {
-        isNumber(query) ? "no symbol is there" : "no such symbol"
+    /// What is said of a query that has no answer.
+    static func problem(_ query: String) -> Problem {
+        Problem(subject: query, reason: isNumber(query) ? "no symbol is there" : "no such symbol")
     }
 
     /// A name is answered as in the table, an address with `module:symbol+offset`.
-    private static func text(_ answer: LookUpAnswer) -> String {
+    static func text(_ answer: LookUpAnswer) -> String {
         answer.symbols.map { symbol in
             let qualified = symbol.module.isEmpty ? symbol.name : "\(symbol.module):\(symbol.name)"
             if isNumber(answer.query) || !answer.query.hasSuffix(symbol.name) {

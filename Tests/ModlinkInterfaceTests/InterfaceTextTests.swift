@@ -1,0 +1,156 @@
+import FoundationEssentials
+import ObjectModel
+import Testing
+import Varlink
+
+@testable import ModlinkInterface
+
+/// The interface's text beside the Swift types that are sent by it.
+@Suite struct InterfaceTextTests {
+    private let interface: InterfaceDescription
+
+    init() throws {
+        interface = try InterfaceDescription.parse(interfaceText)
+    }
+
+    // A value of each type with nothing left out, so that all its fields are encoded.
+    private static let object = ObjectFile(name: "gurka.o", descriptor: 0, path: "/gurka.o")
+    private static let source = ModuleRequest(
+        name: "gurka", objects: [object], entry: "xxxinit", parameters: ["a=1"], autoclean: true, private: true)
+    private static let use = ModuleUse(module: "tomat", symbols: ["slice"])
+    private static let module = ModuleInformation(
+        id: 1, name: "gurka", state: "running", address: 0x1000_0000, size: 4096, useCount: 2, uses: [use],
+        usedBy: ["sallad"], autoclean: true)
+    private static let phase = Phase(name: "read", nanoseconds: 1)
+    private static let symbol = SymbolInformation(
+        module: "gurka", name: "slice", address: 0x1000_0040, size: 8, offset: 4, kind: "function", exported: true)
+    private static let answer = LookUpAnswer(query: "slice", symbols: [symbol])
+    private static let problem = Problem(subject: "gurka", place: ".text", reason: "no")
+
+    private static let types: [(name: String, value: any Codable & Sendable)] = [
+        ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Module", module),
+        ("Phase", phase), ("Symbol", symbol), ("Answer", answer),
+    ]
+
+    private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
+        (
+            LoadMethod.name, LoadMethod.Parameters(modules: [source]),
+            LoadMethod.Reply(modules: [module], output: "", phases: [phase])
+        ),
+        (
+            UnloadMethod.name, UnloadMethod.Parameters(names: ["gurka"], ids: [1]),
+            UnloadMethod.Reply(modules: ["gurka"], output: "")
+        ),
+        (ListMethod.name, Empty(), ListMethod.Reply(modules: [module])),
+        (LookUpMethod.name, LookUpMethod.Parameters(queries: ["slice"]), LookUpMethod.Reply(answers: [answer])),
+        (SymbolsMethod.name, Empty(), SymbolsMethod.Reply(descriptor: 0, generation: 1)),
+        (
+            StatusMethod.name, Empty(),
+            StatusMethod.Reply(
+                version: "1", process: 2, space: 3, architecture: "x86-64", windowStart: 4, windowEnd: 5, modules: 6,
+                symbols: 7, generation: 8)
+        ),
+        (StopMethod.name, Empty(), Empty()),
+    ]
+
+    @Test("each type of the text has the fields of its Swift type, and no others")
+    func types() throws {
+        #expect(interface.types.map(\.name) == Self.types.map(\.name))
+        for (name, value) in Self.types {
+            guard case .structure(let fields)? = interface.type(named: name)?.type else {
+                Issue.record("\(name) is no structure")
+                continue
+            }
+            try check(value, fields, name)
+        }
+    }
+
+    @Test("each method of the text has the parameters and the reply of its Swift type, and no others")
+    func methods() throws {
+        #expect(interface.methods.map { "org.modlink.\($0.name)" } == Self.methods.map(\.name))
+        for (name, parameters, reply) in Self.methods {
+            let method = try #require(interface.method(named: String(name.dropFirst("org.modlink.".count))))
+            try check(parameters, method.parameters, name)
+            try check(reply, method.reply, name)
+        }
+    }
+
+    @Test("the states of a module and the kinds of a symbol are those that are sent")
+    func enumerations() {
+        #expect(field("state", of: "Module") == .enumeration(["loading", "running", "unloading"]))
+        #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "label", "section"]))
+    }
+
+    private func field(_ field: String, of type: String) -> TypeExpression? {
+        guard case .structure(let fields)? = interface.type(named: type)?.type else { return nil }
+        return fields.first { $0.name == field }?.type
+    }
+
+    /// A value with nothing left out has each field, of the type that the text says; one that has lost a field is decoded just
+    /// when that field is declared with `?`.
+    private func check(_ value: some Codable, _ fields: [FieldDefinition], _ name: String) throws {
+        let data = try JSONEncoder().encode(value)
+        var members = try JSONDecoder().decode([String: AnyJSON].self, from: data)
+        #expect(members.keys.sorted() == fields.map(\.name).sorted(), "\(name)")
+        for field in fields {
+            let member = try #require(members[field.name], "\(name).\(field.name)")
+            #expect(fits(member, field.type), "\(name).\(field.name): \(member)")
+            members[field.name] = nil
+            let rest = try JSONEncoder().encode(members)
+            let isOptional = (try? JSONDecoder().decode(type(of: value), from: rest)) != nil
+            #expect(isOptional == isDeclaredOptional(field.type), "\(name).\(field.name)")
+            members[field.name] = member
+        }
+    }
+
+    private func isDeclaredOptional(_ type: TypeExpression) -> Bool {
+        if case .optional = type { true } else { false }
+    }
+
+    private func fits(_ value: AnyJSON, _ type: TypeExpression) -> Bool {
+        switch (type, value) {
+        case (.optional(let type), _): fits(value, type)
+        case (.bool, .bool), (.int, .number), (.string, .text): true
+        case (.enumeration(let names), .text(let text)): names.contains(text)
+        case (.array(let type), .array(let values)): !values.isEmpty && values.allSatisfy { fits($0, type) }
+        // Its own fields are looked at by themselves.
+        case (.named, .object): true
+        default: false
+        }
+    }
+}
+
+/// A value of JSON, whatever it is.
+enum AnyJSON: Codable {
+    case bool(Bool)
+    case number(Int)
+    case text(String)
+    case array([AnyJSON])
+    case object([String: AnyJSON])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? container.decode(Int.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .text(value)
+        } else if let value = try? container.decode([AnyJSON].self) {
+            self = .array(value)
+        } else {
+            self = .object(try container.decode([String: AnyJSON].self))
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .bool(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .text(let value): try container.encode(value)
+        case .array(let value): try container.encode(value)
+        case .object(let value): try container.encode(value)
+        }
+    }
+}

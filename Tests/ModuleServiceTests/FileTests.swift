@@ -1,0 +1,240 @@
+import ELFFormat
+import Linking
+import ModlinkInterface
+import Posix
+import SymbolTable
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ModuleService
+
+@Suite struct ConsoleTests {
+    private let scratch: ScratchDirectory
+    private var directory: RuntimeDirectory { RuntimeDirectory(path: scratch.path) }
+
+    init() throws {
+        scratch = try ScratchDirectory()
+    }
+
+    private func text(_ name: String = "console") throws -> String {
+        String(decoding: try scratch.read(name), as: UTF8.self)
+    }
+
+    private func print(_ text: String, to console: Console) throws {
+        try File.writeAll(console.writing.descriptor, Array(text.utf8))
+    }
+
+    @Test("what is printed is in the file once it is drained, in the order of notes and prints")
+    func order() throws {
+        let console = try Console(directory)
+        try print("one\n", to: console)
+        console.note("two")
+        try print("three\n", to: console)
+        try #expect(text() == "one\nmodlinkd: two\n")
+        #expect(try Poll.waitReadable(console.number, timeout: 0))
+        console.drain()
+        try #expect(text() == "one\nmodlinkd: two\nthree\n")
+        #expect(try !Poll.waitReadable(console.number, timeout: 0))
+    }
+
+    @Test("a console that is there is added to, and is for its owner alone")
+    func again() throws {
+        let first = try Console(directory)
+        first.note("one")
+        let second = try Console(directory)
+        second.note("two")
+        try #expect(text() == "modlinkd: one\nmodlinkd: two\n")
+        try #expect(File.status(path: directory.console).mode == 0o600)
+    }
+
+    @Test("a capture has what was printed since it began, without notes; the file has it too")
+    func capture() throws {
+        let console = try Console(directory)
+        try print("before\n", to: console)
+        console.beginCapture()
+        try print("during\n", to: console)
+        console.note("note")
+        try print("more\n", to: console)
+        #expect(console.endCapture() == "during\nmore\n")
+        try print("after\n", to: console)
+        #expect(console.endCapture() == "")
+        try #expect(text() == "before\nduring\nmodlinkd: note\nmore\nafter\n")
+    }
+
+    @Test("a capture is cut at its limit, and the file is not", arguments: [(3, "abc"), (4, "abcd"), (5, "abcd")])
+    func captureLimit(_ limit: Int, _ captured: String) throws {
+        let console = try Console(directory, captureLimit: limit)
+        console.beginCapture()
+        try print("ab", to: console)
+        console.drain()
+        try print("cd", to: console)
+        #expect(console.endCapture() == captured)
+        try #expect(text() == "abcd")
+    }
+
+    @Test("a file that is longer than its limit is kept as the older one, and a new one begins")
+    func rotation() throws {
+        let console = try Console(directory, sizeLimit: 4)
+        func say(_ text: String) throws {
+            try print(text, to: console)
+            console.drain()
+        }
+        try say("abcd")
+        try say("e")
+        try #expect(text() == "abcde")
+        try say("f")
+        try #expect(text() == "f")
+        try #expect(text("console.1") == "abcde")
+        try say("ghij")
+        try say("k")
+        try #expect(text("console.1") == "fghij")
+        try #expect(text() == "k")
+    }
+
+    @Test("one look takes no more than the pipe held, however fast somebody prints")
+    func endless() throws {
+        let console = try Console(directory, sizeLimit: 1 << 40)
+        let stops = Stop()
+        try Threads.start(name: "printer") { [writing = console.writing] in
+            let bytes = [UInt8](repeating: 0x2e, count: 65536)
+            while !stops.flag.load(ordering: .relaxed) { try? File.writeAll(writing.descriptor, bytes) }
+        }
+        #expect(try Poll.waitReadable(console.number, timeout: 10_000))
+        for _ in 0..<50 {
+            let before = try File.status(path: directory.console).size
+            console.drain()
+            try #expect(File.status(path: directory.console).size - before <= 65536)
+        }
+        stops.flag.store(true, ordering: .relaxed)
+        // The printer may be waiting for room.
+        console.drain()
+        console.drain()
+    }
+
+    private final class Stop: Sendable {
+        let flag = Atomic<Bool>(false)
+    }
+}
+
+@Suite struct ImageStoreTests {
+    private let scratch: ScratchDirectory
+    private var directory: RuntimeDirectory { RuntimeDirectory(path: scratch.path) }
+
+    init() throws {
+        scratch = try ScratchDirectory()
+    }
+
+    private func linker(_ text: String) throws -> (linker: Linker, source: ModuleSource) {
+        let object = try ELFObjectReader.read(try Compiler.gcc.object(text), name: "gurka.o")
+        let source = ModuleSource(name: "gurka", objects: [object])
+        let settings = LinkSettings(
+            architecture: .x86_64, window: 0x1000_0000..<0x7000_0000, headerSize: ELFImageWriter.headerSize)
+        var linker = try Linker([source], against: SymbolTable(), settings: settings)
+        linker.place(at: [0x1000_0000])
+        return (linker, source)
+    }
+
+    @Test("an image is the ELF file that the linker makes, small or large", arguments: [1, 1 << 20])
+    func contents(_ size: Int) throws {
+        let store = try ImageStore(directory)
+        let (linker, source) = try linker("char data[\(size)] = {7}; char *get(void) { return data; }")
+        let linked = try store.complete(
+            try store.begin("gurka", expectedSize: source.contentSize), module: 0, of: linker)
+        let file = try scratch.read("images/gurka")
+        var contents = [UInt8](repeating: 0, count: Int(linker.fileSizes[0]))
+        var span = contents.mutableSpan
+        var bytes = span.mutableBytes
+        let expected = try linker.emit(0, into: &bytes)
+        #expect(file == ELFImageWriter.file(expected.image, contents: contents))
+        #expect(linked.range == expected.range)
+        try #expect(File.readAll(store.copyInMemory("gurka"), limit: 1 << 24) == file)
+        try #expect(File.readAll(store.open("gurka"), limit: 1 << 24) == file)
+    }
+
+    @Test("memory that is used again has nothing of the image before")
+    func reuse() throws {
+        let store = try ImageStore(directory)
+        let (first, source) = try linker("char data[100000] = {7, [99999] = 7}; char *get(void) { return data; }")
+        _ = try store.complete(try store.begin("a", expectedSize: source.contentSize), module: 0, of: first)
+        let (second, small) = try linker("char data[100000] = {7}; char *get(void) { return data; }")
+        _ = try store.complete(try store.begin("b", expectedSize: small.contentSize), module: 0, of: second)
+        let other = try ImageStore(RuntimeDirectory(path: try ScratchDirectoryIn(scratch).path))
+        _ = try other.complete(try other.begin("b", expectedSize: small.contentSize), module: 0, of: second)
+        try #expect(scratch.read("images/b") == File.read(path: other.path(of: "b"), limit: 1 << 24))
+    }
+
+    /// A folder in another that is removed with it.
+    private struct ScratchDirectoryIn {
+        let path: String
+
+        init(_ scratch: ScratchDirectory) throws {
+            path = scratch.path + "/other"
+            try File.createDirectory(path, permissions: 0o700)
+        }
+    }
+
+    @Test("the folder is made, and emptied of what a daemon before has left")
+    func emptied() throws {
+        try File.createDirectory(directory.images, permissions: 0o700)
+        try scratch.write("images/old", [1])
+        let store = try ImageStore(directory)
+        try #expect(File.list(directory.images) == [])
+        _ = try store.begin("gurka", expectedSize: 1)
+        try #expect(File.list(directory.images) == ["gurka"])
+        store.remove("gurka")
+        try #expect(File.list(directory.images) == [])
+    }
+
+    @Test("an image replaces a file of its name, and does not write through a link")
+    func link() throws {
+        let store = try ImageStore(directory)
+        let victim = try scratch.write("victim", [1, 2, 3])
+        try Tool.output("ln", ["-s", victim, store.path(of: "gurka")])
+        let (linker, source) = try linker("int x = 1;")
+        _ = try store.complete(try store.begin("gurka", expectedSize: source.contentSize), module: 0, of: linker)
+        try #expect(scratch.read("victim") == [1, 2, 3])
+        try #expect(!File.status(path: store.path(of: "gurka"), followsLinks: false).isSymbolicLink)
+    }
+
+    @Test("a folder that has gone is told with the image's path")
+    func missing() throws {
+        let store = try ImageStore(directory)
+        try File.removeDirectory(directory.images)
+        let path = store.path(of: "gurka")
+        #expect(throws: Failure(.systemFailure, subject: path, reason: "open: no such file or directory (ENOENT)")) {
+            try store.begin("gurka", expectedSize: 1)
+        }
+    }
+
+    @Test("work of the background writer is done in its order, and its error comes back")
+    func writer() throws {
+        let writer = try BackgroundWriter()
+        let path = scratch.path + "/file"
+        let first = writer.perform { () throws(SystemError) in
+            try File.writeAtomically(path, [1], permissions: 0o600)
+        }
+        let second = writer.perform { () throws(SystemError) in try File.remove(path) }
+        let third = writer.perform { () throws(SystemError) in try File.remove(path) }
+        #expect(throws: SystemError(call: "unlink", subject: path, code: ErrorCode.noSuchFile)) {
+            try third.wait().get()
+        }
+        try first.wait().get()
+        try second.wait().get()
+    }
+
+    @Test("memory of two megabytes is kept for the next, more is not")
+    func scratchMemory() throws {
+        let store = ScratchStore()
+        let small = try store.take(1)
+        #expect(small.count == 2 << 20)
+        store.giveBack(small)
+        let again = try store.take(2 << 20)
+        #expect(again === small)
+        let large = try store.take(2 << 20 + 1)
+        store.giveBack(large)
+        let next = try store.take(1)
+        #expect(next !== large)
+        #expect(next !== small)
+    }
+}

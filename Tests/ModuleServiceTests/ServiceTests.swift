@@ -1,0 +1,180 @@
+import ELFFormat
+import ModlinkInterface
+import Posix
+import TestSupport
+import Testing
+import Varlink
+
+@testable import ModuleService
+
+/// The service with a real space.
+@Suite struct ServiceTests {
+    private static func module(_ name: String, result: Int = 0) -> (name: String, text: String) {
+        (
+            name,
+            """
+            int puts(const char *);
+            int init_module(void) { puts("\(name)+"); return \(result); }
+            void cleanup_module(void) { puts("\(name)-"); }
+            """
+        )
+    }
+
+    @Test(
+        "what has been started is cleaned up in reverse, the one that failed is not asked, and all room is free again")
+    func undo() throws {
+        let test = try TestService()
+        let failure = try test.failure(
+            loading: [Self.module("a"), Self.module("b"), Self.module("c", result: -5), Self.module("d")])
+        #expect(
+            failure
+                == Failure(
+                    .initFailed,
+                    [.init(subject: "c", reason: "init_module returned -5 (EIO); everything is undone")],
+                    output: "a+\nb+\nc+\nb-\na-\n", result: -5))
+        #expect(test.service.list().isEmpty)
+        try #expect(File.list(test.directory.images) == [])
+        let reply = try test.load([Self.module("e")])
+        #expect(reply.modules.map(\.address) == [0x1000_0000])
+        #expect(reply.modules.map(\.id) == [5])
+    }
+
+    @Test("a module whose frames the space refuses leaves its address free")
+    func frames() throws {
+        let test = try TestService()
+        // The second record refers to a CIE far before the section.
+        let text = """
+            .globl init_module
+            .text
+            init_module: xorl %eax, %eax
+            ret
+            .section .eh_frame, "a", @progbits
+            .long 12, 0x7000, 0, 0
+            """
+        let failure = try #require(try test.failure(loading: [("broken", text)], language: .assembly))
+        #expect(
+            failure.problems.map(\.description)
+                == ["broken: cannot be mapped: space: register frames: invalid argument (EINVAL)"])
+        try #expect(test.load([Self.module("gurka")]).modules.map(\.address) == [0x1000_0000])
+    }
+
+    @Test("a module that counts a user is not unloaded while somebody else asks the space")
+    func busySpace() throws {
+        let test = try TestService()
+        try test.load([
+            (
+                "gurka",
+                """
+                int usleep(unsigned);
+                long mod_use_count_ = 1;
+                int init_module(void) { return 0; }
+                void wait_long(void) { usleep(500000); }
+                """
+            )
+        ])
+        #expect(test.service.list().map(\.useCount) == [1])
+        let space = try #require(test.service.state.withLock { $0.space?.space })
+        let function = try test.address("wait_long")
+        try Threads.start(name: "caller") { _ = try? space.call(function) }
+        // Who only looks does not wait.
+        try #expect(eventually { test.service.list().map(\.useCount) == [nil] })
+        #expect(
+            throws: Failure(.moduleBusy, subject: "gurka", reason: "in use: its use count is 1 (EBUSY)")
+        ) { try test.unload(1) }
+        #expect(test.service.list().map(\.name) == ["gurka"])
+    }
+
+    @Test("a space that cannot be started again takes its modules along, and a later load starts one")
+    func lostSpace() throws {
+        let scratch = try ScratchDirectory()
+        let executable = scratch.path + "/modspace"
+        try Tool.output("cp", [try modspacePath(), executable])
+        let test = try TestService(executable: executable)
+        try test.load([Self.module("gurka")])
+        let generation = test.service.state.withLock { $0.symbols.generation }
+        try File.rename(executable, to: executable + ".away")
+        let process = try #require(test.service.state.withLock { $0.space?.space.information.process })
+        try ChildProcess(process: process).signal(9)
+        try #expect(eventually { test.service.list().isEmpty })
+        try #expect(eventually { try SymbolFile(test.scratch.read("ksyms"), name: "ksyms").symbols.entries.isEmpty })
+        #expect(test.service.lookUp(["printf", "init_module"]).map(\.symbols.count) == [0, 0])
+        try #expect(test.failure(loading: [Self.module("sallad")])?.kind == .systemFailure)
+
+        try File.rename(executable + ".away", to: executable)
+        try #expect(test.load([Self.module("gurka")]).modules.map(\.id) == [2])
+        #expect(test.service.state.withLock { $0.symbols.generation } > generation)
+    }
+
+    @Test("the file of the symbol table bears the generation that the status tells")
+    func generation() throws {
+        let test = try TestService()
+        var client = try test.client()
+        var last = -1
+        for name in ["gurka", "sallad"] {
+            try test.load([Self.module(name)])
+            var answer = try client.call(SymbolsMethod.self, Empty())
+            guard let descriptor = answer.descriptors.take(answer.reply.descriptor) else {
+                Issue.record("no descriptor")
+                return
+            }
+            let file = try SymbolFile(try File.readAll(descriptor, limit: 1 << 30), name: "ksyms")
+            #expect(file.sections.contains { $0.name == "\(name).text" })
+            try #expect(client.call(StatusMethod.self, Empty()).reply.generation == answer.reply.generation)
+            #expect(answer.reply.generation > last)
+            last = answer.reply.generation
+        }
+    }
+
+    @Test("no later generation is told than that of the file that there is")
+    func unpublished() throws {
+        let test = try TestService()
+        var client = try test.client()
+        let before = try client.call(SymbolsMethod.self, Empty()).reply.generation
+        // As in the middle of a load: the table has changed, the file has not.
+        test.service.state.withLock { $0.symbols.removeAll() }
+        try #expect(client.call(SymbolsMethod.self, Empty()).reply.generation == before)
+    }
+
+    @Test("a parameter without an equals sign is an error of the interface")
+    func parameter() throws {
+        let test = try TestService()
+        let path = try test.scratch.write("gurka.o", try Compiler.gcc.object(Self.module("gurka").text))
+        var client = try test.client()
+        let request = ModuleRequest(objects: [ObjectFile(name: "gurka.o", path: path)], parameters: ["a"])
+        do throws(VarlinkError) {
+            _ = try client.call(LoadMethod.self, LoadMethod.Parameters(modules: [request]))
+            Issue.record("loaded")
+        } catch {
+            #expect(
+                Failure(error) == Failure(.linkFailed, subject: "a", reason: "not a parameter; write NAME=VALUE"))
+        }
+    }
+
+    @Test("an address is digits, and a sign makes a name of it", arguments: ["+268435456", "0x+10000000", "+10000000"])
+    func signs(_ query: String) throws {
+        let test = try TestService()
+        try test.load([Self.module("gurka")])
+        #expect(test.service.lookUp([query]).map(\.symbols.count) == [0])
+    }
+
+    @Test("modules together go in the order of their use, and print in it")
+    func unloadTogether() throws {
+        let test = try TestService()
+        let user = """
+            int puts(const char *);
+            int slice(void);
+            int init_module(void) { return slice(); }
+            void cleanup_module(void) { puts("user-"); }
+            """
+        try test.load([("provider", Self.module("provider").text + "\nint slice(void) { return 0; }")])
+        try test.load([("user", user)])
+        #expect(
+            throws: Failure(
+                .moduleBusy, [.init(subject: "provider", reason: "in use by user (EBUSY)")], holders: ["user"])
+        ) {
+            try test.unload(1)
+        }
+        try #expect(
+            test.unload(1, 2) == UnloadMethod.Reply(modules: ["user", "provider"], output: "user-\nprovider-\n"))
+    }
+}

@@ -1,0 +1,99 @@
+import ELFFormat
+import Linking
+import Logging
+import ModlinkInterface
+import Posix
+import TestSupport
+import Testing
+import Varlink
+
+@testable import ModuleService
+
+/// A service with a space of its own, in a runtime directory of one test. Both end with it.
+final class TestService: Sendable {
+    let scratch: ScratchDirectory
+    let service: ModuleService
+    let console: Console
+
+    var directory: RuntimeDirectory { RuntimeDirectory(path: scratch.path) }
+
+    /// - Parameter executable: the space's; the one that was built where it is nil.
+    init(executable: String? = nil) throws {
+        scratch = try ScratchDirectory()
+        console = try Console(RuntimeDirectory(path: scratch.path))
+        service = try ModuleService(
+            directory: RuntimeDirectory(path: scratch.path), console: console,
+            spaceExecutable: try executable ?? modspacePath(),
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    deinit {
+        service.stop()
+    }
+
+    /// Compiles texts and loads each as a module, all of them together.
+    @discardableResult func load(
+        _ sources: [(name: String, text: String)], language: Compiler.Language = .c
+    ) throws -> LoadMethod.Reply {
+        let modules = try sources.map { name, text in
+            ModuleSource(
+                name: name,
+                objects: [
+                    try ELFObjectReader.read(try Compiler.gcc.object(text, language: language), name: "\(name).o")
+                ])
+        }
+        let request = LoadRequest(sources: modules, autoclean: modules.map { _ in false }, phases: [])
+        return try service.perform { (service) throws(Failure) in try service.load(request) }
+    }
+
+    /// Why a load fails.
+    func failure(loading sources: [(name: String, text: String)], language: Compiler.Language = .c) throws -> Failure? {
+        do {
+            try load(sources, language: language)
+            return nil
+        } catch let failure as Failure {
+            return failure
+        }
+    }
+
+    @discardableResult func unload(_ ids: Int...) throws(Failure) -> UnloadMethod.Reply {
+        try service.perform { (service) throws(Failure) in try service.unload(ids) }
+    }
+
+    /// The address of an exported symbol of a module.
+    func address(_ name: String) throws -> UInt64 {
+        try #require(service.lookUp([name]).first?.symbols.first).unsignedAddress
+    }
+
+    /// A client of the service, over a socket.
+    func client() throws -> Client {
+        let varlink = try service.varlinkService(stop: {})
+        let pair = try LocalSocket.pair()
+        try LocalSocket.setReceiveTimeout(pair.first, seconds: 30)
+        let number = pair.second.release()
+        try Threads.start(name: "service") { try? varlink.serve(Connection(Descriptor(owning: number))) }
+        return Client(Connection(pair.first))
+    }
+}
+
+/// Where modspace is: MODLINK_SPACE, or beside the program that runs the tests.
+func modspacePath() throws -> String {
+    if let path = Environment.value("MODLINK_SPACE") { return path }
+    let program = try CurrentProcess.executable()
+    let path = program.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/modspace"
+    _ = try #require(
+        try? File.status(path: path), "\(path): missing; run Scripts/build-space on its directory, or set MODLINK_SPACE"
+    )
+    return path
+}
+
+/// Waits until something has happened, ten seconds at most.
+func eventually(_ condition: () throws -> Bool) throws -> Bool {
+    let start = Clock.nanoseconds()
+    while Clock.nanoseconds() - start < 10_000_000_000 {
+        if try condition() { return true }
+        var nothing: [PollEntry] = []
+        _ = try Poll.wait(&nothing, timeout: 2)
+    }
+    return try condition()
+}
