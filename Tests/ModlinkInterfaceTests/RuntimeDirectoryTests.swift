@@ -103,7 +103,10 @@ import Testing
     func impossible() throws {
         let scratch = try ScratchDirectory()
         let path = scratch.path + "/none/run"
-        #expect(complaint(path) == Failure(.systemFailure, subject: path, reason: "cannot be made: ENOENT"))
+        #expect(
+            complaint(path)
+                == Failure(
+                    .unavailable, subject: path, reason: "cannot be made: no such file or directory (ENOENT)"))
     }
 
     @Test("a socket's path of 107 bytes is used, one of 108 is refused")
