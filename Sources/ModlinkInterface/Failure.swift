@@ -40,13 +40,13 @@ public struct Failure: Error, Sendable, Equatable {
         case permissionDenied = "PermissionDenied"
         /// The machine does not give what is needed.
         case systemFailure = "SystemFailure"
-        /// The daemon cannot be reached. No error of the interface: nobody is there to answer with it.
+        /// The daemon cannot be reached, or is ending.
         case unavailable = "Unavailable"
         /// The tool was called in a way that makes no sense.
         case usage = "Usage"
 
-        /// Whether the interface declares an error of that name; the others are what a tool finds out by itself.
-        public var isOfInterface: Bool { self != .unavailable && self != .usage }
+        /// Whether the interface declares an error of that name; what is not, a tool finds out by itself.
+        public var isOfInterface: Bool { self != .usage }
 
         /// The status that a tool ends with.
         public var exitStatus: Int32 {

@@ -95,7 +95,7 @@ public final class ModuleService: Sendable {
             job.end()
             promise.fulfil(result)
         }
-        guard accepted else { throw Failure(.systemFailure, subject: "modlinkd", reason: "ending") }
+        guard accepted else { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
         guard let socket else { return try promise.wait().get() }
         while true {
             if let result = promise.wait(timeout: 100) { return try result.get() }
@@ -138,7 +138,7 @@ public final class ModuleService: Sendable {
 
     /// Starts a space, and fills the symbol table with what it offers. On the linker's thread.
     func startSpace() throws(Failure) {
-        if state.withLock(\.isEnding) { throw Failure(.systemFailure, subject: "modlinkd", reason: "ending") }
+        if state.withLock(\.isEnding) { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
         let space: SpaceHost
         do throws(SpaceError) {
             space = try SpaceHost(executable: executable, console: console.writing.descriptor)

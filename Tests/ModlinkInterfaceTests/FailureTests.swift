@@ -36,7 +36,7 @@ private let problems = [
     func declared() throws {
         let errors = try InterfaceDescription.parse(interfaceText).errors.map(\.name)
         #expect(Failure.Kind.allCases.filter(\.isOfInterface).map(\.rawValue).sorted() == errors.sorted())
-        #expect(Failure.Kind.allCases.filter { !$0.isOfInterface } == [.unavailable, .usage])
+        #expect(Failure.Kind.allCases.filter { !$0.isOfInterface } == [.usage])
     }
 
     @Test(
@@ -65,13 +65,9 @@ private let problems = [
         try #expect(overConnection(failure) == Failure(.linkFailed, problems))
     }
 
-    @Test(
-        "a kind that the interface does not have is sent as a failure of the system",
-        arguments: [
-            Failure.Kind.unavailable, .usage,
-        ])
-    func notOfInterface(_ kind: Failure.Kind) throws {
-        try #expect(overConnection(Failure(kind, problems)) == Failure(.systemFailure, problems))
+    @Test("a kind that the interface does not have is sent as a failure of the system")
+    func notOfInterface() throws {
+        try #expect(overConnection(Failure(.usage, problems)) == Failure(.systemFailure, problems))
     }
 
     @Test(

@@ -129,7 +129,7 @@ import Varlink
             StatusMethod.name, StopMethod.name,
         ]
         #expect(interface.methods.map { "org.modlink.\($0.name)" } == names)
-        let errors = Failure.Kind.allCases.filter { $0 != .unavailable && $0 != .usage }.map(\.rawValue)
+        let errors = Failure.Kind.allCases.filter(\.isOfInterface).map(\.rawValue)
         #expect(interface.errors.map(\.name).sorted() == errors.sorted())
         #expect(
             interface.types.map(\.name) == [
