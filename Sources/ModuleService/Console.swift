@@ -90,16 +90,24 @@ public final class Console: Sendable {
     }
 
     private func append(_ bytes: [UInt8], to state: inout State) {
-        if state.size > sizeLimit {
-            try? File.rename(path, to: path + ".1")
-            if let file = try? Self.open(path) {
-                state.file = file
-                state.size = 0
-            }
+        if state.size > sizeLimit, let file = try? beginAnew() {
+            state.file = file
+            state.size = 0
         }
         // A full disk loses what is printed, and nothing else.
         try? File.writeAll(state.file.descriptor, bytes, name: path)
         state.size += UInt64(bytes.count)
+    }
+
+    /// Keeps the file as the older one. There is a file of the name at every instant: readers come at any time.
+    private func beginAnew() throws(SystemError) -> SharedDescriptor {
+        let new = path + ".new"
+        try? File.remove(new)
+        let file = try Self.open(new)
+        try? File.remove(path + ".1")
+        try File.link(path, to: path + ".1")
+        try File.rename(new, to: path)
+        return file
     }
 
     private static func open(_ path: String) throws(SystemError) -> SharedDescriptor {

@@ -83,6 +83,13 @@ public enum File {
         _ = try systemCall("rmdir", path: path) { rmdir($0) }
     }
 
+    /// Gives a file a second name (link(2)). EEXIST where something has that name.
+    public static func link(_ path: String, to newPath: String) throws(SystemError) {
+        try refuseNUL(in: path, call: "link")
+        try refuseNUL(in: newPath, call: "link")
+        _ = try systemCall("link", on: "\(path) to \(newPath)") { Glibc.link(path, newPath) }
+    }
+
     /// Gives a file another name, in one step, in place of what had that name (rename(2)).
     public static func rename(_ path: String, to newPath: String) throws(SystemError) {
         try refuseNUL(in: path, call: "rename")

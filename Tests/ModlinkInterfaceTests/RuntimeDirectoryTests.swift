@@ -103,10 +103,8 @@ import Testing
     func impossible() throws {
         let scratch = try ScratchDirectory()
         let path = scratch.path + "/none/run"
-        #expect(
-            complaint(path)
-                == Failure(
-                    .unavailable, subject: path, reason: "cannot be made: no such file or directory (ENOENT)"))
+        let reason = "cannot be made: no such file or directory (ENOENT)"
+        #expect(complaint(path) == Failure(.unavailable, subject: path, reason: reason))
     }
 
     @Test("a socket's path of 107 bytes is used, one of 108 is refused")

@@ -119,18 +119,19 @@ import Varlink
         }
     }
 
-    @Test("of 32 tools at the same instant one starts the daemon, and all succeed")
+    @Test("of 32 tools at the same instant one starts the daemon, and all succeed, 200 times")
     func manyTools() throws {
         let session = try Session()
-        for _ in 1...20 {
+        for _ in 1...200 {
             let tools = try (1...32).map { _ in try session.start("modstat", []) }
             for tool in tools { try expect(tool.wait(), .done("ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n")) }
             try session.output("modlinkd", "--stop")
         }
-        #expect(try startedDaemons(session) == 20)
+        #expect(try startedDaemons(session) == 200)
     }
 
-    @Test("of 32 that connect at the same instant as the tools do, 200 times, one starts the daemon, and all succeed")
+    // Threads with the tools' own code are closer to one instant than processes can be started.
+    @Test("of 32 that connect as the tools do at the same instant one starts the daemon, and all succeed, 200 times")
     func race() throws {
         let session = try Session()
         let directory = RuntimeDirectory(path: session.runtime)
@@ -159,7 +160,8 @@ import Varlink
             #expect(answered.count == 32 && Set(answered).count == 1)
             var client = try DaemonConnection.open(directory, starts: false)
             _ = try client.call(StopMethod.self, Empty())
-            #expect(try eventually { !Session.isAlive(Int32(answered.first ?? 0)) })
+            // Started from here, it is a child of this process.
+            #expect(try ChildProcess(process: Int32(answered.first ?? 0)).wait() == .exited(0))
         }
         #expect(try startedDaemons(session) == 200)
     }

@@ -79,6 +79,14 @@ import Varlink
         try expect(daemon.wait(), .done())
     }
 
+    @Test("a daemon in the background logs at the level that it was started with")
+    func backgroundLogLevel() throws {
+        let session = try Session()
+        try expect(session.run("modlinkd", "--log-level", "error"), .done())
+        try session.output("modlinkd", "--stop")
+        #expect(try session.runtimeText("log") == "")
+    }
+
     @Test("who asks the daemon to end gets the answer, each time")
     func stopIsAnswered() throws {
         let session = try Session()

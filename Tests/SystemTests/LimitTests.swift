@@ -2,7 +2,7 @@ import Posix
 import TestSupport
 import Testing
 
-/// Limits in number and size, and interruptions.
+/// Limits in number and size, and of what modules see of each other.
 @Suite struct LimitTests {
     @Test("253 files go in one load, and 254 do not")
     func fileCount() throws {
@@ -78,21 +78,5 @@ import Testing
             let errors = try session.run("modload", "wants.o").errors
             #expect(errors.contains(" in init_module: undefined symbol '\(name)'"), "\(errors)")
         }
-    }
-
-    @Test("a load that is interrupted while init does not return is ended and undone")
-    func interrupted() throws {
-        let session = try Session()
-        try session.compile("gurka.o", Sources.gurka)
-        try session.compile("endless.o", "int init_module(void) { for (;;) __asm__ volatile (\"\"); }")
-        try session.output("modload", "gurka.o")
-        let space = try session.space()
-        let load = try session.start("modload", ["endless.o"])
-        #expect(try eventually { try session.names() == ["gurka", "endless"] })
-        try load.process.signal(2)
-        #expect(try load.wait().status == .signaled(2))
-        #expect(try eventually { try session.names() == ["gurka"] })
-        #expect(try session.space() == space)
-        try expect(session.run("modunload", "gurka"), .done("gurka: bye\n"))
     }
 }

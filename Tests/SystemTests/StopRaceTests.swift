@@ -10,7 +10,7 @@ import Testing
         try session.compile("gurka.o", Sources.gurka)
         for round in 0..<20 {
             #expect(try session.run("modstat").status == .exited(0))
-            // It may be there from the round before: then the daemon that is ending would refuse the second.
+            // What the round before has loaded in its new daemon.
             try session.run("modunload", "gurka")
             let stop = try session.start("modlinkd", ["--stop"])
             let load = try session.start("modload", ["gurka.o"])
