@@ -107,7 +107,7 @@ public let interfaceText = """
     error ModuleFaulted (problems: []Problem, output: string, signal: string)
     # The caller may not do that.
     error PermissionDenied (problems: []Problem)
-    # The daemon is ending, and has done nothing of it; another one can be started.
+    # The daemon is ending, and nothing was done; another one can be started.
     error Unavailable (problems: []Problem)
     # The machine does not give what is needed, or a module has ended the space; output is what it printed.
     error SystemFailure (problems: []Problem, output: ?string)

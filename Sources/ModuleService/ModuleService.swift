@@ -90,12 +90,14 @@ public final class ModuleService: Sendable {
             do throws(Failure) {
                 result = .success(try work(self))
             } catch {
-                result = .failure(error)
+                // What fails then fails for lack of a space, in one way or another. Unless a module has run: that is told.
+                let isEnding = error.kind == .systemFailure && error.output.isEmpty && state.withLock(\.isEnding)
+                result = .failure(isEnding ? Self.ending : error)
             }
             job.end()
             promise.fulfil(result)
         }
-        guard accepted else { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
+        guard accepted else { throw Self.ending }
         guard let socket else { return try promise.wait().get() }
         while true {
             if let result = promise.wait(timeout: 100) { return try result.get() }
@@ -105,6 +107,8 @@ public final class ModuleService: Sendable {
             }
         }
     }
+
+    private static let ending = Failure(.unavailable, subject: "modlinkd", reason: "ending")
 
     private func hasGone(_ socket: Int32) -> Bool {
         var entries = [PollEntry(socket, read: false)]
@@ -138,7 +142,7 @@ public final class ModuleService: Sendable {
 
     /// Starts a space, and fills the symbol table with what it offers. On the linker's thread.
     func startSpace() throws(Failure) {
-        if state.withLock(\.isEnding) { throw Failure(.unavailable, subject: "modlinkd", reason: "ending") }
+        if state.withLock(\.isEnding) { throw Self.ending }
         let space: SpaceHost
         do throws(SpaceError) {
             space = try SpaceHost(executable: executable, console: console.writing.descriptor)
