@@ -217,7 +217,12 @@ extension RawSpan {
         let start = table.lowerBound + Int(offset)
         guard table.contains(start), start <= Int(UInt32.max) else { return nil }
         let rest = extracting(start..<table.upperBound)
-        let count = unsafe rest.withUnsafeBytes { bytes in unsafe bytes.firstIndex(of: 0) ?? bytes.count }
+        let count = unsafe rest.withUnsafeBytes { bytes -> Int in
+            guard let start = bytes.baseAddress, let end = unsafe memchr(start, 0, bytes.count) else {
+                return bytes.count
+            }
+            return unsafe UnsafeRawPointer(end) - start
+        }
         return NameRange(offset: UInt32(start), count: UInt32(count))
     }
 }

@@ -1,12 +1,12 @@
 import ObjectModel
 
 extension Draft {
-    /// The sections of the image, in the order of address; and for each output section which of them it is.
-    func imageSections() -> (sections: [ImageSection], indices: [Int: UInt16]) {
+    /// The sections of the image, in the order of address; and for each output section which of them it is, if any.
+    func imageSections() -> (sections: [ImageSection], indices: [UInt16?]) {
         let order = outputs.sections.indices.filter { outputs[$0].size > 0 }
             .sorted { outputs[$0].offset < outputs[$1].offset }
         var sections: [ImageSection] = []
-        var indices: [Int: UInt16] = [:]
+        var indices = [UInt16?](repeating: nil, count: outputs.sections.count)
         for output in order {
             let section = outputs[output]
             guard let index = UInt16(exactly: sections.count) else { break }
@@ -21,7 +21,7 @@ extension Draft {
     }
 
     /// The symbols of the image. Global ones are those that other modules may refer to; the rest is local.
-    func imageSymbols(_ sectionIndices: [Int: UInt16]) -> SymbolList {
+    func imageSymbols(_ sectionIndices: [UInt16?]) -> SymbolList {
         let count = objects.reduce(0) { $0 + $1.symbols.count }
         var list = SymbolList(
             minimumCapacity: count, nameCapacity: objects.reduce(0) { $0 + $1.symbolNames.count })

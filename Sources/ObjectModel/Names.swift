@@ -36,17 +36,20 @@ public func contentHash(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
 /// A digest of many bytes: 128 bits, the same on every machine and in every run, of no cryptographic worth.
 public func contentDigest(_ bytes: RawSpan, seed: UInt64) -> (UInt64, UInt64) {
     let count = bytes.byteCount
-    var offset = 0
+    let blocks = count / 32
     // Four at a time do not wait for each other's products.
     var (first, second, third, fourth) = (seed, ~seed, seed &+ 0x9e37_79b9, seed ^ 0x5851_f42d)
-    while offset &+ 32 <= count {
-        first = mixed(first ^ bytes.littleEndian64(at: offset))
-        second = mixed(second ^ bytes.littleEndian64(at: offset &+ 8))
-        third = mixed(third ^ bytes.littleEndian64(at: offset &+ 16))
-        fourth = mixed(fourth ^ bytes.littleEndian64(at: offset &+ 24))
-        offset &+= 32
+    unsafe bytes.withUnsafeBytes { raw in
+        // A check of each word's bounds would take as long as the word.
+        for block in 0..<blocks {
+            let words = unsafe raw.loadUnaligned(fromByteOffset: block &* 32, as: SIMD4<UInt64>.self)
+            first = mixed(first ^ UInt64(littleEndian: words[0]))
+            second = mixed(second ^ UInt64(littleEndian: words[1]))
+            third = mixed(third ^ UInt64(littleEndian: words[2]))
+            fourth = mixed(fourth ^ UInt64(littleEndian: words[3]))
+        }
     }
-    let rest = contentHash(bytes.extracting(offset..<count), seed: UInt64(count))
+    let rest = contentHash(bytes.extracting(blocks * 32..<count), seed: UInt64(count))
     return (mixed(mixed(first ^ second) ^ third ^ rest) ^ fourth, mixed(mixed(third ^ fourth) ^ first ^ ~rest) ^ second)
 }
 
