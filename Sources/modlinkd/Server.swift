@@ -49,7 +49,13 @@ enum Server {
 
     private static func spaceExecutable() throws(Failure) -> String {
         if let path = Environment.value("MODLINK_SPACE"), !path.isEmpty { return path }
-        return try Failure.naming("modspace") { () throws(SystemError) in try Programs.path(of: "modspace") }
+        do throws(SystemError) {
+            return try Programs.path(of: "modspace")
+        } catch {
+            throw Failure(
+                .systemFailure, subject: error.subject,
+                reason: "no such program; Scripts/build-space makes it, and MODLINK_SPACE names one elsewhere")
+        }
     }
 
     private static func serve(

@@ -169,7 +169,7 @@ import Varlink
         #expect(result.status == .exited(69))
         #expect(
             result.errors
-                == "modstat: modlinkd: cannot be started: modspace: \(session.path)/modspace: find: no such file or directory (ENOENT)\n"
+                == "modstat: modlinkd: cannot be started: \(session.path)/modspace: no such program; Scripts/build-space makes it, and MODLINK_SPACE names one elsewhere\n"
         )
     }
 
