@@ -115,16 +115,20 @@ extension ModuleService {
         let start = Clock.nanoseconds()
         var reading: UInt64 = 0
         for module in modules {
-            guard !module.objects.isEmpty else {
+            guard let first = module.objects.first else {
                 throw Failure(.notAnObject, subject: module.name ?? "module", reason: "has no objects")
             }
             var objects: [Object] = []
+            var archives: [Archive] = []
             for file in module.objects {
                 let start = Clock.nanoseconds()
                 let bytes = try read(file, &context)
                 reading += Clock.nanoseconds() - start
                 do throws(Problem) {
-                    objects.append(try ELFObjectReader.read(bytes, name: file.name))
+                    switch try LinkerInput(bytes, name: file.name) {
+                    case .object(let object): objects.append(object)
+                    case .archive(let archive): archives.append(archive)
+                    }
                 } catch {
                     problems.append(error)
                 }
@@ -136,10 +140,19 @@ extension ModuleService {
                 }
                 parameters.append(parameter)
             }
-            request.sources.append(
-                ModuleSource(
-                    name: module.name ?? ModuleSource.name(ofFile: module.objects[0].name), objects: objects,
-                    entryName: module.entry, parameters: parameters, keepsDuplicatesPrivate: module.private ?? false))
+            var source = ModuleSource(
+                name: module.name ?? ModuleSource.name(ofFile: first.name), objects: objects,
+                entryName: module.entry, parameters: parameters, keepsDuplicatesPrivate: module.private ?? false)
+            do throws(LinkFailure) {
+                try source.addMembers(
+                    of: archives, all: module.wholeArchives ?? false, read: ArchiveReader.object(_:of:))
+            } catch {
+                problems += error.problems
+            }
+            if problems.isEmpty, source.objects.isEmpty {
+                problems.append(Problem(subject: source.name, reason: "nothing is needed of its archives"))
+            }
+            request.sources.append(source)
             request.autoclean.append(module.autoclean ?? false)
         }
         guard problems.isEmpty else { throw Failure(.notAnObject, problems) }
