@@ -1,6 +1,7 @@
 import ELFFormat
 import Linking
 import ObjectModel
+import Posix
 import TestSupport
 import Testing
 
@@ -118,6 +119,33 @@ import Testing
         let first = try archive("1.a", ("x.o", defining("x")), ("y.o", defining("y")))
         let second = try archive("2.a", ("x.o", defining("z")))
         #expect(try pulled("ret\n", first, second, all: true) == "1.a(x.o) 1.a(y.o) 2.a(x.o)")
+    }
+
+    @Test(
+        "of a library of the system those members are taken that ld takes",
+        arguments: [
+            ("libz.a", ["compress2", "uncompress"], 4...14), ("libcrypto.a", ["EVP_Digest"], 300...900),
+            ("liblua5.4.a", ["luaL_newstate"], 5...34), ("libc.a", ["qsort", "printf"], 50...1000),
+            ("libstdc++.a", ["_ZNSt6localeC1Ev"], 10...200),
+        ])
+    func likeLinker(_ library: String, _ names: [String], _ count: ClosedRange<Int>) throws {
+        let path = try Tool.output("gcc", ["-print-file-name=\(library)"]).filter { $0 != "\n" }
+        let bytes = try File.read(path: path, limit: 1 << 28)
+        let text = names.map { "call \($0)\n" }.joined()
+        let directory = try ScratchDirectory()
+        try directory.write("gurka.o", try Compiler.gcc.object(text, [], language: .assembly))
+        let trace = try Tool.output(
+            "ld", ["-r", "-t", "-t", directory.path + "/gurka.o", path, "-o", directory.path + "/all.o"])
+        // A line `(libz.a)inflate.o` for each member.
+        let theirs = trace.split(separator: "\n").filter { $0.hasPrefix("(") }.map {
+            $0.split(separator: ")").last.map(String.init)
+        }
+        var source = ModuleSource(name: "a", objects: [try assembled(text)])
+        try source.addMembers(
+            of: [try ArchiveReader.read(bytes, name: "l.a")], all: false, read: ArchiveReader.object(_:of:))
+        let ours = source.objects.dropFirst().map { $0.name.dropFirst("l.a(".count).dropLast() }
+        #expect(ours.map(String.init).sorted() == theirs.compactMap { $0 }.sorted())
+        #expect(count.contains(ours.count), "\(ours.count)")
     }
 
     @Test("an index that lies is told, with name and member")
