@@ -150,7 +150,7 @@ struct ELFLayout {
     /// What a file that is no ELF file probably is.
     private static func foreign(_ bytes: [UInt8]) -> String {
         if bytes.starts(with: "!<arch>\n".utf8) || bytes.starts(with: "!<thin>\n".utf8) {
-            return "an archive, not an object; 'ld -r --whole-archive' makes one object of its members"
+            return "an archive, not an object"
         }
         if bytes.starts(with: [0x42, 0x43, 0xc0, 0xde]) { return "LLVM bitcode, not an object; compile without -flto" }
         if bytes.starts(with: "#!".utf8) { return "a script, not an object" }

@@ -52,10 +52,12 @@ extension Draft {
         return index
     }
 
-    /// A file's name without folders and `.o`.
+    /// A file's name without folders, and without `.o` or `.a`; of `libgurka.a(slice.o)` that of the member.
     static func stem(_ path: String) -> String {
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        return name.hasSuffix(".o") ? String(name.dropLast(2)) : name
+        var path = path[...]
+        if path.last == ")", let open = path.lastIndex(of: "(") { path = path[path.index(after: open)...].dropLast() }
+        let name = path.split(separator: "/").last ?? path
+        return String(name.hasSuffix(".o") || name.hasSuffix(".a") ? name.dropLast(2) : name)
     }
 
     /// Makes the symbols that the linker defines, where some object asks for them.

@@ -109,7 +109,7 @@ public struct FunctionArray: Sendable, Equatable {
 }
 
 extension ModuleSource {
-    /// The name of a module that is made of a file: that of the file, without folders and `.o`.
+    /// The name of a module that is made of a file: that of the file, without folders and `.o` or `.a`.
     public static func name(ofFile path: String) -> String { Draft.stem(path) }
 
     /// About how large the module's image will be, in bytes: what its sections hold, without what linking adds. Never more than

@@ -10,19 +10,21 @@ public let interfaceText = """
     # "subject: place: reason"; place may be empty.
     type Problem (subject: string, place: string, reason: string)
 
-    # An object file: what messages call it, and either the index of its descriptor or the absolute path.
+    # An object file, or an archive of them: what messages call it, and either the index of its descriptor or the absolute path.
     type Object (name: string, descriptor: ?int, path: ?string)
 
     # A module to be made of objects, which are linked as one. Without a name it has that of its first object, without ".o".
     # entry: a function to call in the classic way; parameters: values for variables, NAME=VALUE; autoclean: goes when nobody uses it;
     # private: keep to the module what another module exports already, instead of refusing.
+    # Of archives the members are linked that define what is undefined; wholeArchives: all of them.
     type ModuleSource (
       name: ?string,
       objects: []Object,
       entry: ?string,
       parameters: ?[]string,
       autoclean: ?bool,
-      private: ?bool
+      private: ?bool,
+      wholeArchives: ?bool
     )
 
     # A module and the symbols that were taken from it.

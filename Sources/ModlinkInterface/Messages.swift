@@ -1,6 +1,6 @@
 import Varlink
 
-/// An object file (`type Object`).
+/// An object file, or an archive of them (`type Object`).
 public struct ObjectFile: Codable, Sendable, Equatable {
     /// What messages call it.
     public var name: String
@@ -21,7 +21,7 @@ public struct ObjectFile: Codable, Sendable, Equatable {
 public struct ModuleRequest: Codable, Sendable, Equatable {
     /// Its name; that of its first object where it is nil.
     public var name: String?
-    /// Its objects, linked as one.
+    /// Its objects, linked as one, and archives of which members are linked with them.
     public var objects: [ObjectFile]
     /// A function to call in the classic way.
     public var entry: String?
@@ -31,11 +31,13 @@ public struct ModuleRequest: Codable, Sendable, Equatable {
     public var autoclean: Bool?
     /// Whether symbols that another module exports are kept to it.
     public var `private`: Bool?
+    /// Whether all members of archives are linked, not only those that are needed.
+    public var wholeArchives: Bool?
 
     /// Makes a request of the given parts.
     public init(
         name: String? = nil, objects: [ObjectFile], entry: String? = nil, parameters: [String]? = nil,
-        autoclean: Bool? = nil, private: Bool? = nil
+        autoclean: Bool? = nil, private: Bool? = nil, wholeArchives: Bool? = nil
     ) {
         self.name = name
         self.objects = objects
@@ -43,6 +45,7 @@ public struct ModuleRequest: Codable, Sendable, Equatable {
         self.parameters = parameters
         self.autoclean = autoclean
         self.private = `private`
+        self.wholeArchives = wholeArchives
     }
 }
 

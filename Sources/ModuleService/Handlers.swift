@@ -115,31 +115,7 @@ extension ModuleService {
         let start = Clock.nanoseconds()
         var reading: UInt64 = 0
         for module in modules {
-            guard !module.objects.isEmpty else {
-                throw Failure(.notAnObject, subject: module.name ?? "module", reason: "has no objects")
-            }
-            var objects: [Object] = []
-            for file in module.objects {
-                let start = Clock.nanoseconds()
-                let bytes = try read(file, &context)
-                reading += Clock.nanoseconds() - start
-                do throws(Problem) {
-                    objects.append(try ELFObjectReader.read(bytes, name: file.name))
-                } catch {
-                    problems.append(error)
-                }
-            }
-            var parameters: [Parameter] = []
-            for text in module.parameters ?? [] {
-                guard let parameter = Parameter(text: text) else {
-                    throw Failure(.linkFailed, subject: text, reason: "not a parameter; write NAME=VALUE")
-                }
-                parameters.append(parameter)
-            }
-            request.sources.append(
-                ModuleSource(
-                    name: module.name ?? ModuleSource.name(ofFile: module.objects[0].name), objects: objects,
-                    entryName: module.entry, parameters: parameters, keepsDuplicatesPrivate: module.private ?? false))
+            request.sources.append(try source(module, &context, &reading, &problems))
             request.autoclean.append(module.autoclean ?? false)
         }
         guard problems.isEmpty else { throw Failure(.notAnObject, problems) }
@@ -148,6 +124,49 @@ extension ModuleService {
             Phase(name: "read", nanoseconds: Int(reading)), Phase(name: "parse", nanoseconds: Int(total - reading)),
         ]
         return request
+    }
+
+    /// One module: its objects, and what it needs of its archives.
+    private func source(
+        _ module: ModuleRequest, _ context: inout CallContext<LoadMethod>, _ reading: inout UInt64,
+        _ problems: inout [Problem]
+    ) throws(Failure) -> ModuleSource {
+        guard let first = module.objects.first else {
+            throw Failure(.notAnObject, subject: module.name ?? "module", reason: "has no objects")
+        }
+        var source = ModuleSource(
+            name: module.name ?? ModuleSource.name(ofFile: first.name), objects: [], entryName: module.entry,
+            keepsDuplicatesPrivate: module.private ?? false)
+        var archives: [Archive] = []
+        let known = problems.count
+        for file in module.objects {
+            let start = Clock.nanoseconds()
+            let bytes = try read(file, &context)
+            reading += Clock.nanoseconds() - start
+            do throws(Problem) {
+                switch try LinkerInput(bytes, name: file.name) {
+                case .object(let object): source.objects.append(object)
+                case .archive(let archive): archives.append(archive)
+                }
+            } catch {
+                problems.append(error)
+            }
+        }
+        for text in module.parameters ?? [] {
+            guard let parameter = Parameter(text: text) else {
+                throw Failure(.linkFailed, subject: text, reason: "not a parameter; write NAME=VALUE")
+            }
+            source.parameters.append(parameter)
+        }
+        do throws(LinkFailure) {
+            try source.addMembers(of: archives, all: module.wholeArchives ?? false, read: ArchiveReader.object(_:of:))
+        } catch {
+            problems += error.problems
+        }
+        if problems.count == known, source.objects.isEmpty {
+            problems.append(Problem(subject: source.name, reason: "nothing is needed of its archives"))
+        }
+        return source
     }
 
     /// A copy of a file's bytes: a client could change the file while it is looked at.

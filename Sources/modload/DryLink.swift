@@ -52,16 +52,17 @@ struct DryLink {
     }
 
     mutating func run(
-        _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool
+        _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool, wholeArchives: Bool
     ) throws(Failure) -> [Result] {
         clock = PhaseClock()
         var sources: [ModuleSource] = []
         for module in modules {
-            sources.append(
-                ModuleSource(
-                    name: module.name, objects: try module.files.map(Self.object), entryName: entry,
-                    parameters: module.parameters.compactMap(Parameter.init(text:)),
-                    keepsDuplicatesPrivate: keepsDuplicatesPrivate))
+            var source = ModuleSource(
+                name: module.name, objects: [], entryName: entry,
+                parameters: module.parameters.compactMap(Parameter.init(text:)),
+                keepsDuplicatesPrivate: keepsDuplicatesPrivate)
+            try Self.read(module.files, into: &source, wholeArchives: wholeArchives)
+            sources.append(source)
         }
         clock.end("read")
         let settings = LinkSettings(architecture: .x86_64, window: window, headerSize: ELFImageWriter.headerSize)
@@ -78,16 +79,34 @@ struct DryLink {
         }
     }
 
-    private static func object(_ path: String) throws(Failure) -> Object {
-        let file = try ObjectFiles.open(path)
-        let bytes = try Failure.naming(path, .notAnObject) { () throws(SystemError) in
-            try File.readAll(file.descriptor, name: path, limit: 1 << 30)
+    private static func read(
+        _ paths: [String], into source: inout ModuleSource, wholeArchives: Bool
+    ) throws(Failure) {
+        var archives: [Archive] = []
+        var problems: [Problem] = []
+        for path in paths {
+            let file = try ObjectFiles.open(path)
+            let bytes = try Failure.naming(path, .notAnObject) { () throws(SystemError) in
+                try File.readAll(file.descriptor, name: path, limit: ObjectFiles.sizeLimit)
+            }
+            do throws(Problem) {
+                switch try LinkerInput(bytes, name: path) {
+                case .object(let object): source.objects.append(object)
+                case .archive(let archive): archives.append(archive)
+                }
+            } catch {
+                problems.append(error)
+            }
         }
-        do throws(Problem) {
-            return try ELFObjectReader.read(bytes, name: path)
+        do throws(LinkFailure) {
+            try source.addMembers(of: archives, all: wholeArchives, read: ArchiveReader.object(_:of:))
         } catch {
-            throw Failure(.notAnObject, [error])
+            problems += error.problems
         }
+        if problems.isEmpty, source.objects.isEmpty {
+            problems.append(Problem(subject: source.name, reason: "nothing is needed of its archives"))
+        }
+        guard problems.isEmpty else { throw Failure(.notAnObject, problems) }
     }
 
     /// One after the other from the start of the window.

@@ -6,14 +6,22 @@ struct LoadArguments {
     /// A module to be.
     struct Module {
         let name: String
-        var files: [String]
-        var parameters: [String]
+        var files: [String] = []
+        var parameters: [String] = []
+        /// Whether one of its files is an object, not an archive.
+        var hasObject = false
     }
 
     let modules: [Module]
 
-    /// - Parameter name: where there is one, all files are one module of that name.
-    init(_ arguments: [String], name: String?) throws {
+    /// - Parameters:
+    ///   - name: where there is one, all files are one module of that name.
+    ///   - wholeArchives: whether archives are taken with all their members; then one can be a module without an object.
+    ///   - isArchive: tells archives from objects.
+    init(
+        _ arguments: [String], name: String?, wholeArchives: Bool = false,
+        isArchive: (String) -> Bool = ObjectFiles.isArchive
+    ) throws {
         var modules: [Module] = []
         for argument in arguments {
             if Self.isParameter(argument) {
@@ -21,14 +29,23 @@ struct LoadArguments {
                     throw ValidationError("'\(argument)' is a value for a variable, and no file stands before it")
                 }
                 modules[modules.count - 1].parameters.append(argument)
-            } else if name != nil, !modules.isEmpty {
-                modules[0].files.append(argument)
-            } else {
-                modules.append(
-                    Module(name: name ?? ModuleSource.name(ofFile: argument), files: [argument], parameters: []))
+                continue
             }
+            let isObject = !isArchive(argument)
+            // One name makes one module; and an archive belongs to the object before it.
+            let joins = name != nil || !isObject && modules.last?.hasObject == true
+            if modules.isEmpty || !joins {
+                modules.append(Module(name: name ?? ModuleSource.name(ofFile: argument)))
+            }
+            modules[modules.count - 1].files.append(argument)
+            if isObject { modules[modules.count - 1].hasObject = true }
         }
         guard !modules.isEmpty else { throw ValidationError("name an object to load") }
+        if !wholeArchives, let module = modules.first(where: { !$0.hasObject }) {
+            throw ValidationError(
+                "'\(module.files[0])' is an archive, and no object before it needs anything of it; give one, or --whole-archive"
+            )
+        }
         self.modules = modules
     }
 

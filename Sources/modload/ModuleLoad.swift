@@ -12,7 +12,8 @@ struct ModuleLoad: ParsableCommand {
         abstract: "Link objects into the running space as modules.",
         discussion: """
             Each FILE is an object as 'cc -c' makes it, and becomes a module of the file's name. Several are loaded together or \
-            not at all, and may refer to one another; with --name they become one module. NAME=VALUE sets a variable of the \
+            not at all, and may refer to one another; with --name they become one module. Of a FILE that is an archive, the \
+            members that are needed become part of the module of the object before it. NAME=VALUE sets a variable of the \
             module of the FILE before it.
             """,
         version: Product.version(of: "modload"))
@@ -52,6 +53,9 @@ struct ModuleLoad: ParsableCommand {
     @Option(help: ArgumentHelp("The module's name: all FILEs become this one module.", valueName: "NAME"))
     var name: String?
 
+    @Flag(name: .customLong("whole-archive"), help: "Take all members of archives, not only those that are needed.")
+    var wholeArchives = false
+
     @Flag(name: [.customShort("k"), .long], help: "Unload it when the last module that uses it goes.")
     var autoclean = false
 
@@ -63,7 +67,9 @@ struct ModuleLoad: ParsableCommand {
         transform: Self.address)
     var address: UInt64?
 
-    @Argument(help: ArgumentHelp("Objects, each followed by values for its variables.", valueName: "FILE|NAME=VALUE"))
+    @Argument(
+        help: ArgumentHelp(
+            "Objects or archives, each followed by values for its variables.", valueName: "FILE|NAME=VALUE"))
     var arguments: [String]
 
     @OptionGroup var daemon: DaemonOptions
@@ -76,7 +82,7 @@ struct ModuleLoad: ParsableCommand {
             throw ValidationError("--address belongs to -n: what is loaded goes where there is room")
         }
         if dryRun, postinstall != nil { throw ValidationError("-p runs after loading, and -n does not load") }
-        let modules = try LoadArguments(arguments, name: name).modules
+        let modules = try LoadArguments(arguments, name: name, wholeArchives: wholeArchives).modules
         if output != nil, modules.count != 1 {
             throw ValidationError("-o takes one module; give them one name with --name")
         }
@@ -84,7 +90,13 @@ struct ModuleLoad: ParsableCommand {
 
     func run() {
         ToolOutput.run("modload") { () throws(Failure) in
-            guard let modules = try? LoadArguments(arguments, name: name).modules else { return }
+            let modules: [LoadArguments.Module]
+            do {
+                modules = try LoadArguments(arguments, name: name, wholeArchives: wholeArchives).modules
+            } catch {
+                // What was found sound before: a file has changed meanwhile.
+                throw Failure(.usage, subject: "arguments", reason: Self.message(for: error))
+            }
             if dryRun {
                 try dryLink(modules)
             } else {
@@ -123,7 +135,7 @@ struct ModuleLoad: ParsableCommand {
             requests.append(
                 ModuleRequest(
                     name: module.name, objects: objects, entry: entry, parameters: module.parameters,
-                    autoclean: autoclean, private: force))
+                    autoclean: autoclean, private: force, wholeArchives: wholeArchives))
         }
         guard files.count <= LocalSocket.maximumDescriptors else {
             throw Failure(
@@ -181,7 +193,8 @@ struct ModuleLoad: ParsableCommand {
         for module in modules { module.files.forEach { say("\($0): object of module \(module.name)") } }
         say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
         var link = try DryLink(kernel: kernel, address: address, daemon: daemon)
-        let images = try link.run(modules, entry: entry, keepsDuplicatesPrivate: force)
+        let images = try link.run(
+            modules, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives)
         for image in images { ToolOutput.print(image.report) }
         if let output, let image = images.first { try ObjectFiles.write(image.file, to: output) }
         if verbose { ToolOutput.print(PhaseReport.text(link.phases, total: Clock.nanoseconds() - start)) }

@@ -16,7 +16,8 @@ import Varlink
     // A value of each type with nothing left out, so that all its fields are encoded.
     private static let object = ObjectFile(name: "gurka.o", descriptor: 0, path: "/gurka.o")
     private static let source = ModuleRequest(
-        name: "gurka", objects: [object], entry: "xxxinit", parameters: ["a=1"], autoclean: true, private: true)
+        name: "gurka", objects: [object], entry: "xxxinit", parameters: ["a=1"], autoclean: true, private: true,
+        wholeArchives: true)
     private static let use = ModuleUse(module: "tomat", symbols: ["slice"])
     private static let module = ModuleInformation(
         id: 1, name: "gurka", state: "running", address: 0x1000_0000, size: 4096, useCount: 2, uses: [use],

@@ -6,15 +6,15 @@ import Testing
 
 @Suite struct LoadArgumentsTests {
     /// Modules as text: `name: files; parameters`.
-    private func modules(_ arguments: [String], name: String? = nil) throws -> [String] {
-        try LoadArguments(arguments, name: name).modules.map {
+    private func modules(_ arguments: [String], name: String? = nil, whole: Bool = false) throws -> [String] {
+        try LoadArguments(arguments, name: name, wholeArchives: whole, isArchive: { $0.hasSuffix(".a") }).modules.map {
             "\($0.name): \($0.files.joined(separator: " ")); \($0.parameters.joined(separator: " "))"
         }
     }
 
     private func message(_ arguments: [String], name: String? = nil) -> String? {
         do {
-            _ = try LoadArguments(arguments, name: name)
+            _ = try modules(arguments, name: name)
             return nil
         } catch {
             return (error as? ValidationError)?.message
@@ -39,6 +39,26 @@ import Testing
         let text = "'a=1' is a value for a variable, and no file stands before it"
         #expect(message(["a=1", "gurka.o"]) == text)
         #expect(message(["a=1", "gurka.o"], name: "both") == text)
+    }
+
+    @Test("an archive belongs to the object before it, with a name to all of them")
+    func archives() throws {
+        try #expect(
+            modules(["a.o", "l.a", "x=1", "m.a", "b.o", "l.a"]) == ["a: a.o l.a m.a; x=1", "b: b.o l.a; "])
+        try #expect(modules(["l.a", "a.o", "b.o"], name: "all") == ["all: l.a a.o b.o; "])
+    }
+
+    @Test("an archive without an object before it is refused, unless all of it is wanted: then it is a module")
+    func aloneArchive() throws {
+        let text = "'l.a' is an archive, and no object before it needs anything of it; give one, or --whole-archive"
+        #expect(message(["l.a"]) == text)
+        #expect(message(["l.a", "a.o"]) == text)
+        #expect(message(["l.a", "m.a"], name: "all") == text)
+        try #expect(
+            modules(["x/l.a", "m.a", "x=1", "a.o", "n.a"], whole: true) == [
+                "l: x/l.a; ", "m: m.a; x=1", "a: a.o n.a; ",
+            ])
+        try #expect(modules(["l.a", "m.a"], name: "all", whole: true) == ["all: l.a m.a; "])
     }
 
     @Test("nothing is refused")

@@ -150,6 +150,44 @@ import Varlink
         }
     }
 
+    @Test("archives are searched for what objects need, or taken as a whole; alone, and thin, they are refused")
+    func archives() throws {
+        let test = try TestService()
+        for (name, text) in [
+            ("user", "int slice(void); int begin(void) { return slice(); }"),
+            ("slice", "int slice(void) { return 0; }"),
+            ("other", "int other(void) { return 0; }"),
+        ] {
+            try test.scratch.write("\(name).o", try Compiler.gcc.object(text))
+        }
+        let path = test.scratch.path
+        try Tool.output("ar", ["rcs", path + "/lib.a", path + "/slice.o", path + "/other.o"])
+        try Tool.output("ar", ["rcsT", path + "/thin.a", path + "/slice.o"])
+        var client = try test.client()
+        func attempt(_ name: String, _ files: String..., whole: Bool? = nil) throws -> String {
+            let objects = files.map { ObjectFile(name: $0, path: "\(path)/\($0)") }
+            let request = ModuleRequest(name: name, objects: objects, wholeArchives: whole)
+            do throws(VarlinkError) {
+                _ = try client.call(LoadMethod.self, LoadMethod.Parameters(modules: [request]))
+            } catch {
+                let failure = Failure(error)
+                return "\(failure.kind): \(failure.problems.map(\.description).joined(separator: " "))"
+            }
+            let found = test.service.lookUp(["begin", "slice", "other"])
+            defer { _ = try? client.call(UnloadMethod.self, UnloadMethod.Parameters(names: [name])) }
+            return found.filter { !$0.symbols.isEmpty }.map(\.query).joined(separator: " ")
+        }
+        try #expect(attempt("a", "user.o", "lib.a") == "begin slice")
+        try #expect(attempt("a", "lib.a", "user.o") == "begin slice")
+        try #expect(attempt("a", "user.o", "lib.a", whole: true) == "begin slice other")
+        try #expect(attempt("a", "lib.a", whole: true) == "slice other")
+        try #expect(attempt("a", "lib.a", whole: false) == "notAnObject: a: nothing is needed of its archives")
+        try #expect(
+            attempt("a", "user.o", "thin.a")
+                == "notAnObject: thin.a: a thin archive, whose members are files of their own; 'ar rc' makes a whole one"
+        )
+    }
+
     @Test("an address is digits, and a sign makes a name of it", arguments: ["+268435456", "0x+10000000", "+10000000"])
     func signs(_ query: String) throws {
         let test = try TestService()
