@@ -38,14 +38,20 @@ struct DryLink {
             let status = try daemon.call(StatusMethod.self, Empty()).reply
             window = UInt64(status.windowStart)..<UInt64(status.windowEnd)
         }
-        if let address { window = address..<address + (1 << 30) }
+        if let address {
+            // Half of what a 32-bit distance reaches; kernels put their modules at the end of all addresses.
+            let (end, wraps) = address.addingReportingOverflow(1 << 30)
+            window = address..<(wraps ? UInt64.max & ~4095 : end)
+        }
         self.window = window
     }
 
-    /// The symbols of a file: an owner for each that its sections name; what a space offers, when the file says it.
+    /// The symbols of a file. ELF: an owner for each that its sections name; what a space offers, when the file says it. Or a
+    /// text in the form of System.map.
     private static func table(_ bytes: [UInt8], _ name: String) throws(Failure) -> SymbolTable {
         do throws(Problem) {
-            return SymbolTable(try SymbolFile(bytes, name: name))
+            return SymbolTable.isMap(bytes)
+                ? try SymbolTable(map: bytes, name: name) : SymbolTable(try SymbolFile(bytes, name: name))
         } catch {
             throw Failure(.notAnObject, [error])
         }

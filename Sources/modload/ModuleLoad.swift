@@ -36,7 +36,8 @@ struct ModuleLoad: ParsableCommand {
     @Option(
         name: .customShort("A"),
         help: ArgumentHelp(
-            "With -n: resolve against the symbols of this ELF file, without a daemon.", valueName: "KERNEL"))
+            "With -n: resolve against the symbols of this file, ELF or System.map, without a daemon.",
+            valueName: "KERNEL"))
     var kernel: String?
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The function to call, in the classic way.", valueName: "NAME"))
@@ -107,9 +108,10 @@ struct ModuleLoad: ParsableCommand {
 
     private static func address(_ text: String) throws -> UInt64 {
         let number = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-        guard let number, number % 4096 == 0, number > 0, number < 1 << 47 else {
+        // Those between the two halves are no addresses of x86-64 (AMD64 Architecture, "Canonical Address Form").
+        guard let number, number % 4096 == 0, number > 0, number < 1 << 47 || number >= UInt64.max << 47 else {
             throw ValidationError(
-                "'\(text)' is no address: a multiple of 4096 below 0x800000000000, such as 0x10000000")
+                "'\(text)' is no address: a multiple of 4096 below 0x800000000000, or from 0xffff800000000000 on")
         }
         return number
     }

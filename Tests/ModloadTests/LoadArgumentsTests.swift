@@ -115,17 +115,23 @@ import Testing
     }
 
     @Test(
-        "an address is a whole page below 2^47, in either notation",
-        arguments: [("0x1000", 0x1000), ("4096", 4096), ("0x7ffffffff000", 0x7fff_ffff_f000)] as [(String, UInt64)])
+        "an address is a whole page of either half, in either notation",
+        arguments: [
+            ("0x1000", 0x1000), ("4096", 4096), ("0x7ffffffff000", 0x7fff_ffff_f000),
+            ("0xffff800000000000", 0xffff_8000_0000_0000), ("0xffffffffc0000000", 0xffff_ffff_c000_0000),
+        ] as [(String, UInt64)])
     func address(_ text: String, _ address: UInt64) throws {
         try #expect(ModuleLoad.parse(["-n", "--address", text, "a.o"]).address == address)
     }
 
-    @Test("anything else is no address", arguments: ["0", "0x800000000000", "0x1001", "4095", "x", "0x", "1000h"])
+    @Test(
+        "anything else is no address",
+        arguments: ["0", "0x800000000000", "0xffff7ffffffff000", "0x1001", "4095", "x", "0x", "1000h"])
     func noAddress(_ text: String) throws {
         let refusal = try #require(message("-n", "--address", text, "a.o"))
         #expect(
-            refusal.contains("'\(text)' is no address: a multiple of 4096 below 0x800000000000, such as 0x10000000"),
+            refusal.contains(
+                "'\(text)' is no address: a multiple of 4096 below 0x800000000000, or from 0xffff800000000000 on"),
             "\(refusal)")
     }
 
