@@ -75,7 +75,10 @@ extension Draft {
     /// common one before a weak one, the first of several weak ones, the largest of several common ones.
     mutating func define(_ problems: inout ProblemList) {
         let objects = objects
-        definitions.reserve(objects.reduce(0) { $0 + $1.symbols.count })
+        definitions.reserve(
+            objects.reduce(0) { sum, object in
+                sum + object.symbols.count { $0.binding != .local && $0.place != .undefined }
+            })
         for (objectIndex, object) in objects.enumerated() {
             var hashes = [UInt64](repeating: 0, count: object.symbols.count)
             var indices = [Int32](repeating: -1, count: object.symbols.count)

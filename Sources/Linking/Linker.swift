@@ -105,7 +105,7 @@ public struct Linker: Sendable {
     }
 
     /// The first half of `emit`: the bytes. Returns what has to be stored in the module's zeroes.
-    public func relocate(_ index: Int, into image: inout MutableRawSpan) throws(LinkFailure) -> [MemoryWrite] {
+    private func relocate(_ index: Int, into image: inout MutableRawSpan) throws(LinkFailure) -> [MemoryWrite] {
         let draft = drafts[index]
         var problems = ProblemList()
         draft.emit(into: &image, window: settings.window, &problems)
@@ -114,7 +114,7 @@ public struct Linker: Sendable {
     }
 
     /// The second half of `emit`: what there is to say about the module, when its bytes are in place.
-    public func module(_ index: Int, contents: RawSpan, writes: [MemoryWrite]) -> LinkedModule {
+    private func module(_ index: Int, contents: RawSpan, writes: [MemoryWrite]) -> LinkedModule {
         let draft = drafts[index]
         let (sections, sectionIndices) = draft.imageSections()
         let loaded = contents.extracting(Int(settings.headerSize)..<Int(draft.fileSize))

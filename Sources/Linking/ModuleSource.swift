@@ -111,15 +111,4 @@ public struct FunctionArray: Sendable, Equatable {
 extension ModuleSource {
     /// The name of a module that is made of a file: that of the file, without folders and `.o` or `.a`.
     public static func name(ofFile path: String) -> String { Draft.stem(path) }
-
-    /// About how large the module's image will be, in bytes: what its sections hold, without what linking adds. Never more than
-    /// its objects are, whatever sections that overlap add up to.
-    public var contentSize: UInt64 {
-        objects.reduce(0) { sum, object in
-            let contents = object.sections.reduce(UInt64(0)) {
-                $0 &+ ($1.isAllocated && $1.kind != .zeroFill ? $1.size : 0)
-            }
-            return sum + min(contents, UInt64(object.bytes.count))
-        }
-    }
 }

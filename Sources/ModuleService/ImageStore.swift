@@ -8,7 +8,6 @@ import Posix
 struct ImageStore: Sendable {
     private let path: String
     private let scratch = ScratchStore()
-    private let writer: BackgroundWriter
 
     /// Empties the folder, or makes it.
     init(_ directory: RuntimeDirectory) throws(Failure) {
@@ -21,65 +20,36 @@ struct ImageStore: Sendable {
                 guard error.code == ErrorCode.fileExists else { throw error }
             }
         }
-        writer = try Failure.naming("writer") { () throws(SystemError) in try BackgroundWriter() }
         removeAll()
     }
 
     func path(of module: String) -> String { path + "/" + module }
 
-    /// Begins the image of a module: a new file. While the module is linked, the kernel finds room for it.
+    /// Makes the image of a module: its bytes are written into memory, and they and the headers and symbols become a new file.
     ///
-    /// - Parameter expectedSize: bytes, about.
-    func begin(_ name: String, expectedSize: UInt64) throws(Failure) -> PendingImage {
+    /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault. A second
+    /// thread, that finds room for the file or writes it meanwhile, costs what it saves.)
+    func write(_ name: String, module index: Int, of linker: Linker) throws(Failure) -> LinkedModule {
         let file = path(of: name)
-        try? File.remove(file)
-        let descriptor = SharedDescriptor(
-            try Failure.naming(file) { () throws(SystemError) in
-                try File.open(file, .write, create: File.CreateMode(permissions: 0o700, exclusive: true))
-            })
-        let isLarge = expectedSize > Self.smallSize
-        let room =
-            isLarge
-            ? writer.perform { () throws(SystemError) in
-                try File.reserve(descriptor.descriptor, size: expectedSize, name: file)
-            } : nil
-        return PendingImage(name: name, descriptor: descriptor, room: room)
-    }
-
-    /// Room for less is found as fast as it is asked for.
-    private static let smallSize: UInt64 = 64 << 10
-
-    /// Completes the image of a module: its bytes are written into memory, and they and the headers and symbols go to the file.
-    /// While one thread gives the bytes to the kernel, the other makes the symbols.
-    ///
-    /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault.)
-    func complete(_ image: PendingImage, module index: Int, of linker: Linker) throws(Failure) -> LinkedModule {
-        let file = path(of: image.name)
         let size = Int(linker.fileSizes[index])
         let memory = try Failure.naming(file) { () throws(SystemError) in try scratch.take(size) }
         defer { scratch.giveBack(memory) }
-        let writes: [MemoryWrite]
+        let linked: LinkedModule
         do throws(LinkFailure) {
-            writes = try memory.change(size) { (bytes) throws(LinkFailure) in try linker.relocate(index, into: &bytes) }
+            linked = try memory.change(size) { (bytes) throws(LinkFailure) in try linker.emit(index, into: &bytes) }
         } catch {
             throw Failure(error)
         }
-        let descriptor = image.descriptor
-        let contents = writer.perform { () throws(SystemError) in
-            try memory.read(size) { (bytes) throws(SystemError) in
-                try File.write(descriptor.descriptor, bytes, at: 0, name: file)
-            }
-        }
-        let linked = memory.read(size) { linker.module(index, contents: $0, writes: writes) }
         let parts = ELFImageWriter.encode(linked.image)
-        let (room, written) = (image.room?.wait(), contents.wait())
+        try? File.remove(file)
         try Failure.naming(file) { () throws(SystemError) in
-            try room?.get()
-            try written.get()
-            try File.write(descriptor.descriptor, parts.header, at: 0, name: file)
-            try File.write(descriptor.descriptor, parts.tail, at: parts.tailOffset, name: file)
-            // There may have been more room than it took.
-            try File.truncate(descriptor.descriptor, size: parts.tailOffset + UInt64(parts.tail.count), name: file)
+            let descriptor = try File.open(
+                file, .write, create: File.CreateMode(permissions: 0o700, exclusive: true))
+            try memory.read(size) { (bytes) throws(SystemError) in
+                try File.write(descriptor, bytes, at: 0, name: file)
+            }
+            try File.write(descriptor, parts.header, at: 0, name: file)
+            try File.write(descriptor, parts.tail, at: parts.tailOffset, name: file)
         }
         return linked
     }
@@ -104,12 +74,4 @@ struct ImageStore: Sendable {
     func removeAll() {
         for name in (try? File.list(path)) ?? [] { try? File.remove(path + "/" + name) }
     }
-}
-
-/// An image that is being made.
-struct PendingImage {
-    let name: String
-    let descriptor: SharedDescriptor
-    /// Fulfilled when the file has its room.
-    let room: Promise<Result<Void, SystemError>>?
 }

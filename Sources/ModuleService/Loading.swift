@@ -20,7 +20,8 @@ struct LoadTransaction {
     let service: ModuleService
     let record: ModuleService.SpaceRecord
     var phases: PhaseClock
-    var images: [PendingImage] = []
+    /// Names of the modules whose image has been begun.
+    var images: [String] = []
     var addresses: [UInt64] = []
     var linked: [LinkedModule] = []
     var ids: [Int] = []
@@ -87,9 +88,6 @@ extension LoadTransaction {
     private mutating func link(_ request: LoadRequest) throws(Failure) {
         let settings = LinkSettings(
             architecture: .x86_64, window: record.window, headerSize: ELFImageWriter.headerSize)
-        for source in request.sources {
-            images.append(try service.images.begin(source.name, expectedSize: source.contentSize))
-        }
         let table = service.state.withLock { $0.symbols }
         var linker: Linker
         do throws(LinkFailure) {
@@ -101,8 +99,9 @@ extension LoadTransaction {
         try reserve(linker, request)
         linker.place(at: addresses)
         let placed = linker
-        for (index, image) in images.enumerated() {
-            linked.append(try service.images.complete(image, module: index, of: placed))
+        for (index, source) in request.sources.enumerated() {
+            images.append(source.name)
+            linked.append(try service.images.write(source.name, module: index, of: placed))
         }
         phases.end("relocate")
     }
@@ -249,7 +248,7 @@ extension LoadTransaction {
             }
             for address in addresses { state.space?.ranges.release(address) }
         }
-        for image in images { service.images.remove(image.name) }
+        for name in images { service.images.remove(name) }
     }
 }
 

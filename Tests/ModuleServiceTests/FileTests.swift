@@ -114,22 +114,21 @@ import Testing
         scratch = try ScratchDirectory()
     }
 
-    private func linker(_ text: String) throws -> (linker: Linker, source: ModuleSource) {
+    private func linker(_ text: String) throws -> Linker {
         let object = try ELFObjectReader.read(try Compiler.gcc.object(text), name: "gurka.o")
         let source = ModuleSource(name: "gurka", objects: [object])
         let settings = LinkSettings(
             architecture: .x86_64, window: 0x1000_0000..<0x7000_0000, headerSize: ELFImageWriter.headerSize)
         var linker = try Linker([source], against: SymbolTable(), settings: settings)
         linker.place(at: [0x1000_0000])
-        return (linker, source)
+        return linker
     }
 
     @Test("an image is the ELF file that the linker makes, small or large", arguments: [1, 1 << 20])
     func contents(_ size: Int) throws {
         let store = try ImageStore(directory)
-        let (linker, source) = try linker("char data[\(size)] = {7}; char *get(void) { return data; }")
-        let linked = try store.complete(
-            try store.begin("gurka", expectedSize: source.contentSize), module: 0, of: linker)
+        let linker = try linker("char data[\(size)] = {7}; char *get(void) { return data; }")
+        let linked = try store.write("gurka", module: 0, of: linker)
         let file = try scratch.read("images/gurka")
         var contents = [UInt8](repeating: 0, count: Int(linker.fileSizes[0]))
         var span = contents.mutableSpan
@@ -144,12 +143,12 @@ import Testing
     @Test("memory that is used again has nothing of the image before")
     func reuse() throws {
         let store = try ImageStore(directory)
-        let (first, source) = try linker("char data[100000] = {7, [99999] = 7}; char *get(void) { return data; }")
-        _ = try store.complete(try store.begin("a", expectedSize: source.contentSize), module: 0, of: first)
-        let (second, small) = try linker("char data[100000] = {7}; char *get(void) { return data; }")
-        _ = try store.complete(try store.begin("b", expectedSize: small.contentSize), module: 0, of: second)
+        let first = try linker("char data[100000] = {7, [99999] = 7}; char *get(void) { return data; }")
+        _ = try store.write("a", module: 0, of: first)
+        let second = try linker("char data[100000] = {7}; char *get(void) { return data; }")
+        _ = try store.write("b", module: 0, of: second)
         let other = try ImageStore(RuntimeDirectory(path: try ScratchDirectoryIn(scratch).path))
-        _ = try other.complete(try other.begin("b", expectedSize: small.contentSize), module: 0, of: second)
+        _ = try other.write("b", module: 0, of: second)
         try #expect(scratch.read("images/b") == File.read(path: other.path(of: "b"), limit: 1 << 24))
     }
 
@@ -169,7 +168,7 @@ import Testing
         try scratch.write("images/old", [1])
         let store = try ImageStore(directory)
         try #expect(File.list(directory.images) == [])
-        _ = try store.begin("gurka", expectedSize: 1)
+        _ = try store.write("gurka", module: 0, of: try linker("int x = 1;"))
         try #expect(File.list(directory.images) == ["gurka"])
         store.remove("gurka")
         try #expect(File.list(directory.images) == [])
@@ -180,8 +179,8 @@ import Testing
         let store = try ImageStore(directory)
         let victim = try scratch.write("victim", [1, 2, 3])
         try Tool.output("ln", ["-s", victim, store.path(of: "gurka")])
-        let (linker, source) = try linker("int x = 1;")
-        _ = try store.complete(try store.begin("gurka", expectedSize: source.contentSize), module: 0, of: linker)
+        let linker = try linker("int x = 1;")
+        _ = try store.write("gurka", module: 0, of: linker)
         try #expect(scratch.read("victim") == [1, 2, 3])
         try #expect(!File.status(path: store.path(of: "gurka"), followsLinks: false).isSymbolicLink)
     }
@@ -191,25 +190,10 @@ import Testing
         let store = try ImageStore(directory)
         try File.removeDirectory(directory.images)
         let path = store.path(of: "gurka")
+        let linker = try linker("int x = 1;")
         #expect(throws: Failure(.systemFailure, subject: path, reason: "open: no such file or directory (ENOENT)")) {
-            try store.begin("gurka", expectedSize: 1)
+            try store.write("gurka", module: 0, of: linker)
         }
-    }
-
-    @Test("work of the background writer is done in its order, and its error comes back")
-    func writer() throws {
-        let writer = try BackgroundWriter()
-        let path = scratch.path + "/file"
-        let first = writer.perform { () throws(SystemError) in
-            try File.writeAtomically(path, [1], permissions: 0o600)
-        }
-        let second = writer.perform { () throws(SystemError) in try File.remove(path) }
-        let third = writer.perform { () throws(SystemError) in try File.remove(path) }
-        #expect(throws: SystemError(call: "unlink", subject: path, code: ErrorCode.noSuchFile)) {
-            try third.wait().get()
-        }
-        try first.wait().get()
-        try second.wait().get()
     }
 
     @Test("memory of two megabytes is kept for the next, more is not")

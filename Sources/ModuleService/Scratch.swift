@@ -1,7 +1,7 @@
 import Posix
 import Synchronization
 
-/// Memory that images are made in. Belongs to one thread at a time: to its maker, then to the writer and to readers.
+/// Memory that images are made in. Belongs to one thread at a time.
 final class Scratch: @unchecked Sendable {
     private var memory: ScratchMemory
     let count: Int
@@ -45,34 +45,5 @@ final class ScratchStore: Sendable {
 
     func giveBack(_ scratch: Scratch) {
         if scratch.count <= Self.keptSize { kept.withLock { $0 = scratch } }
-    }
-}
-
-/// A thread that deals with files, so that who has the bytes can go on.
-final class BackgroundWriter: Sendable {
-    private let queue = BlockingQueue<@Sendable () -> Void>()
-
-    init() throws(SystemError) {
-        try Threads.start(name: "writer") { [queue] in
-            while let job = queue.pop() { job() }
-        }
-    }
-
-    deinit {
-        queue.close()
-    }
-
-    /// Does work that waits for the kernel. The promise is fulfilled when it is done, or has failed.
-    func perform(_ work: @escaping @Sendable () throws(SystemError) -> Void) -> Promise<Result<Void, SystemError>> {
-        let promise = Promise<Result<Void, SystemError>>()
-        _ = queue.push {
-            do throws(SystemError) {
-                try work()
-                promise.fulfil(.success(()))
-            } catch {
-                promise.fulfil(.failure(error))
-            }
-        }
-        return promise
     }
 }
