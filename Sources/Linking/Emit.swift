@@ -28,11 +28,26 @@ extension Draft {
                         section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach),
                     targets: targets, symbols: symbols, failures: &failures)
                 for failure in failures { report(failure, object: index, section: number, &problems) }
+                if outputs[Int(place.output)].rank == .frames { clearDisplaced(&contents, object: index, section) }
             }
         }
         emitTable(into: &image)
         emitStubs(into: &image, &problems)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
+    }
+
+    /// Frames of displaced functions have no function: the field that would name it is zero, which unwinders pass over. The addend,
+    /// which is all that there is to compute with, would be taken for an address.
+    private func clearDisplaced(_ contents: inout MutableRawSpan, object index: Int, _ section: Section) {
+        guard hasDisplaced[index] else { return }
+        let resolutions = resolutions[index]
+        let relocations = objects[index].relocations
+        for position in section.relocations where resolutions[Int(relocations[position].symbol)] == .discarded {
+            let entry = relocations[position]
+            for byte in 0..<(X86_64.Kind(rawValue: entry.kind)?.width ?? 0) {
+                contents.storeBytes(of: 0, toByteOffset: Int(entry.offset) + byte, as: UInt8.self)
+            }
+        }
     }
 
     private func emitTable(into image: inout MutableRawSpan) {
@@ -59,7 +74,7 @@ extension Draft {
     private func report(_ failure: RelocationFailure, object index: Int, section: Int, _ problems: inout ProblemList) {
         let object = objects[index]
         let entry = object.relocations[object.sections[section].relocations.lowerBound + failure.index]
-        // Frames of displaced functions: the field stays zero, which unwinders pass over.
+        // Frames of displaced functions.
         if resolutions[index][Int(entry.symbol)] == .discarded { return }
         let kind = X86_64.Kind(rawValue: entry.kind)
         let name = object.describe(Int(entry.symbol))
