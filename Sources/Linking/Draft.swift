@@ -13,6 +13,8 @@ struct Draft {
     var outputs = OutputSections()
     /// For each object, for each of its sections.
     var placements: [[Placement]] = []
+    /// For each object, whether another copy of one of its groups displaced its own.
+    var hasDisplaced: [Bool] = []
 
     // Define: the names that the module defines, its own and those the linker makes.
     var definitions = Definitions()
