@@ -12,6 +12,9 @@ struct Draft {
     /// For each object, for each of its sections.
     var placements: [[Placement]] = []
 
+    var fragmentFunctions: [FragmentFunction] = []
+    var indirect = IndirectFunctions()
+
     // Define: the names that the module defines, its own and those the linker makes.
     var definitions = Definitions()
     /// For each object, for each of its symbols: the hash of the name of those that are not local, and the definition that
@@ -116,6 +119,7 @@ extension Draft {
         switch facts.place {
         case .absolute: return facts.value
         case .section(let section):
+            if let stub = indirectStub(object: object, facts) { return stub }
             let place = placements[object][Int(section)]
             return place.isPlaced ? address(place) &+ facts.value : nil
         case .undefined, .common: return nil

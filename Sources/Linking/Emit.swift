@@ -6,6 +6,7 @@ extension Draft {
     /// `fileSize` bytes at least.
     func emit(into image: inout MutableRawSpan, window: Range<UInt64>, _ problems: inout ProblemList) {
         let reach = Self.reach(of: window)
+        emitFragmentFunctions(into: &image)
         for index in objects.indices {
             let object = objects[index]
             let bytes = unsafe object.bytes.span.bytes
@@ -20,6 +21,7 @@ extension Draft {
                 let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
                 var contents = image._mutatingExtracting(start..<start + Int(section.size))
                 contents.copy(original)
+                defer { if section.isReversed { contents.reverse(wordsOf: 8) } }
                 guard !section.relocations.isEmpty else { continue }
                 var failures: [RelocationFailure] = []
                 X86_64.apply(
@@ -32,6 +34,7 @@ extension Draft {
         }
         emitTable(into: &image)
         emitStubs(into: &image, &problems)
+        emitIndirectStubs(into: &image, &problems)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
     }
 
@@ -89,6 +92,18 @@ extension MutableRawSpan {
         unsafe withUnsafeMutableBytes { target in
             unsafe source.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
         }
+    }
+
+    /// Puts its words into the reverse order.
+    mutating func reverse(wordsOf size: Int) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        for start in stride(from: byteCount - size, through: 0, by: -size) {
+            for offset in start..<start + size {
+                bytes.append(unsafe self.bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+            }
+        }
+        copy(bytes, at: 0)
     }
 
     /// Copies bytes to an offset; traps when there is no room.

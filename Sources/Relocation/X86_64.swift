@@ -157,3 +157,14 @@ extension X86_64.Kind {
         }
     }
 }
+
+// The function that pieces of `.init` or `.fini` are put into. They may call others, so the stack is aligned: what crti.o and
+// crtn.o of the C library do.
+extension X86_64 {
+    /// `sub $8, %rsp`.
+    public static let fragmentStart: [UInt8] = [0x48, 0x83, 0xec, 0x08]
+    /// `add $8, %rsp; ret`.
+    public static let fragmentEnd: [UInt8] = [0x48, 0x83, 0xc4, 0x08, 0xc3]
+    /// `nop`.
+    public static let noOperation: UInt8 = 0x90
+}
