@@ -4,6 +4,8 @@ import Relocation
 /// A module in the making: what each pass has found out, for the next ones.
 struct Draft {
     let source: ModuleSource
+    /// The machine that it is linked for.
+    let architecture: Architecture
     /// Its place in the transaction.
     let index: Int
 
@@ -108,6 +110,14 @@ enum EntryRule: Equatable {
 }
 
 extension Draft {
+    /// What is known of the machine, for questions outside of loops.
+    var machine: any Machine.Type {
+        switch architecture {
+        case .x86_64: X86_64.self
+        case .i386: I386.self
+        }
+    }
+
     /// The address of a place in an output section.
     func address(_ place: Placement) -> UInt64 {
         base &+ outputs[Int(place.output)].offset &+ place.offset

@@ -29,14 +29,14 @@ extension Draft {
     /// Makes room for a function's start before its first piece.
     mutating func beginFragments(_ output: Int) {
         guard outputs[output].size == 0 else { return }
-        _ = outputs.append(UInt64(X86_64.fragmentStart.count), alignment: 16, to: output)
+        _ = outputs.append(UInt64(machine.fragmentStart.count), alignment: 16, to: output)
     }
 
     /// Puts constructors and destructors into the order of their priorities, over all objects of the module.
     mutating func arrangeFunctionArrays() {
         for (rank, fragments) in zip([OutputSection.Rank.initializers, .finalizers], Self.fragmentNames) {
             let called = endFragments(fragments)
-            let word = wordSize
+            let word = architecture.pointerSize
             if called != nil {
                 // Room for the word that calls the function.
                 _ = outputs.append(word, alignment: word, to: outputs.output(named: fragments, rank: rank))
@@ -50,8 +50,12 @@ extension Draft {
                     pieces.append((priority, priority < 65536 ? name : "", index, section))
                 }
             }
-            pieces.sort { ($0.priority, $0.name, $0.object, $0.section) < ($1.priority, $1.name, $1.object, $1.section) }
-            arrange(pieces.map { ($0.object, $0.section) }, into: output, calling: called, before: pieces.firstIndex { $0.priority >= 0 } ?? pieces.count)
+            pieces.sort {
+                ($0.priority, $0.name, $0.object, $0.section) < ($1.priority, $1.name, $1.object, $1.section)
+            }
+            arrange(
+                pieces.map { ($0.object, $0.section) }, into: output, calling: called,
+                before: pieces.firstIndex { $0.priority >= 0 } ?? pieces.count)
         }
     }
 
@@ -65,7 +69,7 @@ extension Draft {
                     FragmentFunction(
                         output: fragments, call: Placement(output: UInt32(output), offset: offset),
                         own: ownFragmentFunction(outputs[fragments].name)))
-                offset += wordSize
+                offset += architecture.pointerSize
             }
             guard number < pieces.count else { break }
             let piece = pieces[number]
@@ -75,8 +79,6 @@ extension Draft {
         }
         outputs[output].size = offset
     }
-
-    private var wordSize: UInt64 { (objects.first?.architecture ?? .x86_64).pointerSize }
 
     /// The number at the end of the name; without one, after all that have one.
     private static func priority(_ name: String) -> Int {
@@ -90,7 +92,7 @@ extension Draft {
     private mutating func endFragments(_ name: String) -> Int? {
         guard let output = outputs.sections.firstIndex(where: { $0.name == name && $0.rank == .code && $0.size > 0 })
         else { return nil }
-        _ = outputs.append(UInt64(X86_64.fragmentEnd.count), alignment: 1, to: output)
+        _ = outputs.append(UInt64(machine.fragmentEnd.count), alignment: 1, to: output)
         return output
     }
 
@@ -112,16 +114,18 @@ extension Draft {
 
     /// Writes the functions around their pieces, and their addresses into the arrays. To be called before the pieces are
     /// written, since what is between them is filled.
-    func emitFragmentFunctions(into image: inout MutableRawSpan) {
+    func emitFragmentFunctions<M: Machine>(as machine: M.Type, into image: inout MutableRawSpan) {
         for function in fragmentFunctions {
             let section = outputs[function.output]
-            image.copy([UInt8](repeating: X86_64.noOperation, count: Int(section.size)), at: Int(section.offset))
-            image.copy(X86_64.fragmentStart, at: Int(section.offset))
-            image.copy(X86_64.fragmentEnd, at: Int(section.offset + section.size) - X86_64.fragmentEnd.count)
+            image.copy([UInt8](repeating: M.noOperation, count: Int(section.size)), at: Int(section.offset))
+            image.copy(M.fragmentStart, at: Int(section.offset))
+            image.copy(M.fragmentEnd, at: Int(section.offset + section.size) - M.fragmentEnd.count)
             let target =
-                function.own.flatMap { address(object: Int($0.object), symbol: Int($0.symbol)) } ?? base + section.offset
+                function.own.flatMap { address(object: Int($0.object), symbol: Int($0.symbol)) } ?? base
+                + section.offset
             let place = Int(address(function.call) - base)
-            image.storeBytes(of: target.littleEndian, toByteOffset: place, as: UInt64.self)
+            let stored = M.Address(truncatingIfNeeded: target)
+            image.storeBytes(of: stored.littleEndian, toByteOffset: place, as: M.Address.self)
         }
     }
 }

@@ -1,5 +1,4 @@
 import ObjectModel
-import Relocation
 
 extension Draft {
     /// The sections of the image, in the order of address; and for each output section which of them it is, if any.
@@ -50,7 +49,7 @@ extension Draft {
                 let isIndirect = symbol.type == .indirectFunction
                 list.entries.append(
                     SymbolEntry(
-                        address: address, size: isIndirect ? UInt64(X86_64.stubSize) : symbol.size, name: name,
+                        address: address, size: isIndirect ? indirect.stubSize : symbol.size, name: name,
                         section: output.flatMap { sectionIndices[Int($0)] }, binding: binding,
                         type: isIndirect ? .function : symbol.type))
             }

@@ -33,6 +33,9 @@ struct IndirectFunctions {
     /// The output sections of the stubs and of the table, once there is a function.
     var stubs = 0
     var table = 0
+    /// Bytes of a stub and of an entry.
+    var stubSize: UInt64 = 0
+    var entrySize: UInt64 = 0
 
     /// The function of a symbol that is in a section.
     func find(object: Int, _ section: UInt32, _ offset: UInt64) -> Int? {
@@ -66,10 +69,12 @@ extension Draft {
         }
         guard !indirect.symbols.isEmpty else { return }
         let count = UInt64(indirect.symbols.count)
+        indirect.stubSize = UInt64(machine.stubSize)
+        indirect.entrySize = architecture.pointerSize
         indirect.stubs = outputs.output(named: ".iplt", rank: .stubs)
         indirect.table = outputs.output(named: ".igot", rank: .table)
-        _ = outputs.append(count * UInt64(X86_64.stubSize), alignment: 16, to: indirect.stubs)
-        _ = outputs.append(count * 8, alignment: 8, to: indirect.table)
+        _ = outputs.append(count * indirect.stubSize, alignment: machine.stubAlignment, to: indirect.stubs)
+        _ = outputs.append(count * indirect.entrySize, alignment: indirect.entrySize, to: indirect.table)
     }
 
     /// The address of the stub that stands for a symbol, if it is an indirect function.
@@ -77,18 +82,22 @@ extension Draft {
         guard symbol.type == .indirectFunction, case .section(let section) = symbol.place,
             let found = indirect.find(object: object, section, symbol.value)
         else { return nil }
-        return base &+ outputs[indirect.stubs].offset &+ UInt64(found * X86_64.stubSize)
+        return base &+ outputs[indirect.stubs].offset &+ UInt64(found) &* indirect.stubSize
     }
 
-    private func indirectEntry(_ index: Int) -> UInt64 { outputs[indirect.table].offset &+ UInt64(index) &* 8 }
+    private func indirectEntry(_ index: Int) -> UInt64 {
+        outputs[indirect.table].offset &+ UInt64(index) &* indirect.entrySize
+    }
 
     /// Writes the stubs. Their entries stay zero until the resolvers are asked.
-    func emitIndirectStubs(into image: inout MutableRawSpan, _ problems: inout ProblemList) {
+    func emitIndirectStubs<M: Machine>(
+        as machine: M.Type, into image: inout MutableRawSpan, _ problems: inout ProblemList
+    ) {
         guard !indirect.symbols.isEmpty else { return }
         let start = outputs[indirect.stubs].offset
         for index in indirect.symbols.indices {
-            let offset = start &+ UInt64(index * X86_64.stubSize)
-            let isNear = X86_64.writeStub(
+            let offset = start &+ UInt64(index) &* indirect.stubSize
+            let isNear = M.writeStub(
                 &image, at: Int(offset), address: base &+ offset, entry: base &+ indirectEntry(index))
             if !isNear { problems.add(source.name, "stub \(index)", "the module is larger than 2 GiB") }
         }

@@ -85,7 +85,9 @@ extension Draft {
     fileprivate func yields(_ position: Int, to other: SymbolBinding) -> Bool {
         guard other == .weak, binding(ofDefinition: position) == .weak else { return true }
         let definition = definitions[position]
-        guard case .section(let section) = objects[definition.object].symbols[definition.symbol].place else { return true }
+        guard case .section(let section) = objects[definition.object].symbols[definition.symbol].place else {
+            return true
+        }
         return outputs[Int(placements[definition.object][Int(section)].output)].protection.contains(.write)
     }
 

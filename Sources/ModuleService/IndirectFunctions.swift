@@ -27,7 +27,10 @@ extension LoadTransaction {
                 .linkFailed,
                 [Problem(subject: module.name, place: "resolver of '\(function.name)'", reason: "chose no function")])
         }
-        let bytes = addresses.flatMap { address in (0..<8).map { UInt8(truncatingIfNeeded: address >> ($0 * 8)) } }
+        let size = Int(module.image.architecture.pointerSize)
+        let bytes = addresses.flatMap { address in
+            (0..<size).map { UInt8(truncatingIfNeeded: address >> UInt64($0 * 8)) }
+        }
         // The linker puts the entries side by side.
         guard let first = functions.first else { return }
         do {
