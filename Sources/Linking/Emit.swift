@@ -15,6 +15,7 @@ extension Draft {
         as machine: M.Type, into image: inout MutableRawSpan, window: Range<UInt64>, _ problems: inout ProblemList
     ) {
         let reach = M.reach(of: window)
+        emitFragmentFunctions(as: machine, into: &image)
         for index in objects.indices {
             let object = objects[index]
             let bytes = unsafe object.bytes.span.bytes
@@ -29,6 +30,7 @@ extension Draft {
                 let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
                 var contents = image._mutatingExtracting(start..<start + Int(section.size))
                 contents.copy(original)
+                defer { if section.isReversed { contents.reverse(wordsOf: M.addressSize) } }
                 guard !section.relocations.isEmpty else { continue }
                 var failures: [RelocationFailure] = []
                 M.apply(
@@ -44,6 +46,7 @@ extension Draft {
         }
         emitTable(as: machine, into: &image)
         emitStubs(as: machine, into: &image, &problems)
+        emitIndirectStubs(as: machine, into: &image, &problems)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
     }
 
@@ -112,6 +115,18 @@ extension MutableRawSpan {
         unsafe withUnsafeMutableBytes { target in
             unsafe source.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
         }
+    }
+
+    /// Puts its words into the reverse order.
+    mutating func reverse(wordsOf size: Int) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        for start in stride(from: byteCount - size, through: 0, by: -size) {
+            for offset in start..<start + size {
+                bytes.append(unsafe self.bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+            }
+        }
+        copy(bytes, at: 0)
     }
 
     /// Copies bytes to an offset; traps when there is no room.

@@ -62,7 +62,7 @@ struct OutputSections {
         (".rodata", ".rodata", .constants), (".lrodata", ".lrodata", .constants),
         (".data", ".data", .data), (".ldata", ".ldata", .data),
         (".bss", ".bss", .zeroes), (".lbss", ".lbss", .zeroes),
-        (".eh_frame", ".eh_frame", .frames),
+        (".eh_frame", ".eh_frame", .frames), (".gcc_except_table", ".gcc_except_table", .constants),
     ]
 
     init() {

@@ -74,6 +74,12 @@ struct ImageStore: Sendable {
         try File.open(path(of: name), .read)
     }
 
+    /// Writes bytes into an image that is mapped already.
+    func change(_ name: String, _ bytes: [UInt8], at offset: UInt64) throws(SystemError) {
+        let file = path(of: name)
+        try File.write(try File.open(file, .write), bytes, at: offset, name: file)
+    }
+
     /// A copy of an image that can be mapped as code wherever the folder is: file systems that are mounted noexec refuse it.
     func copyInMemory(_ name: String) throws(SystemError) -> Descriptor {
         let bytes = try File.read(path: path(of: name), limit: 1 << 31)

@@ -36,33 +36,27 @@ public func contentHash(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
 /// A digest of many bytes: 128 bits, the same on every machine and in every run, of no cryptographic worth.
 public func contentDigest(_ bytes: RawSpan, seed: UInt64) -> (UInt64, UInt64) {
     let count = bytes.byteCount
-    let blocks = count / 64
-    // Four at a time do not wait for each other's products, and a product takes two words.
+    let blocks = count / 32
+    // Four at a time do not wait for each other's products.
     var (first, second, third, fourth) = (seed, ~seed, seed &+ 0x9e37_79b9, seed ^ 0x5851_f42d)
     unsafe bytes.withUnsafeBytes { raw in
         // A check of each word's bounds would take as long as the word.
         for block in 0..<blocks {
-            let words = unsafe raw.loadUnaligned(fromByteOffset: block &* 64, as: SIMD8<UInt64>.self)
-            first = mixed(first ^ UInt64(littleEndian: words[0]), UInt64(littleEndian: words[1]))
-            second = mixed(second ^ UInt64(littleEndian: words[2]), UInt64(littleEndian: words[3]))
-            third = mixed(third ^ UInt64(littleEndian: words[4]), UInt64(littleEndian: words[5]))
-            fourth = mixed(fourth ^ UInt64(littleEndian: words[6]), UInt64(littleEndian: words[7]))
+            let words = unsafe raw.loadUnaligned(fromByteOffset: block &* 32, as: SIMD4<UInt64>.self)
+            first = mixed(first ^ UInt64(littleEndian: words[0]))
+            second = mixed(second ^ UInt64(littleEndian: words[1]))
+            third = mixed(third ^ UInt64(littleEndian: words[2]))
+            fourth = mixed(fourth ^ UInt64(littleEndian: words[3]))
         }
     }
-    let rest = contentHash(bytes.extracting(blocks * 64..<count), seed: UInt64(count))
+    let rest = contentHash(bytes.extracting(blocks * 32..<count), seed: UInt64(count))
     return (mixed(mixed(first ^ second) ^ third ^ rest) ^ fourth, mixed(mixed(third ^ fourth) ^ first ^ ~rest) ^ second)
 }
 
 /// One round of mixing: both halves of a 128-bit product depend on every bit.
 private func mixed(_ value: UInt64) -> UInt64 {
-    mixed(value, 0)
-}
-
-/// One round of mixing of two words. They are added to the product as well: a factor that happens to be zero would swallow
-/// the other.
-private func mixed(_ value: UInt64, _ other: UInt64) -> UInt64 {
-    let product = (value ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(by: other ^ 0xe703_7ed1_a0b4_28db)
-    return (product.high ^ product.low) &+ value &+ other
+    let product = (value ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(by: 0xe703_7ed1_a0b4_28db)
+    return product.high ^ product.low
 }
 
 /// Bytes as text that is safe on a terminal: what is not printable UTF-8 is shown byte by byte as `\xNN`, and a name of

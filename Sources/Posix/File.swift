@@ -167,7 +167,7 @@ public enum File {
         guard let length = off_t(exactly: size) else {
             throw SystemError(call: "fallocate", subject: nameOf(descriptor, name), code: EFBIG)
         }
-        _ = try systemCall("fallocate", on: nameOf(descriptor, name)) { fallocate(number, 0, 0, length) }
+        _ = try systemCall("fallocate", on: nameOf(descriptor, name)) { cposix_allocate(number, length) }
     }
 
     /// Returns once the file's content is on its device (fsync(2)).

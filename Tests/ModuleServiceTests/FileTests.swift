@@ -196,7 +196,9 @@ import Testing
         }
     }
 
-    @Test("an image in room that was found ahead is the same file, whether it is shorter or longer", arguments: [-5000, 0, 5000])
+    @Test(
+        "an image in room that was found ahead is the same file, whether it is shorter or longer",
+        arguments: [-5000, 0, 5000])
     func spare(_ difference: Int) throws {
         let store = try ImageStore(directory)
         let first = try linker("char data[100000] = {7}; char *get(void) { return data; }")
@@ -207,11 +209,13 @@ import Testing
         let room = try File.status(path: directory.images + "/.spare")
         _ = try store.write("gurka", module: 0, of: expected)
         try #expect(scratch.read("images/gurka") == scratch.read("images/plain"))
-        try #expect(File.status(path: store.path(of: "gurka")).file == room.file)
+        try #expect(File.status(path: store.path(of: "gurka")).inode == room.inode)
         try #expect(File.list(directory.images) == ["first", "gurka", "plain"])
     }
 
-    @Test("room that was found ahead is left alone by an image that is much smaller or much larger", arguments: [50_000, 220_000])
+    @Test(
+        "room that was found ahead is left alone by an image that is much smaller or much larger",
+        arguments: [50_000, 220_000])
     func spareUnfit(_ size: Int) throws {
         let store = try ImageStore(directory)
         _ = try store.write(
@@ -231,7 +235,8 @@ import Testing
     @Test("room is found ahead for two megabytes at most")
     func spareLimit() throws {
         let store = try ImageStore(directory)
-        _ = try store.write("large", module: 0, of: try linker("char data[3 << 20] = {7}; char *get(void) { return data; }"))
+        _ = try store.write(
+            "large", module: 0, of: try linker("char data[3 << 20] = {7}; char *get(void) { return data; }"))
         store.prepareNext(like: "large")
         try #expect(File.status(path: directory.images + "/.spare").size == 2 << 20)
     }
