@@ -8,7 +8,6 @@ extension ELFLayout {
     /// All of these checks.
     func checkWhole(_ bytes: [UInt8]) throws(Problem) {
         try checkOverlap(bytes)
-        try checkOrder()
         try checkCompression(bytes)
     }
 
@@ -83,33 +82,6 @@ extension ELFLayout {
         var section: UInt32
     }
 
-    /// Sections that stand in the order of others (`SHF_LINK_ORDER`): each names one, and nobody comes back to where he began.
-    private func checkOrder() throws(Problem) {
-        for (index, section) in sections.enumerated() where section.has(SHF_LINK_ORDER) {
-            guard Int(section.link) < sections.count else {
-                throw Problem(
-                    subject: file, place: "section \(index)",
-                    reason: "sh_link \(section.link): there are \(sections.count) sections")
-            }
-            // A chain longer than the number of such sections is a circle. Chains of compilers are one long.
-            var next = Int(section.link)
-            var length = 0
-            while sections[next].has(SHF_LINK_ORDER), Int(sections[next].link) < sections.count {
-                length += 1
-                guard next != index, length <= 64 else {
-                    throw Problem(
-                        subject: file, place: "section \(index)",
-                        reason:
-                            next == index
-                            ? "sh_link \(section.link): in the order of itself"
-                            : "sh_link \(section.link): a chain of more than 64 sections, each in the order of the next"
-                    )
-                }
-                next = Int(sections[next].link)
-            }
-        }
-    }
-
     /// Compressed sections begin with a header that says how large they are (gABI, "Section Compression"). Nobody here
     /// decompresses; a debugger does, and is not to be given what cannot be true.
     private func checkCompression(_ bytes: [UInt8]) throws(Problem) {
@@ -131,7 +103,7 @@ extension ELFLayout {
                 throw Problem(
                     subject: file, place: "section \(index)", reason: "ch_type \(type): neither zlib (1) nor zstd (2)")
             }
-            guard size / ratio <= section.size - header else {
+            guard size <= (section.size - header) * ratio else {
                 throw Problem(
                     subject: file, place: "section \(index)",
                     reason: "ch_size \(size): more than \(section.size - header) compressed bytes can hold")

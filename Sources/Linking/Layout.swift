@@ -17,8 +17,13 @@ extension Draft {
         segments = [
             ImageSegment(protection: .read, address: 0, fileOffset: 0, fileSize: headerSize, memorySize: headerSize)
         ]
-        for index in order where outputs[index].size > 0 {
+        for index in order {
             let section = outputs[index]
+            guard section.size > 0 else {
+                // It takes no room; what refers to it (an empty structure, a label) gets the address where it would begin.
+                outputs[index].offset = position.aligned(to: min(section.alignment, pageSize)) ?? position
+                continue
+            }
             if section.protection != segments[segments.count - 1].protection {
                 guard let start = position.aligned(to: pageSize) else { return false }
                 position = start

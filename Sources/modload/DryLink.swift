@@ -13,6 +13,8 @@ struct DryLink {
     struct Result {
         let report: String
         let file: [UInt8]
+        /// Where sections went and symbols came from, a line each; empty unless they are asked for.
+        let decisions: [String]
     }
 
     private let table: SymbolTable
@@ -58,7 +60,8 @@ struct DryLink {
     }
 
     mutating func run(
-        _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool, wholeArchives: Bool
+        _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool, wholeArchives: Bool,
+        explains: Bool
     ) throws(Failure) -> [Result] {
         clock = PhaseClock()
         var sources: [ModuleSource] = []
@@ -77,7 +80,9 @@ struct DryLink {
             clock.end("resolve")
             linker.place(at: try addresses(linker, sources))
             var results: [Result] = []
-            for index in sources.indices { results.append(try result(linker, index)) }
+            for index in sources.indices {
+                results.append(try result(linker, index, explains ? sources[index].objects : nil))
+            }
             clock.end("relocate")
             return results
         } catch {
@@ -133,12 +138,16 @@ struct DryLink {
         return addresses
     }
 
-    private func result(_ linker: Linker, _ index: Int) throws(LinkFailure) -> Result {
+    private func result(
+        _ linker: Linker, _ index: Int, _ explained: [Object]?
+    ) throws(LinkFailure) -> Result {
         var contents = [UInt8](repeating: 0, count: Int(linker.fileSizes[index]))
         var span = contents.mutableSpan
         var bytes = span.mutableBytes
         let linked = try linker.emit(index, into: &bytes)
-        return Result(report: report(linked), file: ELFImageWriter.file(linked.image, contents: contents))
+        return Result(
+            report: report(linked), file: ELFImageWriter.file(linked.image, contents: contents),
+            decisions: explained.map { linker.map(of: index, in: table).lines(for: $0) } ?? [])
     }
 
     /// What would be loaded: size, address, what would be called, whom it would use.

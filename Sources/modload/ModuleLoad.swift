@@ -196,7 +196,8 @@ struct ModuleLoad: ParsableCommand {
         say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
         var link = try DryLink(kernel: kernel, address: address, daemon: daemon)
         let images = try link.run(
-            modules, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives)
+            modules, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives, explains: debug)
+        for image in images { image.decisions.forEach(say) }
         for image in images { ToolOutput.print(image.report) }
         if let output, let image = images.first { try ObjectFiles.write(image.file, to: output) }
         if verbose { ToolOutput.print(PhaseReport.text(link.phases, total: Clock.nanoseconds() - start)) }

@@ -39,4 +39,34 @@ import Testing
         #expect(comparison.differences == [])
         #expect(comparison.comparedUses > 4000, "\(comparison.comparedUses)")
     }
+
+    @Test(
+        "code of the kernel's model at the kernel's addresses is what ld makes",
+        arguments: ["-O0", "-O1", "-O2", "-Os"])
+    func kernel(_ level: String) throws {
+        let texts = (0..<20).map { number in
+            """
+            extern int _printk(const char *, ...), jiffies, shared_\((number + 1) % 20)(int);
+            extern struct { int a, b; } current[];
+            static int counts[64], *where = &counts[7];
+            static const char *const names[] = { "gurka", "tomat", "sallad" };
+            int shared_\(number)(int n)
+            {
+                switch (n) {
+                case 0: return jiffies; case 1: return current[n].b; case 2: return *where++; case 3: return counts[n];
+                case 4: return _printk(names[n - 2], n); case 5: return (int)(long)names; case 6: return shared_\((number + 1) % 20)(n - 1);
+                default: return n;
+                }
+            }
+            """
+        }
+        let objects = try texts.enumerated().map {
+            try object($1, [level, "-mcmodel=kernel", "-fno-pic", "-ffunction-sections"], name: "m\($0).o")
+        }
+        let comparison = try LibraryComparison(
+            objects, as: .oneModuleEach, window: 0xffff_ffff_c000_0000..<0xffff_ffff_ff00_0000,
+            symbols: 0xffff_ffff_8100_0000)
+        #expect(comparison.differences == [])
+        #expect(comparison.comparedBytes > 4000)
+    }
 }
