@@ -87,7 +87,7 @@ extension Draft {
             pieces.sort { ($0.priority, $0.object, $0.section) < ($1.priority, $1.object, $1.section) }
             var offset: UInt64 = 0
             for piece in pieces {
-                // Addresses are 8 bytes each, and the reader has seen that such a section holds whole ones.
+                // Each holds addresses, and the reader has seen that such a section holds whole ones.
                 placements[piece.object][piece.section].offset = offset
                 offset += objects[piece.object].sections[piece.section].size
             }

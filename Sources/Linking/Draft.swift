@@ -4,6 +4,8 @@ import Relocation
 /// A module in the making: what each pass has found out, for the next ones.
 struct Draft {
     let source: ModuleSource
+    /// The machine that it is linked for.
+    let architecture: Architecture
     /// Its place in the transaction.
     let index: Int
 

@@ -5,7 +5,16 @@ extension Draft {
     /// Writes the module's bytes: contents, relocations, the global offset table, stubs, texts. `image` holds zeroes, and
     /// `fileSize` bytes at least.
     func emit(into image: inout MutableRawSpan, window: Range<UInt64>, _ problems: inout ProblemList) {
-        let reach = Self.reach(of: window)
+        switch architecture {
+        case .x86_64: emit(as: X86_64.self, into: &image, window: window, &problems)
+        case .i386: emit(as: I386.self, into: &image, window: window, &problems)
+        }
+    }
+
+    private func emit<M: Machine>(
+        as machine: M.Type, into image: inout MutableRawSpan, window: Range<UInt64>, _ problems: inout ProblemList
+    ) {
+        let reach = M.reach(of: window)
         for index in objects.indices {
             let object = objects[index]
             let bytes = unsafe object.bytes.span.bytes
@@ -22,63 +31,58 @@ extension Draft {
                 contents.copy(original)
                 guard !section.relocations.isEmpty else { continue }
                 var failures: [RelocationFailure] = []
-                X86_64.apply(
+                M.apply(
                     relocations.extracting(section.relocations), to: &contents, original: original,
                     frame: RelocationFrame(
                         section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach),
                     targets: targets, symbols: symbols, failures: &failures)
-                for failure in failures { report(failure, object: index, section: number, &problems) }
+                for failure in failures { report(failure, object: index, section: number, as: machine, &problems) }
             }
         }
-        emitTable(into: &image)
-        emitStubs(into: &image, &problems)
+        emitTable(as: machine, into: &image)
+        emitStubs(as: machine, into: &image, &problems)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
     }
 
-    private func emitTable(into image: inout MutableRawSpan) {
+    private func emitTable<M: Machine>(as machine: M.Type, into image: inout MutableRawSpan) {
         guard let table else { return }
         var offset = Int(outputs[table].offset)
         for entry in tableEntries {
             let address = targets[Int(entry.object)][Int(entry.symbol)].address
-            image.storeBytes(of: address.littleEndian, toByteOffset: offset, as: UInt64.self)
-            offset += 8
+            let stored = M.Address(truncatingIfNeeded: address)
+            image.storeBytes(of: stored.littleEndian, toByteOffset: offset, as: M.Address.self)
+            offset += M.addressSize
         }
     }
 
-    private func emitStubs(into image: inout MutableRawSpan, _ problems: inout ProblemList) {
+    private func emitStubs<M: Machine>(
+        as machine: M.Type, into image: inout MutableRawSpan, _ problems: inout ProblemList
+    ) {
         guard let stubSection else { return }
         for (index, entry) in stubs.enumerated() {
-            let offset = index * X86_64.stubSize
-            let isNear = X86_64.writeStub(
+            let offset = index * M.stubSize
+            let isNear = M.writeStub(
                 &image, at: Int(outputs[stubSection].offset) + offset, address: stubsAddress + UInt64(offset),
-                entry: tableAddress + UInt64(entry) * 8)
+                entry: tableAddress + UInt64(entry) * UInt64(M.addressSize))
             if !isNear { problems.add(source.name, "stub \(index)", "the module is larger than 2 GiB") }
         }
     }
 
-    private func report(_ failure: RelocationFailure, object index: Int, section: Int, _ problems: inout ProblemList) {
+    private func report<M: Machine>(
+        _ failure: RelocationFailure, object index: Int, section: Int, as machine: M.Type,
+        _ problems: inout ProblemList
+    ) {
         let object = objects[index]
         let entry = object.relocations[object.sections[section].relocations.lowerBound + failure.index]
         // Frames of displaced functions: the field stays zero, which unwinders pass over.
         if resolutions[index][Int(entry.symbol)] == .discarded { return }
-        let kind = X86_64.Kind(rawValue: entry.kind)
+        let kind = M.Kind(rawValue: entry.kind)
         let name = object.describe(Int(entry.symbol))
         let address = hexadecimal(targets[index][Int(entry.symbol)].address)
         problems.add(
             object.name, describePlace(object: index, section: section, offset: entry.offset),
             "\(kind?.name ?? "relocation") against '\(name)' at \(address): the value \(failure.value) is outside \(failure.range.lowerBound) to \(failure.range.upperBound); \(kind?.remedy ?? "")"
         )
-    }
-}
-
-extension X86_64.Kind {
-    /// What helps when the value does not fit.
-    fileprivate var remedy: String {
-        switch self {
-        case .absolute8, .absolute16, .relative8, .relative16: "use a wider field"
-        case .size32: "the symbol is too large for this field"
-        default: "compile with -fPIC or -mcmodel=large"
-        }
     }
 }
 

@@ -71,7 +71,9 @@ extension Draft {
         }
         if definitions.find("mod_use_count_", objects: objects) == nil, refers(to: "mod_use_count_") {
             let output = outputs.output(named: ".bss", rank: .zeroes)
-            if let offset = outputs.append(8, alignment: 8, to: output) {
+            // A `long`.
+            let size = architecture.pointerSize
+            if let offset = outputs.append(size, alignment: size, to: output) {
                 let place = Placement(output: UInt32(output), offset: offset)
                 useCount = place
                 made.append(MadeSymbol(name: "mod_use_count_", place: .output(place)))

@@ -8,7 +8,8 @@ extension Draft {
     /// header  notes  constants  GOT | code  stubs | data        zeroes
     /// r--                           | r-x         | rw-  (file | not in the file)
     /// ```
-    mutating func layOut(headerSize: UInt64, pageSize: UInt64) -> Bool {
+    mutating func layOut(headerSize: UInt64) -> Bool {
+        let pageSize = architecture.pageSize
         let order = outputs.sections.indices.sorted { (outputs[$0].rank, $0) < (outputs[$1].rank, $1) }
         var position = headerSize
         var fileEnd = headerSize
@@ -27,7 +28,7 @@ extension Draft {
             }
             guard let start = position.aligned(to: section.alignment) else { return false }
             let (end, wraps) = start.addingReportingOverflow(section.size)
-            guard !wraps, end < 1 << 47 else { return false }
+            guard !wraps, end < architecture.addressLimit else { return false }
             outputs[index].offset = start
             alignment = max(alignment, section.alignment)
             position = end

@@ -37,7 +37,7 @@ public struct Linker: Sendable {
     public init(_ sources: [ModuleSource], against table: SymbolTable, settings: LinkSettings) throws(LinkFailure) {
         self.settings = settings
         var problems = ProblemList()
-        drafts = sources.enumerated().map { Draft(source: $1, index: $0) }
+        drafts = sources.enumerated().map { Draft(source: $1, architecture: settings.architecture, index: $0) }
         for index in drafts.indices {
             Self.refuseForeign(drafts[index], settings, &problems)
             drafts[index].chooseSections(headerSize: settings.headerSize, &problems)
@@ -54,7 +54,7 @@ public struct Linker: Sendable {
         for index in drafts.indices {
             drafts[index].resolve(in: table, peers: peers, drafts: drafts)
             drafts[index].scan(window: settings.window, in: table, drafts: drafts, &problems)
-            if !drafts[index].layOut(headerSize: settings.headerSize, pageSize: settings.architecture.pageSize) {
+            if !drafts[index].layOut(headerSize: settings.headerSize) {
                 problems.add(sources[index].name, "", "too large: its sections add up to more than an address space")
             }
         }
@@ -149,7 +149,7 @@ extension Draft {
 
     fileprivate func functions(_ rank: OutputSection.Rank) -> FunctionArray {
         guard let section = outputs.sections.first(where: { $0.rank == rank && $0.size > 0 }) else { return .empty }
-        return FunctionArray(address: base + section.offset, count: Int(section.size / 8))
+        return FunctionArray(address: base + section.offset, count: Int(section.size / architecture.pointerSize))
     }
 
     fileprivate var frames: Range<UInt64>? {

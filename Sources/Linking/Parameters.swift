@@ -43,7 +43,7 @@ extension Draft {
             }
             if let bytes = Self.numbers(parameter.value, size: facts.size) {
                 parameters.append(PlannedParameter(object: object, symbol: symbol, value: .bytes(bytes)))
-            } else if facts.size == 8, let room = keep(Array(parameter.value.utf8) + [0]) {
+            } else if facts.size == architecture.pointerSize, let room = keep(Array(parameter.value.utf8) + [0]) {
                 parameters.append(PlannedParameter(object: object, symbol: symbol, value: .pointer(room)))
             } else if UInt64(parameter.value.utf8.count) < facts.size, facts.size != 2, facts.size != 4 {
                 parameters.append(
@@ -151,8 +151,8 @@ extension Draft {
             case .bytes(let bytes): return MemoryWrite(address: own, bytes: bytes)
             case .pointer(let place):
                 let target = address(place)
-                return MemoryWrite(
-                    address: own, bytes: (0..<8).map { UInt8(truncatingIfNeeded: target >> UInt64($0 * 8)) })
+                let bytes = (0..<architecture.pointerSize).map { UInt8(truncatingIfNeeded: target >> ($0 * 8)) }
+                return MemoryWrite(address: own, bytes: bytes)
             }
         }
     }

@@ -28,29 +28,34 @@ extension Draft {
     mutating func scan(
         window: Range<UInt64>, in table: SymbolTable, drafts: [Draft], _ problems: inout ProblemList
     ) {
-        let reach = Self.reach(of: window)
+        switch architecture {
+        case .x86_64: scan(as: X86_64.self, window: window, in: table, drafts: drafts, &problems)
+        case .i386: scan(as: I386.self, window: window, in: table, drafts: drafts, &problems)
+        }
+    }
+
+    private mutating func scan<M: Machine>(
+        as machine: M.Type, window: Range<UInt64>, in table: SymbolTable, drafts: [Draft],
+        _ problems: inout ProblemList
+    ) {
+        let reach = M.reach(of: window)
         for index in objects.indices {
             var states = prepareTargets(ofObject: index, drafts)
-            scan(object: index, window: window, reach: reach, &states, in: table, &problems)
+            // The kinds of a foreign object are of another machine; that it is foreign has been said.
+            guard objects[index].architecture == M.architecture else { continue }
+            scan(object: index, as: machine, window: window, reach: reach, &states, in: table, &problems)
             allot(object: index, states, in: table)
         }
         if !tableEntries.isEmpty || needsTable { self.table = outputs.output(named: ".got", rank: .table) }
         if let table = self.table {
-            _ = outputs.append(UInt64(tableEntries.count) * 8, alignment: 8, to: table)
+            let size = UInt64(M.addressSize)
+            _ = outputs.append(UInt64(tableEntries.count) * size, alignment: size, to: table)
         }
         if !stubs.isEmpty {
             let output = outputs.output(named: ".plt", rank: .stubs)
-            _ = outputs.append(UInt64(stubs.count * X86_64.stubSize), alignment: 16, to: output)
+            _ = outputs.append(UInt64(stubs.count * M.stubSize), alignment: M.stubAlignment, to: output)
             stubSection = output
         }
-    }
-
-    /// The addresses that a 32-bit distance reaches from everywhere in a window.
-    static func reach(of window: Range<UInt64>) -> ClosedRange<UInt64> {
-        let span: UInt64 = 1 << 31
-        let low = window.upperBound > span ? window.upperBound - span : 0
-        let (high, wraps) = window.lowerBound.addingReportingOverflow(span - 1)
-        return low...max(low, wraps ? .max : high)
     }
 
     /// Makes the targets of an object's symbols, with the addresses that are final already.
@@ -91,9 +96,9 @@ extension Draft {
         return symbol.place == .absolute ? symbol.value : nil
     }
 
-    private mutating func scan(
-        object index: Int, window: Range<UInt64>, reach: ClosedRange<UInt64>, _ states: inout [SymbolState],
-        in table: SymbolTable, _ problems: inout ProblemList
+    private mutating func scan<M: Machine>(
+        object index: Int, as machine: M.Type, window: Range<UInt64>, reach: ClosedRange<UInt64>,
+        _ states: inout [SymbolState], in table: SymbolTable, _ problems: inout ProblemList
     ) {
         let object = objects[index]
         let addresses = targets[index]
@@ -104,7 +109,7 @@ extension Draft {
             let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
             for position in section.relocations {
                 let entry = object.relocations[position]
-                guard let kind = X86_64.Kind(rawValue: entry.kind) else { continue }
+                guard let kind = M.Kind(rawValue: entry.kind) else { continue }
                 let symbol = Int(entry.symbol)
                 var state = states[symbol]
                 state.insert(.used)
@@ -112,24 +117,22 @@ extension Draft {
                 switch kind.need {
                 case .value: break
                 case .call: if isFar { state.insert(.needsStub) }
+                case .callFromTable:
+                    if isFar { state.insert(.needsStub) }
+                    needsTable = true
                 case .tableEntry: state.insert(.needsEntry)
                 case .relaxableTableEntry:
-                    if let relaxation = X86_64.Relaxation(of: entry, kind, in: original),
-                        state.contains(.known)
-                            ? relaxation.reaches(addresses[symbol].address, reach) : relaxation.reaches(window: window)
-                    {
-                        break
-                    }
+                    let known = state.contains(.known) ? addresses[symbol].address : nil
+                    if M.relaxes(entry, kind, in: original, address: known, window: window, reach: reach) { break }
                     state.insert(.needsEntry)
                 case .tableAddress: needsTable = true
                 case .refused:
                     problems.add(
                         object.name, describePlace(object: index, section: number, offset: entry.offset),
-                        "thread-local variable '\(object.describe(symbol))': a module has no thread-local storage; use pthread_getspecific, or a plain variable"
+                        "thread-local variable '\(object.describe(symbol))': a module has no thread-local storage; \(kind.remedy)"
                     )
                     continue
                 }
-                if kind == .callOffset64 { needsTable = true }
                 states[symbol] = state
                 if !state.isDisjoint(with: .trouble) {
                     // Frames of functions that were displaced are never looked up.

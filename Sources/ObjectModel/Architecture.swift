@@ -2,25 +2,37 @@
 public enum Architecture: UInt8, Sendable, Equatable, CaseIterable {
     /// AMD64: 64-bit, little-endian (psABI "x86-64").
     case x86_64
+    /// Intel 386 and later in 32-bit mode: little-endian (psABI "Intel386").
+    case i386
 
     /// The name that users and messages know it by.
     public var name: String {
         switch self {
         case .x86_64: "x86-64"
+        case .i386: "i386"
         }
     }
 
     /// The size of a page of memory, in bytes: what protections are granular to.
     public var pageSize: UInt64 {
         switch self {
-        case .x86_64: 4096
+        case .x86_64, .i386: 4096
         }
     }
 
-    /// The size of an address, in bytes.
+    /// The size of an address, and of C's `long`, in bytes.
     public var pointerSize: UInt64 {
         switch self {
         case .x86_64: 8
+        case .i386: 4
+        }
+    }
+
+    /// What the addresses of a program are below.
+    public var addressLimit: UInt64 {
+        switch self {
+        case .x86_64: 1 << 47
+        case .i386: 1 << 32
         }
     }
 }

@@ -1,3 +1,5 @@
+import ObjectModel
+
 // What a linker must know of x86-64.
 //
 // Instructions hold 32-bit distances from their own end (calls, jumps, `x(%rip)`) or 32-bit addresses, sign- or
@@ -63,25 +65,37 @@ public enum X86_64 {
         /// One of those that refer to thread-local storage; a module has none.
         case threadLocal
     }
+}
 
-    /// What a kind asks of the linker before it knows addresses.
-    public enum Need: UInt8, Sendable {
-        /// The symbol's value.
-        case value
-        /// The address of the symbol, or of a stub when it is too far.
-        case call
-        /// An entry of the global offset table.
-        case tableEntry
-        /// An entry of the global offset table, unless the instruction is relaxed.
-        case relaxableTableEntry
-        /// The address of the global offset table; the symbol's value as well.
-        case tableAddress
-        /// Nothing: the linker refuses it.
-        case refused
+extension X86_64: Machine {
+    /// 8 bytes.
+    public typealias Address = UInt64
+    /// The architecture that this is.
+    @inlinable public static var architecture: Architecture { .x86_64 }
+    /// The size of a stub, in bytes.
+    @inlinable public static var stubSize: Int { 16 }
+    /// What the address of a stub is a multiple of, in bytes.
+    @inlinable public static var stubAlignment: UInt64 { 16 }
+
+    /// The addresses that a 32-bit distance reaches from everywhere in a window.
+    public static func reach(of window: Range<UInt64>) -> ClosedRange<UInt64> {
+        let span: UInt64 = 1 << 31
+        let low = window.upperBound > span ? window.upperBound - span : 0
+        let (high, wraps) = window.lowerBound.addingReportingOverflow(span - 1)
+        return low...max(low, wraps ? .max : high)
+    }
+
+    /// Whether an instruction can do without the global offset table; see `Machine`.
+    public static func relaxes(
+        _ entry: RelocationEntry, _ kind: Kind, in original: RawSpan, address: UInt64?, window: Range<UInt64>,
+        reach: ClosedRange<UInt64>
+    ) -> Bool {
+        guard let relaxation = Relaxation(of: entry, kind, in: original) else { return false }
+        return address.map { relaxation.reaches($0, reach) } ?? relaxation.reaches(window: window)
     }
 }
 
-extension X86_64.Kind {
+extension X86_64.Kind: RelocationKind {
     /// How many bytes it changes.
     public var width: Int {
         switch self {
@@ -99,12 +113,13 @@ extension X86_64.Kind {
     }
 
     /// What it asks of the linker.
-    public var need: X86_64.Need {
+    @inlinable public var need: RelocationNeed {
         switch self {
         case .none, .absolute64, .absolute32, .absolute32Signed, .absolute16, .absolute8, .relative64, .relative32,
             .relative16, .relative8, .size32, .size64:
             .value
-        case .call32, .callOffset64: .call
+        case .call32: .call
+        case .callOffset64: .callFromTable
         case .tableEntryRelative32, .tableEntryRelative64, .tableEntryOffset32, .tableEntryOffset64: .tableEntry
         case .tableEntryRelative32Relaxable, .tableEntryRelative32RelaxableREX: .relaxableTableEntry
         case .tableOffset64, .tableRelative32, .tableRelative64: .tableAddress
@@ -143,7 +158,7 @@ extension X86_64.Kind {
     }
 
     /// The values that fit: the formula's result as a signed number. A field of 2 bytes or less takes both readings.
-    var range: ClosedRange<Int64> {
+    public var range: ClosedRange<Int64> {
         switch self {
         case .absolute32, .size32: 0...0xffff_ffff
         case .absolute16: -0x8000...0xffff
@@ -154,6 +169,16 @@ extension X86_64.Kind {
             .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32:
             -0x8000_0000...0x7fff_ffff
         default: .min ... .max
+        }
+    }
+
+    /// What helps when the value does not fit.
+    public var remedy: String {
+        switch self {
+        case .absolute8, .absolute16, .relative8, .relative16: "use a wider field"
+        case .size32: "the symbol is too large for this field"
+        case .threadLocal: "use pthread_getspecific, or a plain variable"
+        default: "compile with -fPIC or -mcmodel=large"
         }
     }
 }

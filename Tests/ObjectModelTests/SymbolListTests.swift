@@ -39,5 +39,10 @@ import Testing
         #expect(Architecture.x86_64.pageSize == 4096)
         #expect(Architecture.x86_64.pointerSize == 8)
         #expect(Architecture.x86_64.name == "x86-64")
+        #expect(Architecture.x86_64.addressLimit == 0x8000_0000_0000)
+        #expect(Architecture.i386.pageSize == 4096)
+        #expect(Architecture.i386.pointerSize == 4)
+        #expect(Architecture.i386.name == "i386")
+        #expect(Architecture.i386.addressLimit == 0x1_0000_0000)
     }
 }

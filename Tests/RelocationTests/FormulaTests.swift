@@ -163,7 +163,7 @@ struct Limit: Sendable, CustomTestStringConvertible {
 
     @Test("what a kind asks of the linker") func needs() {
         #expect(X86_64.Kind.call32.need == .call)
-        #expect(X86_64.Kind.callOffset64.need == .call)
+        #expect(X86_64.Kind.callOffset64.need == .callFromTable)
         #expect(X86_64.Kind.tableEntryRelative32.need == .tableEntry)
         #expect(X86_64.Kind.tableEntryOffset64.need == .tableEntry)
         #expect(X86_64.Kind.tableEntryRelative32RelaxableREX.need == .relaxableTableEntry)
