@@ -23,6 +23,8 @@ struct LoadTransaction {
     /// Names of the modules whose image has been begun.
     var images: [String] = []
     var addresses: [UInt64] = []
+    /// For each module: where its thread-local variables begin, in bytes from the thread pointer.
+    var threadBlocks: [Int64] = []
     var linked: [LinkedModule] = []
     var ids: [Int] = []
     /// How many of the modules have been mapped, and how many have been started.
@@ -97,7 +99,8 @@ extension LoadTransaction {
         }
         phases.end("resolve")
         try reserve(linker, request)
-        linker.place(at: addresses)
+        try reserveThreads(linker, request)
+        linker.place(at: addresses, threadBlocks: threadBlocks)
         let placed = linker
         for (index, source) in request.sources.enumerated() {
             images.append(source.name)
@@ -151,6 +154,7 @@ extension LoadTransaction {
                     try space.registerFrames(frames)
                 }
                 for write in module.writes { try space.write(write) }
+                if let storage = module.threadStorage { try space.fillThreads(storage) }
             } catch {
                 throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
             }
@@ -248,6 +252,8 @@ extension LoadTransaction {
             }
             for address in addresses { state.space?.ranges.release(address) }
         }
+        // Those of linked modules have been given back with their memory.
+        service.releaseThreads(Array(threadBlocks.dropFirst(mapped)))
         for name in images { service.images.remove(name) }
     }
 }

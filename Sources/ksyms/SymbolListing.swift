@@ -43,7 +43,7 @@ struct SymbolListing {
     /// The type as nm(1) has it: code, data, constants, weak; small letters for what is local.
     private static func letter(_ entry: SymbolEntry, _ section: ImageSection?) -> String {
         if entry.binding == .weak { return entry.type == .object ? "V" : "W" }
-        var letter = "A"
+        var letter = entry.type == .threadLocal ? "D" : "A"
         if let section {
             letter = section.protection.contains(.execute) ? "T" : section.protection.contains(.write) ? "D" : "R"
         }

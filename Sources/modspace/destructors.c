@@ -67,8 +67,9 @@ static void run_all(void *unused)
 
 int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *dso)
 {
+    /* glibc's third argument must be some address, and stands for the program when it is of no shared library. */
     struct space_destructor *it = malloc(sizeof *it);
-    if (it == NULL || (pending == NULL && space_libc_thread_atexit(run_all, NULL, NULL) != 0)) {
+    if (it == NULL || (pending == NULL && space_libc_thread_atexit(run_all, NULL, (void *)&pending) != 0)) {
         free(it);
         return -1;
     }

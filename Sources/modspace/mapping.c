@@ -302,7 +302,7 @@ _Atomic uint32_t *space_image_destructors(uint64_t image)
 
 int space_copy_image(uint64_t address, uint64_t size, void *bytes)
 {
-    if (!space_is_mapped(address, size, SPACE_READABLE)) {
+    if (size > 0 && !space_is_mapped(address, size, SPACE_READABLE)) {
         return EFAULT;
     }
     for (uint64_t done = 0; done < size;) {
