@@ -90,12 +90,26 @@ extension Draft {
                 }
             case .local, .made: break
             }
+        }
+        targets.append(addresses)
+        markThreadLocals(ofObject: index, &states, in: table, drafts)
+        return states
+    }
+
+    private func markThreadLocals(
+        ofObject index: Int, _ states: inout [SymbolState], in table: SymbolTable, _ drafts: [Draft]
+    ) {
+        // Most modules have none, and their own symbols need not be asked.
+        let hasOwn = outputs.sections.contains { $0.rank.isThreadLocal }
+        for (symbol, resolution) in resolutions[index].enumerated() {
+            switch resolution {
+            case .local, .definition: if !hasOwn { continue }
+            default: break
+            }
             if isThreadLocal(resolution, object: index, symbol: symbol, in: table, drafts) {
                 states[symbol].insert(.threadLocal)
             }
         }
-        targets.append(addresses)
-        return states
     }
 
     /// The value of a definition that linking does not change; nil for all others.
@@ -109,17 +123,21 @@ extension Draft {
         _ states: inout [SymbolState], in table: SymbolTable, _ problems: inout ProblemList
     ) {
         let object = objects[index]
-        let addresses = targets[index]
+        let targets = targets[index]
+        let addresses = targets.span
+        let relocations = object.relocations.span
+        // Borrowed once: an array would ask at each change whether it is shared.
+        var current = states.mutableSpan
         var dangling: [UInt32: Dangling] = [:]
         for (number, section) in object.sections.enumerated() where placements[index][number].isPlaced {
             guard !section.relocations.isEmpty else { continue }
             let bytes = unsafe object.bytes.span.bytes
             let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
             for position in section.relocations {
-                let entry = object.relocations[position]
+                let entry = relocations[position]
                 guard let kind = M.Kind(rawValue: entry.kind) else { continue }
                 let symbol = Int(entry.symbol)
-                var state = states[symbol]
+                var state = current[symbol]
                 state.insert(.used)
                 let isFar = state.contains(.known) && !reach.contains(addresses[symbol].address)
                 switch kind.need {
@@ -154,7 +172,7 @@ extension Draft {
                     refuse(entry, kind, object: index, section: number, kind.remedy, &problems)
                     continue
                 }
-                states[symbol] = state
+                current[symbol] = state
                 if !state.isDisjoint(with: .trouble) {
                     if state.isDisjoint(with: .dangling) {
                         if kind.need == .threadLocal || kind.need == .nothing { continue }

@@ -122,14 +122,14 @@ import Testing
         #expect(linked.word(table.address) == 0 &- 64)
         #expect(
             try disassembly(linked).first
-                == "cmp 0x\(distance(linked, table.address))(%rip),%rax # 0x\(String(table.address, radix: 16))")
+                == "cmp \(distance(linked, table.address))(%rip),%rax # 0x\(String(table.address, radix: 16))")
     }
 
     private func distance(_ linked: Linked, _ address: UInt64) -> String {
-        // From the end of the first instruction, as a number of 64 bits.
+        // From the end of the first instruction.
         let start = linked.modules[0].address("f") ?? 0
         let value = Int64(bitPattern: address &- start &- 7)
-        return (value < 0 ? "ffffffff" : "") + String(UInt32(truncatingIfNeeded: value), radix: 16)
+        return (value < 0 ? "-" : "") + "0x" + String(value.magnitude, radix: 16)
     }
 
     private static let program = """
