@@ -22,6 +22,7 @@ public enum ELFObjectReader {
                 try draft.readGroups(elf)
                 try draft.readRelocations(elf)
                 try layout.checkWhole(bytes)
+                X86_64.removeThreadCalls(from: &draft.object)
                 return .success(draft.object)
             } catch {
                 return .failure(error)

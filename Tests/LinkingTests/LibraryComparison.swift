@@ -33,12 +33,10 @@ struct LibraryComparison {
     private(set) var differences: [String] = []
 
     /// Links all members of an archive both ways and compares.
-    ///
-    /// - Parameter omits: members that cannot be linked without others, or at all.
-    init(_ library: String, as division: Division, omits: (Object) -> Bool = { _ in false }) throws {
+    init(_ library: String, as division: Division) throws {
         let archive = try ArchiveReader.read(File.read(path: library, limit: 1 << 30), name: "library")
         try self.init(
-            archive.members.indices.map { try ArchiveReader.object($0, of: archive) }.filter { !omits($0) },
+            archive.members.indices.map { try ArchiveReader.object($0, of: archive) },
             as: division)
     }
 
