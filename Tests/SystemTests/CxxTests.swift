@@ -11,7 +11,7 @@ import Testing
 
     /// The arguments of modload for a module of one object and that library.
     private func module(_ name: String) throws -> [String] {
-        ["--name", name, "\(name).o", try Self.library()]
+        ["--name", name, "\(name).o"] + (Environment.value("H4_SHIM").map { [$0] } ?? []) + [try Self.library()]
     }
 
     private func compile(_ session: Session, _ name: String, _ text: String, _ options: [String] = ["-O2"]) throws {
@@ -109,7 +109,11 @@ import Testing
         #include <string>
         struct Shape { virtual ~Shape(); virtual int corners() const = 0; };
         struct Square : Shape { int corners() const override; };
-        struct Trouble { std::string text; int number; virtual ~Trouble() {} };
+        struct Trouble {
+            std::string text; int number;
+            Trouble(std::string text, int number) : text(text), number(number) {}
+            virtual ~Trouble() {}
+        };
         Shape *make_square();
         void call(void (*function)(int), int);
         extern "C" void through(void (*function)(int), int);
