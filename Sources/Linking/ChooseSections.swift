@@ -25,6 +25,7 @@ extension Draft {
                 places[section] = Placement(output: UInt32(output), offset: offset)
             }
             placements.append(places)
+            hasDisplaced.append(!displaced[index].isEmpty)
         }
         // Whoever walks the frames stops at a zero word (Linux Standard Base, "Exception Frames").
         for index in outputs.sections.indices where outputs[index].rank == .frames && outputs[index].size > 0 {

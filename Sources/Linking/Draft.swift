@@ -13,6 +13,8 @@ struct Draft {
     var outputs = OutputSections()
     /// For each object, for each of its sections.
     var placements: [[Placement]] = []
+    /// For each object, whether another copy of one of its groups displaced its own.
+    var hasDisplaced: [Bool] = []
 
     var fragmentFunctions: [FragmentFunction] = []
     var indirect = IndirectFunctions()

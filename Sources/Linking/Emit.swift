@@ -39,12 +39,31 @@ extension Draft {
                         section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach),
                     targets: targets, symbols: symbols, failures: &failures)
                 for failure in failures { report(failure, object: index, section: number, as: machine, &problems) }
+                if outputs[Int(place.output)].rank == .frames {
+                    clearDisplaced(&contents, object: index, section, as: machine)
+                }
             }
         }
         emitTable(as: machine, into: &image)
         emitStubs(as: machine, into: &image, &problems)
         emitIndirectStubs(as: machine, into: &image, &problems)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
+    }
+
+    /// Frames of displaced functions have no function: the field that would name it is zero, which unwinders pass over. The addend,
+    /// which is all that there is to compute with, would be taken for an address.
+    private func clearDisplaced<M: Machine>(
+        _ contents: inout MutableRawSpan, object index: Int, _ section: Section, as machine: M.Type
+    ) {
+        guard hasDisplaced[index] else { return }
+        let resolutions = resolutions[index]
+        let relocations = objects[index].relocations
+        for position in section.relocations where resolutions[Int(relocations[position].symbol)] == .discarded {
+            let entry = relocations[position]
+            for byte in 0..<(M.Kind(rawValue: entry.kind)?.width ?? 0) {
+                contents.storeBytes(of: 0, toByteOffset: Int(entry.offset) + byte, as: UInt8.self)
+            }
+        }
     }
 
     private func emitTable<M: Machine>(as machine: M.Type, into image: inout MutableRawSpan) {
@@ -77,7 +96,7 @@ extension Draft {
     ) {
         let object = objects[index]
         let entry = object.relocations[object.sections[section].relocations.lowerBound + failure.index]
-        // Frames of displaced functions: the field stays zero, which unwinders pass over.
+        // Frames of displaced functions.
         if resolutions[index][Int(entry.symbol)] == .discarded { return }
         let kind = M.Kind(rawValue: entry.kind)
         let name = object.describe(Int(entry.symbol))

@@ -30,7 +30,7 @@ public struct LinkSettings: Sendable {
 /// → copy, relocate, write tables and stubs                                                     emit
 /// ```
 public struct Linker: Sendable {
-    private var drafts: [Draft]
+    private(set) var drafts: [Draft]
     private let settings: LinkSettings
 
     /// Resolves and lays out the modules against the symbols of a space.

@@ -79,9 +79,7 @@ struct OutputSections {
         let wanted = Self.rank(of: section)
         for (index, family) in Self.families.enumerated()
         where family.rank.accepts(wanted) && object.bytes.hasPrefix(family.prefix, in: section.name) {
-            if standard[index] < 0 {
-                standard[index] = add(named: family.name, rank: family.rank, alignment: 1)
-            }
+            if standard[index] < 0 { standard[index] = output(named: family.name, rank: family.rank) }
             return standard[index]
         }
         let name = object.text(section.name)

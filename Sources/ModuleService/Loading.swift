@@ -65,6 +65,8 @@ extension ModuleService {
             log.info("\(line)")
             console.note(line)
         }
+        // After the answer, unless others wait.
+        if let last = request.sources.last?.name { _ = queue.push { [images] in images.prepareNext(like: last) } }
         return LoadMethod.Reply(
             modules: state.withLock { state in transaction.ids.compactMap { information(of: $0, in: state) } },
             output: output, phases: transaction.phases.phases)
