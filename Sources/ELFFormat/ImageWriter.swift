@@ -39,7 +39,7 @@ public enum ELFImageWriter {
 
         let tailOffset = (image.loadedSize + 7) & ~7
         var tail = Encoder()
-        let symbols = encodeSymbols(image.symbols, firstSection: firstSection)
+        let symbols = encodeSymbols(image, firstSection: firstSection)
         let table = sections.headers.count
         let end = { UInt64(tail.bytes.count) + tailOffset }
         sections.add(
@@ -96,7 +96,7 @@ public enum ELFImageWriter {
         encoder.append(UInt16(EM_X86_64))
         encoder.append(UInt32(1))
         encoder.append(image.entry)
-        let segmentCount = image.segments.count + (hasNote ? 1 : 0)
+        let segmentCount = image.segments.count + (hasNote ? 1 : 0) + (threadTemplate(image) == nil ? 0 : 1)
         encoder.append(UInt64(segmentCount > 0 ? 64 : 0))
         encoder.append(headersOffset)
         encoder.append(UInt32(0))
@@ -110,6 +110,7 @@ public enum ELFImageWriter {
                     p_vaddr: segment.address, p_paddr: segment.address, p_filesz: segment.fileSize,
                     p_memsz: segment.memorySize, p_align: image.architecture.pageSize))
         }
+        if let thread = threadTemplate(image) { encoder.append(thread) }
         if hasNote {
             let address = (image.segments.first?.address ?? 0) + noteOffset
             encoder.append(
@@ -127,6 +128,18 @@ public enum ELFImageWriter {
         return encoder.bytes
     }
 
+    /// `PT_TLS`: all sections of thread-local variables, those of zeroes last and beyond the file's part (gABI, "Thread-Local
+    /// Storage"). Nil when there are none, or nothing is mapped.
+    private static func threadTemplate(_ image: Image) -> Elf64_Phdr? {
+        let sections = image.sections.filter(\.isThreadLocal)
+        guard !image.segments.isEmpty, let first = sections.min(by: { $0.address < $1.address }) else { return nil }
+        let ends = { (sections: [ImageSection]) in sections.map { $0.address &+ $0.size }.max() ?? first.address }
+        return Elf64_Phdr(
+            p_type: UInt32(PT_TLS), p_flags: UInt32(PF_R), p_offset: first.fileOffset, p_vaddr: first.address,
+            p_paddr: first.address, p_filesz: ends(sections.filter { $0.kind != .zeroFill }) &- first.address,
+            p_memsz: ends(sections) &- first.address, p_align: sections.map(\.alignment).max() ?? 1)
+    }
+
     private static func header(_ section: ImageSection) -> Elf64_Shdr {
         let type: Int32 =
             switch section.kind {
@@ -139,6 +152,7 @@ public enum ELFImageWriter {
         var flags = SHF_ALLOC
         if section.protection.contains(.write) { flags |= SHF_WRITE }
         if section.protection.contains(.execute) { flags |= SHF_EXECINSTR }
+        if section.isThreadLocal { flags |= SHF_TLS }
         let isArray = section.kind == .initializers || section.kind == .finalizers
         return header(
             type, flags: flags, address: section.address, offset: section.fileOffset, size: section.size,
@@ -157,8 +171,9 @@ public enum ELFImageWriter {
 
     /// The symbol table, local symbols first as the gABI wants it; and the section numbers that do not fit it.
     private static func encodeSymbols(
-        _ symbols: SymbolList, firstSection: Int
+        _ image: Image, firstSection: Int
     ) -> (table: [UInt8], localCount: Int, extended: [UInt8]) {
+        let symbols = image.symbols
         var table: [Elf64_Sym] = []
         var extended = Encoder()
         let isExtended = symbols.entries.contains {
@@ -171,11 +186,13 @@ public enum ELFImageWriter {
         for wantsLocal in [true, false] {
             for entry in symbols.entries where (entry.binding == .local) == wantsLocal {
                 let section = entry.section.map { firstSection + Int($0) } ?? Int(SHN_ABS)
+                // In a linked file the value of a thread-local symbol is its offset in that template (gABI, "Symbol Values").
+                let value = entry.type == .threadLocal ? entry.address &- image.threadBlock : entry.address
                 let isFar = entry.section != nil && section >= Int(SHN_LORESERVE)
                 table.append(
                     Elf64_Sym(
                         st_name: entry.name.offset, st_info: entry.binding.number << 4 | entry.type.number, st_other: 0,
-                        st_shndx: isFar ? UInt16(SHN_XINDEX) : UInt16(section), st_value: entry.address,
+                        st_shndx: isFar ? UInt16(SHN_XINDEX) : UInt16(section), st_value: value,
                         st_size: entry.size))
                 if isExtended { extended.append(UInt32(isFar ? section : 0)) }
                 if wantsLocal { localCount += 1 }

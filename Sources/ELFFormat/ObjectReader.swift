@@ -21,6 +21,7 @@ public enum ELFObjectReader {
                 try draft.readSymbols(elf)
                 try draft.readGroups(elf)
                 try draft.readRelocations(elf)
+                X86_64.removeThreadCalls(from: &draft.object)
                 return .success(draft.object)
             } catch {
                 return .failure(error)

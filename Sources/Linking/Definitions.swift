@@ -147,11 +147,14 @@ extension Draft {
         definitions[known] = kept
     }
 
-    /// Gives common symbols room in `.bss`.
+    /// Gives common symbols room in `.bss`, or `.tbss`.
     mutating func placeCommons(_ problems: inout ProblemList) {
         for index in definitions.indices where definitions[index].strength == .common {
             let definition = definitions[index]
-            let output = outputs.output(named: ".bss", rank: .zeroes)
+            let isThreadLocal = objects[definition.object].symbols[definition.symbol].type == .threadLocal
+            let output =
+                isThreadLocal
+                ? outputs.output(named: ".tbss", rank: .threadZeroes) : outputs.output(named: ".bss", rank: .zeroes)
             guard
                 let offset = outputs.append(
                     definition.commonSize, alignment: definition.commonAlignment, to: output)

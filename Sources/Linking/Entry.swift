@@ -64,6 +64,7 @@ extension Draft {
     mutating func makeSymbols() {
         made.append(MadeSymbol(name: "__dso_handle", place: .base))
         made.append(MadeSymbol(name: "_GLOBAL_OFFSET_TABLE_", place: .table))
+        made.append(MadeSymbol(name: "_TLS_MODULE_BASE_", place: .threadPointer))
         for (index, output) in outputs.sections.enumerated() where output.name.isIdentifier {
             made.append(
                 MadeSymbol(name: "__start_" + output.name, place: .output(Placement(output: UInt32(index), offset: 0))))

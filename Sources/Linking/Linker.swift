@@ -91,11 +91,31 @@ public struct Linker: Sendable {
         drafts.map(\.fileSize)
     }
 
+    /// How much room the thread-local variables of each module need in each thread: bytes, 0 where it has none; and what the
+    /// address must be a multiple of.
+    public var threadSizes: [(size: UInt64, alignment: UInt64)] {
+        drafts.map { ($0.threadSize, $0.threadAlignment) }
+    }
+
     /// Gives each module its address.
-    public mutating func place(at addresses: [UInt64]) {
-        for (index, address) in zip(drafts.indices, addresses) { drafts[index].place(at: address) }
+    ///
+    /// - Parameter threadBlocks: where its thread-local variables begin, in bytes from the thread pointer. Without it, they go
+    ///   where a static executable of x86-64 or i386 has them: one module's below the other's, the first just below the pointer.
+    public mutating func place(at addresses: [UInt64], threadBlocks: [Int64]? = nil) {
+        let blocks = threadBlocks ?? staticThreadBlocks
+        for (index, (address, block)) in zip(drafts.indices, zip(addresses, blocks)) {
+            drafts[index].place(at: address, threadBlock: block)
+        }
         let placed = drafts
         for index in drafts.indices { drafts[index].settleTargets(placed) }
+    }
+
+    private var staticThreadBlocks: [Int64] {
+        var lowest: UInt64 = 0
+        return drafts.map { draft in
+            lowest = (lowest &- draft.threadSize) & ~(draft.threadAlignment - 1)
+            return Int64(bitPattern: lowest)
+        }
     }
 
     /// Writes a module's bytes into its image, which holds zeroes and is `fileSizes[index]` bytes long, or longer; and
@@ -124,14 +144,14 @@ public struct Linker: Sendable {
             image: Image(
                 architecture: settings.architecture, segments: draft.segments, sections: sections,
                 symbols: draft.imageSymbols(sectionIndices), entry: 0, loadedSize: draft.fileSize,
-                buildID: draft.buildID(loaded)),
+                buildID: draft.buildID(loaded), threadBlock: draft.threadBlock),
             entryPoint: draft.entryPoint,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
             indirectFunctions: draft.indirectFunctions, frames: draft.frames,
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
             references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
                 .sorted { $0.owner < $1.owner },
-            peers: draft.peers.sorted())
+            peers: draft.peers.sorted(), threadStorage: draft.threadStorage)
     }
 }
 

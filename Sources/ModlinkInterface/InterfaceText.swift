@@ -54,7 +54,7 @@ public let interfaceText = """
       address: int,
       size: int,
       offset: int,
-      kind: (function, object, label, section),
+      kind: (function, object, threadLocal, label, section),
       exported: bool
     )
 

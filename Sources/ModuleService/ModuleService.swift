@@ -46,6 +46,8 @@ public final class ModuleService: Sendable {
         let space: SpaceHost
         var ranges: AddressRanges
         let window: Range<UInt64>
+        /// Which bytes are taken of the room that each thread has for thread-local variables, counted from its start.
+        var threadRanges: AddressRanges
     }
 
     /// A module as the service keeps it.
@@ -53,6 +55,8 @@ public final class ModuleService: Sendable {
         var linked: LinkedModule
         /// Its place in the symbol table, once it is running.
         var slot: Int?
+        /// Its cleanup function has run, and threads of its own still kept it.
+        var isCleanedUp = false
     }
 
     /// Starts a space, and the thread that links.
@@ -153,7 +157,9 @@ public final class ModuleService: Sendable {
         let window = space.information.window
         state.withLock { state in
             _ = state.symbols.insert(resident)
-            state.space = SpaceRecord(space: space, ranges: AddressRanges(window: window), window: window)
+            state.space = SpaceRecord(
+                space: space, ranges: AddressRanges(window: window), window: window,
+                threadRanges: AddressRanges(window: 0..<space.information.reserve.size))
         }
         log.info("space \(space.information.process) started: \(resident.symbols.entries.count) symbols")
         watch(space)

@@ -86,8 +86,14 @@ extension ModuleService {
 
     private func unload(_ module: Module, _ space: SpaceHost) throws(Failure) {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
+        if !loaded.linked.hasCleanup || loaded.isCleanedUp || module.isBroken {
+            try refuseKeptByThreads(loaded.linked, space)
+        }
         if !module.isBroken {
-            try space.interruptibly { () throws(Failure) in try cleanUp(loaded.linked, space) }
+            if !loaded.isCleanedUp {
+                try space.interruptibly { () throws(Failure) in try cleanUp(loaded.linked, space) }
+            }
+            try finishThreads(of: loaded.linked, id: module.id, space)
             runDestructors(loaded.linked)
         }
         unmap(loaded.linked)
@@ -158,6 +164,7 @@ extension ModuleService {
     /// Takes a module's memory out of the space.
     func unmap(_ module: LinkedModule) {
         guard let space = state.withLock({ $0.space?.space }), !space.hasEnded else { return }
+        takeThreads(module, space)
         // The space may have refused to take them: nothing to take back then.
         if let frames = module.frames { try? space.unregisterFrames(frames) }
         do throws(SpaceError) {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The sections of a module beside those that ld makes of the same objects at the same addresses.
-private struct Comparison {
+struct Comparison {
     let linked: Linked
     private let directory: ScratchDirectory
 
