@@ -75,7 +75,7 @@ extension OutputSection.Rank {
     fileprivate var isFree: Bool {
         switch self {
         case .note, .constants, .relocatedConstants, .code, .data: true
-        case .frames, .initializers, .finalizers, .table, .stubs, .zeroes: false
+        case .frames, .initializers, .finalizers, .table, .stubs, .threadData, .threadZeroes, .zeroes: false
         }
     }
 }
