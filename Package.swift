@@ -77,7 +77,7 @@ let testTargets: [Target] = [
     tests("SymbolTableTests", of: ["ObjectModel", "SymbolTable"]),
     tests("ModuleTableTests", of: ["ModuleTable"]),
     tests("ELFFormatTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
-    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
+    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "Relocation", "SymbolTable"]),
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),
     tests("SpaceControlTests", of: ["Posix", "SpaceControl"]),
