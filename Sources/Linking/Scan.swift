@@ -40,7 +40,9 @@ extension Draft {
     ) {
         let reach = M.reach(of: window)
         for index in objects.indices {
-            var states = prepareTargets(ofObject: index, drafts)
+            let (prepared, addresses) = prepareTargets(ofObject: index, drafts)
+            targets.append(addresses)
+            var states = prepared
             // The kinds of a foreign object are of another machine; that it is foreign has been said.
             guard objects[index].architecture == M.architecture else { continue }
             scan(object: index, as: machine, window: window, reach: reach, &states, in: table, &problems)
@@ -59,7 +61,7 @@ extension Draft {
     }
 
     /// Makes the targets of an object's symbols, with the addresses that are final already.
-    private mutating func prepareTargets(ofObject index: Int, _ drafts: [Draft]) -> [SymbolState] {
+    private func prepareTargets(ofObject index: Int, _ drafts: [Draft]) -> ([SymbolState], [SymbolTarget]) {
         var states = [SymbolState](repeating: [], count: resolutions[index].count)
         var addresses = [SymbolTarget](repeating: SymbolTarget(address: 0), count: states.count)
         for (symbol, resolution) in resolutions[index].enumerated() {
@@ -86,8 +88,7 @@ extension Draft {
             case .local, .made: break
             }
         }
-        targets.append(addresses)
-        return states
+        return (states, addresses)
     }
 
     /// The value of a definition that linking does not change; nil for all others.
