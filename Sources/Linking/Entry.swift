@@ -21,7 +21,7 @@ extension Draft {
             problems.add(source.name, "entry 'init_module'", "no function of that name in the module")
         } else if let index = function("xxxinit") {
             setClassic("xxxinit", index)
-        } else {
+        } else if definesClassicEntry {
             for stem in [source.name] + objects.map({ Self.stem($0.name) }) {
                 let name = stem + "_lkmentry"
                 for name in [name, name.replacingHyphens] {
@@ -30,6 +30,15 @@ extension Draft {
                     return
                 }
             }
+        }
+    }
+
+    /// Whether any name ends as an entry named after a file does: of a library's thousand members hardly ever one.
+    private var definesClassicEntry: Bool {
+        definitions.indices.contains { index in
+            let definition = definitions[index]
+            let name = objects[definition.object].symbols[definition.symbol].name
+            return objects[definition.object].bytes[name.indices].suffix(9).elementsEqual("_lkmentry".utf8)
         }
     }
 

@@ -81,9 +81,15 @@ extension Draft {
     /// Fills in the addresses of all targets. All modules of the transaction have their places by now.
     mutating func settleTargets(_ drafts: [Draft]) {
         for object in objects.indices {
-            for (symbol, resolution) in resolutions[object].enumerated() {
-                targets[object][symbol].address = address(of: resolution, object: object, symbol: symbol, drafts)
-            }
+            let addresses = addresses(ofObject: object, drafts)
+            for symbol in addresses.indices { targets[object][symbol].address = addresses[symbol] }
+        }
+    }
+
+    /// Changes nothing: what does, copies the draft for each question that it asks it.
+    private func addresses(ofObject object: Int, _ drafts: [Draft]) -> [UInt64] {
+        resolutions[object].enumerated().map { symbol, resolution in
+            address(of: resolution, object: object, symbol: symbol, drafts)
         }
     }
 

@@ -53,23 +53,33 @@ public struct Linker: Sendable {
         }
         let peers = offerToPeers(&problems)
         for index in drafts.indices {
-            drafts[index].resolve(in: table, peers: peers, drafts: drafts)
-            drafts[index].scan(window: settings.window, in: table, drafts: drafts, &problems)
-            if !drafts[index].layOut(headerSize: settings.headerSize) {
+            let fits = change(index) { draft, others in
+                draft.resolve(in: table, peers: peers, drafts: others)
+                draft.scan(window: settings.window, in: table, drafts: others, &problems)
+                return draft.layOut(headerSize: settings.headerSize)
+            }
+            if !fits {
                 problems.add(sources[index].name, "", "too large: its sections add up to more than an address space")
             }
         }
         try problems.check()
     }
 
+    /// Works on one draft with the others in view. It is taken out of the list meanwhile: whatever of it is changed would
+    /// have to be copied first if the list had it too.
+    private mutating func change<Result>(_ index: Int, _ body: (inout Draft, [Draft]) -> Result) -> Result {
+        var draft = drafts[index]
+        drafts[index] = Draft(
+            source: ModuleSource(name: "", objects: []), architecture: settings.architecture, index: index)
+        let result = body(&draft, drafts)
+        drafts[index] = draft
+        return result
+    }
+
     private mutating func offerToPeers(_ problems: inout ProblemList) -> PeerExports? {
         guard drafts.count > 1 else { return nil }
         var exports = PeerExports()
-        for index in drafts.indices {
-            var draft = drafts[index]
-            exports.add(&draft, known: drafts, &problems)
-            drafts[index] = draft
-        }
+        for index in drafts.indices { change(index) { draft, others in exports.add(&draft, known: others, &problems) } }
         return exports
     }
 
@@ -106,8 +116,7 @@ public struct Linker: Sendable {
         for (index, (address, block)) in zip(drafts.indices, zip(addresses, blocks)) {
             drafts[index].place(at: address, threadBlock: block)
         }
-        let placed = drafts
-        for index in drafts.indices { drafts[index].settleTargets(placed) }
+        for index in drafts.indices { change(index) { draft, others in draft.settleTargets(others) } }
     }
 
     private var staticThreadBlocks: [Int64] {

@@ -43,7 +43,9 @@ extension Draft {
     ) {
         let reach = M.reach(of: window)
         for index in objects.indices {
-            var states = prepareTargets(ofObject: index, in: table, drafts)
+            let (prepared, addresses) = prepareTargets(ofObject: index, in: table, drafts)
+            targets.append(addresses)
+            var states = prepared
             // The kinds of a foreign object are of another machine; that it is foreign has been said.
             guard objects[index].architecture == M.architecture else { continue }
             scan(object: index, as: machine, window: window, reach: reach, &states, in: table, &problems)
@@ -62,9 +64,9 @@ extension Draft {
     }
 
     /// Makes the targets of an object's symbols, with the addresses that are final already.
-    private mutating func prepareTargets(
+    private func prepareTargets(
         ofObject index: Int, in table: SymbolTable, _ drafts: [Draft]
-    ) -> [SymbolState] {
+    ) -> ([SymbolState], [SymbolTarget]) {
         var states = [SymbolState](repeating: [], count: resolutions[index].count)
         var addresses = [SymbolTarget](repeating: SymbolTarget(address: 0), count: states.count)
         for (symbol, resolution) in resolutions[index].enumerated() {
@@ -91,9 +93,8 @@ extension Draft {
             case .local, .made: break
             }
         }
-        targets.append(addresses)
         markThreadLocals(ofObject: index, &states, in: table, drafts)
-        return states
+        return (states, addresses)
     }
 
     private func markThreadLocals(

@@ -67,7 +67,8 @@ extension SymbolFile {
         #expect(!file.symbols.entries.contains { $0.name.count == 0 || $0.type == .section || $0.type == .file })
     }
 
-    @Test("thread-local symbols have the distance from the thread pointer that the code has") func threadLocal() throws {
+    @Test("thread-local symbols have the distance from the thread pointer that the code has") func threadLocal() throws
+    {
         let bytes = try Self.executable.get()
         let file = try SymbolFile(bytes, name: "main")
         let directory = try ScratchDirectory()

@@ -15,6 +15,7 @@ import TestSupport
 ///   makes `mov $x, %reg` where this linker makes `lea x(%rip), %reg`, and changes loads with plain `GOTPCREL` that are
 ///   left alone here. Both instructions are decoded, and must put the same address into the same register, call it, or jump to it.
 /// - What a module hides, no other module sees. Where each member of a library is a module of its own, nothing is hidden.
+/// - Pieces of `.init` stand in a function, which `.init_array` calls; ld is told to do the same.
 /// - `.eh_frame` ends with a zero word here, which the C library's crtend.o would bring in a program.
 /// - ld joins equal strings in sections that allow it (`SHF_MERGE`). The linker keeps them as they are; the flag is cleared in the copies
 ///   that ld reads. It would also edit `.eh_frame`: it does not with `--traditional-format`.
@@ -114,7 +115,7 @@ struct LibraryComparison {
             let file = division == .oneModule ? "*" : "\(directory.path)/\(index).o"
             for section in module.image.sections where section.name != ".got" && section.name != ".plt" {
                 script +=
-                    "\"\(section.name).\(index)\" \(hexadecimal(section.address)) : { \(Self.pattern(section.name, file)) } =0x00000000\n"
+                    "\"\(section.name).\(index)\" \(hexadecimal(section.address)) : { \(Self.call(in: section.name, of: module))\(Self.pattern(section.name, file)) } =0x00000000\n"
             }
         }
         script += ".got 0xf000000 : { *(.got) *(.got.plt) *(.igot*) }\n"
@@ -142,11 +143,22 @@ struct LibraryComparison {
         return Dictionary(made) { first, _ in first }
     }
 
+    /// The word by which the pieces of `.init`, or of `.fini`, are called: in programs that is the C library's business.
+    private static func call(in name: String, of module: LinkedModule) -> String {
+        let pieces = [".init_array": ".init", ".fini_array": ".fini"][name]
+        guard let section = module.image.sections.first(where: { $0.name == pieces }) else { return "" }
+        return "QUAD(\(hexadecimal(section.address))) "
+    }
+
     /// The sections of objects that a section of the image is made of, as ld writes it.
     private static func pattern(_ name: String, _ file: String) -> String {
         let files = file == "*" ? file : "\"\(file)\""
         return switch name {
         case ".init_array", ".fini_array": "\(files)(SORT_BY_INIT_PRIORITY(\(name).*)) \(files)(\(name))"
+        // What crti.o and crtn.o would bring.
+        case ".init", ".fini":
+            [0x48, 0x83, 0xec, 0x08].map { "BYTE(\($0)) " }.joined() + "\(files)(\(name)) "
+                + [0x48, 0x83, 0xc4, 0x08, 0xc3].map { "BYTE(\($0)) " }.joined()
         case ".bss": "\(files)(.bss .bss.*) \(files)(COMMON)"
         default: "\(files)(\(name) \(name).*)"
         }
