@@ -18,10 +18,25 @@ struct SectionTable {
 struct Encoder {
     private(set) var bytes: [UInt8] = []
 
+    mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
+
     mutating func append(_ more: [UInt8]) { bytes += more }
 
     mutating func append<Value: BitwiseCopyable>(_ value: Value) {
         unsafe withUnsafeBytes(of: value) { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// Appends zeroes for `store` to fill.
+    mutating func appendRoom(_ count: Int) {
+        bytes.append(contentsOf: repeatElement(0, count: count))
+    }
+
+    /// Puts a structure into room that there is; traps outside, as a subscript does.
+    mutating func store<Value: BitwiseCopyable>(_ value: Value, at offset: Int) {
+        precondition(offset >= 0 && offset <= bytes.count - MemoryLayout<Value>.size)
+        unsafe bytes.withUnsafeMutableBytes { room in
+            unsafe room.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+        }
     }
 
     /// Appends an address, an offset or a size; what does not fit the class is cut off.

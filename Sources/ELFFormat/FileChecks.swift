@@ -5,15 +5,9 @@ import ObjectModel
 // written by nobody's assembler.
 
 extension ELFLayout {
-    /// All of these checks.
-    func checkWhole(_ bytes: [UInt8]) throws(Problem) {
-        try checkOverlap(bytes)
-        try checkCompression(bytes)
-    }
-
     /// No byte of the file belongs to two sections, or to a section and a header (gABI, "Sections"). Assemblers write contents in the
     /// order of the headers, relocations apart from the rest, so that this is one walk.
-    private func checkOverlap(_ bytes: [UInt8]) throws(Problem) {
+    func checkOverlap(_ bytes: [UInt8]) throws(Problem) {
         var contents: [Extent] = []
         var relocations: [Extent] = []
         contents.reserveCapacity(sections.count + 1)
@@ -29,22 +23,15 @@ extension ELFLayout {
             }
         }
         let raw = unsafe bytes.span.bytes
-        let isWide = Self.isWide(raw)
-        let headers = Self.word(raw, at: isWide ? 40 : 32, ofWide: isWide)
+        // e_shoff, behind e_entry and e_phoff.
+        let headers = raw.word(at: 24 + 2 * fileClass.wordSize, fileClass) ?? 0
         guard headers > 0 else { return }
-        let size = UInt64(sections.count) &* (isWide ? 64 : 40)
+        let size = UInt64(sections.count) &* fileClass.sectionHeaderSize
         contents.append(Extent(start: headers, end: headers &+ size, section: .max))
         try checkOverlap(
-            contents.inOrder(), relocations.inOrder(), after: Extent(start: 0, end: isWide ? 64 : 52, section: .max))
+            contents.inOrder(), relocations.inOrder(), after: Extent(start: 0, end: fileClass.headerSize, section: .max)
+        )
     }
-
-    /// A field that is as wide as the file's class.
-    private static func word(_ raw: RawSpan, at offset: UInt64, ofWide isWide: Bool) -> UInt64 {
-        isWide ? raw.integer(at: offset) ?? 0 : UInt64(raw.integer(at: offset, as: UInt32.self) ?? 0)
-    }
-
-    /// Whether a file is of the class of 64 bits.
-    private static func isWide(_ raw: RawSpan) -> Bool { raw.integer(at: 4, as: UInt8.self) != UInt8(ELFCLASS32) }
 
     /// Walks two lists, both ordered by their starts.
     private func checkOverlap(_ left: [Extent], _ right: [Extent], after header: Extent) throws(Problem) {
@@ -80,39 +67,6 @@ extension ELFLayout {
         var end: UInt64
         /// Whose it is; `max` for a header.
         var section: UInt32
-    }
-
-    /// Compressed sections begin with a header that says how large they are (gABI, "Section Compression"). Nobody here
-    /// decompresses; a debugger does, and is not to be given what cannot be true.
-    private func checkCompression(_ bytes: [UInt8]) throws(Problem) {
-        let raw = unsafe bytes.span.bytes
-        let header: UInt64 = Self.isWide(raw) ? 24 : 12
-        for (index, section) in sections.enumerated() where section.has(SHF_COMPRESSED) && !section.isOf(SHT_NULL) {
-            guard !section.isOf(SHT_NOBITS), section.size >= header else {
-                throw Problem(
-                    subject: file, place: "section \(index)",
-                    reason: "sh_size \(section.size): compressed, and too short for the header of \(header) bytes")
-            }
-            let type: UInt32 = raw.integer(at: section.offset) ?? 0
-            // ch_size and ch_addralign; in files of 32 bits nothing stands between type and size.
-            let size = Self.word(raw, at: section.offset + header / 3, ofWide: header == 24)
-            let alignment = Self.word(raw, at: section.offset + header / 3 * 2, ofWide: header == 24)
-            // What the two methods can make of a byte at most: deflate 1032 bytes, zstd a block of 128 KiB of 4 bytes.
-            let ratio: UInt64? = type == 1 ? 1032 : type == 2 ? 1 << 15 : nil
-            guard let ratio else {
-                throw Problem(
-                    subject: file, place: "section \(index)", reason: "ch_type \(type): neither zlib (1) nor zstd (2)")
-            }
-            guard size <= (section.size - header) * ratio else {
-                throw Problem(
-                    subject: file, place: "section \(index)",
-                    reason: "ch_size \(size): more than \(section.size - header) compressed bytes can hold")
-            }
-            guard alignment & (alignment &- 1) == 0 else {
-                throw Problem(
-                    subject: file, place: "section \(index)", reason: "ch_addralign \(alignment): not a power of two")
-            }
-        }
     }
 }
 

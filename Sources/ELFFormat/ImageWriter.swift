@@ -40,19 +40,21 @@ public enum ELFImageWriter {
 
         let tailOffset = (image.loadedSize + 7) & ~7
         var tail = Encoder()
+        let tableSize = Int(fileClass.symbolSize) * (image.symbols.entries.count + 1)
+        // The names and headers of sections take little in most files.
+        tail.reserve(tableSize + image.symbols.names.count + 64 * (sections.headers.count + 16))
         let symbols =
             switch fileClass {
-            case .bits32: encodeSymbols(image, as: Elf32_Sym.self, firstSection: firstSection)
-            case .bits64: encodeSymbols(image, as: Elf64_Sym.self, firstSection: firstSection)
+            case .bits32: encodeSymbols(image, as: Elf32_Sym.self, firstSection: firstSection, into: &tail)
+            case .bits64: encodeSymbols(image, as: Elf64_Sym.self, firstSection: firstSection, into: &tail)
             }
         let table = sections.headers.count
         let end = { UInt64(tail.bytes.count) + tailOffset }
         sections.add(
             header(
-                SHT_SYMTAB, offset: end(), size: UInt64(symbols.table.count), link: table + 1,
+                SHT_SYMTAB, offset: tailOffset, size: UInt64(tableSize), link: table + 1,
                 info: symbols.localCount + 1, alignment: fileClass.wordSize, entrySize: fileClass.symbolSize),
             named: ".symtab")
-        tail.append(symbols.table)
         sections.add(
             header(SHT_STRTAB, offset: end(), size: UInt64(image.symbols.names.count)), named: ".strtab")
         tail.append(image.symbols.names)
@@ -186,18 +188,18 @@ public enum ELFImageWriter {
             sh_size: size, sh_link: UInt32(link), sh_info: UInt32(info), sh_addralign: alignment, sh_entsize: entrySize)
     }
 
-    /// The symbol table, local symbols first as the gABI wants it; and the section numbers that do not fit it.
+    /// Appends the symbol table, local symbols first as the gABI wants it. Returns the section numbers that do not fit it.
     private static func encodeSymbols<Record: ELFSymbolRecord & BitwiseCopyable>(
-        _ image: Image, as type: Record.Type, firstSection: Int
-    ) -> (table: [UInt8], localCount: Int, extended: [UInt8]) {
+        _ image: Image, as type: Record.Type, firstSection: Int, into table: inout Encoder
+    ) -> (localCount: Int, extended: [UInt8]) {
         let symbols = image.symbols
-        var table: [Record] = []
         var extended = Encoder()
         let isExtended = symbols.entries.contains {
             $0.section.map { firstSection + Int($0) >= Int(SHN_LORESERVE) } ?? false
         }
-        table.reserveCapacity(symbols.entries.count + 1)
-        table.append(Record(name: 0, info: 0, section: 0, value: 0, size: 0))
+        // The first one stays zero.
+        table.appendRoom(MemoryLayout<Record>.size * (symbols.entries.count + 1))
+        var offset = MemoryLayout<Record>.size
         if isExtended { extended.append(UInt32(0)) }
         var localCount = 0
         for wantsLocal in [true, false] {
@@ -206,15 +208,17 @@ public enum ELFImageWriter {
                 // In a linked file the value of a thread-local symbol is its offset in that template (gABI, "Symbol Values").
                 let value = entry.type == .threadLocal ? entry.address &- image.threadBlock : entry.address
                 let isFar = entry.section != nil && section >= Int(SHN_LORESERVE)
-                table.append(
+                table.store(
                     Record(
                         name: entry.name.offset, info: entry.binding.number << 4 | entry.type.number,
-                        section: isFar ? UInt16(SHN_XINDEX) : UInt16(section), value: value, size: entry.size))
+                        section: isFar ? UInt16(SHN_XINDEX) : UInt16(section), value: value, size: entry.size),
+                    at: offset)
+                offset += MemoryLayout<Record>.size
                 if isExtended { extended.append(UInt32(isFar ? section : 0)) }
                 if wantsLocal { localCount += 1 }
             }
         }
-        return (unsafe table.withUnsafeBytes { unsafe Array($0) }, localCount, extended.bytes)
+        return (localCount, extended.bytes)
     }
 }
 

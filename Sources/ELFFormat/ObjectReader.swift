@@ -23,7 +23,7 @@ public enum ELFObjectReader {
                 try draft.readSymbols(elf)
                 try draft.readGroups(elf)
                 try draft.readRelocations(elf)
-                try layout.checkWhole(bytes)
+                try layout.checkOverlap(bytes)
                 X86_64.removeThreadCalls(from: &draft.object)
                 return .success(draft.object)
             } catch {
@@ -94,8 +94,8 @@ struct ObjectDraft {
         var protection: Protection = .read
         if header.has(SHF_WRITE) { protection.insert(.write) }
         if header.has(SHF_EXECINSTR) { protection.insert(.execute) }
-        let text = object.text(header.name)
-        let older = Self.olderArray(text, header)
+        // Names are looked at where they stand: there are objects of 80,000 sections.
+        let older = Self.olderArray(object.bytes, header)
         let kind: SectionKind =
             switch Int32(bitPattern: header.type) {
             case SHT_NOBITS: .zeroFill
@@ -109,7 +109,7 @@ struct ObjectDraft {
         {
             throw fail(label(index), "\(header.size) bytes are no whole number of addresses")
         }
-        if text.hasPrefix(".gnu.lto_") {
+        if nameBegins(object.bytes, header.name, with: ".gnu.lto_") {
             throw fail("", "holds the compiler's intermediate code, not machine code; compile without -flto")
         }
         var section = Section(

@@ -22,6 +22,12 @@ extension ObjectDraft {
             lists.append(index)
             total += Int(header.size / header.entrySize)
         }
+        guard total == 0 || object.symbols.count <= RelocationEntry.symbolLimit else {
+            throw fail(
+                "",
+                "\(object.symbols.count) symbols: an object with relocations has \(RelocationEntry.symbolLimit) at most"
+            )
+        }
         object.relocations.reserveCapacity(total)
         try arrange(&lists)
         for (position, index) in lists.enumerated() {

@@ -33,10 +33,10 @@ extension ObjectDraft {
 
     /// What a section is that holds addresses of functions without the type that says so: `.ctors` and `.dtors`, which
     /// are run from the end.
-    static func olderArray(_ name: String, _ header: ELFLayout.SectionHeader) -> SectionKind? {
+    static func olderArray(_ bytes: [UInt8], _ header: ELFLayout.SectionHeader) -> SectionKind? {
         guard header.isOf(SHT_PROGBITS), header.has(SHF_WRITE) else { return nil }
-        if name == ".ctors" || name.hasPrefix(".ctors.") { return .initializers }
-        if name == ".dtors" || name.hasPrefix(".dtors.") { return .finalizers }
+        if nameIsOfFamily(bytes, header.name, ".ctors") { return .initializers }
+        if nameIsOfFamily(bytes, header.name, ".dtors") { return .finalizers }
         return nil
     }
 }

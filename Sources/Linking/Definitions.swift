@@ -1,19 +1,26 @@
 import ObjectModel
 
-/// A global name that a module defines.
+/// A global name that a module defines. Large modules have a hundred thousand: what few of them have stands aside, in
+/// `Definitions`.
 struct Definition {
-    /// The object and the symbol that define it.
-    var object: Int
-    var symbol: Int
+    private var objectNumber: UInt32
+    private var symbolNumber: UInt32
     var strength: Strength
-    /// For a common symbol, the size and alignment that satisfy all objects, and the room it got.
-    var commonSize: UInt64 = 0
-    var commonAlignment: UInt64 = 1
-    var room: Placement?
     /// Whether other modules may not refer to it.
     var isPrivate: Bool
-    /// For a weak one that another module's definition displaces, that other one.
-    var yieldsTo: Resolution?
+    /// Whether it is a weak one that another module's definition displaces.
+    fileprivate(set) var isDisplaced = false
+
+    init(object: Int, symbol: Int, strength: Strength, isPrivate: Bool) {
+        objectNumber = UInt32(truncatingIfNeeded: object)
+        symbolNumber = UInt32(truncatingIfNeeded: symbol)
+        self.strength = strength
+        self.isPrivate = isPrivate
+    }
+
+    /// The object and the symbol that define it.
+    var object: Int { Int(objectNumber) }
+    var symbol: Int { Int(symbolNumber) }
 
     enum Strength: UInt8, Comparable {
         case weak, common, strong
@@ -22,16 +29,43 @@ struct Definition {
     }
 }
 
+/// What satisfies all objects that have a common symbol of one name, and the room that it got.
+struct CommonSymbol {
+    var size: UInt64
+    var alignment: UInt64
+    var room: Placement?
+}
+
 /// The global names that a module defines: one definition each.
 struct Definitions {
     private var list: [Definition] = []
     private var index = NameIndex()
+    private var commons: [Int: CommonSymbol] = [:]
+    private var displacements: [Int: Resolution] = [:]
 
     var indices: Range<Int> { list.indices }
 
     subscript(position: Int) -> Definition {
         get { list[position] }
         set { list[position] = newValue }
+    }
+
+    /// The size, alignment and room of a definition that is a common symbol.
+    subscript(common position: Int) -> CommonSymbol? {
+        get { list[position].strength == .common ? commons[position] : nil }
+        set { commons[position] = newValue }
+    }
+
+    /// What symbols of a definition's name are: the definition, or what displaces it.
+    func resolution(of position: Int) -> Resolution {
+        guard list[position].isDisplaced, let other = displacements[position] else { return .definition(position) }
+        return other
+    }
+
+    /// A weak definition yields to another module's.
+    mutating func displace(_ position: Int, by other: Resolution) {
+        list[position].isDisplaced = true
+        displacements[position] = other
     }
 
     /// The definition of a name.
@@ -91,10 +125,11 @@ extension Draft {
                 guard let known = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) else {
                     indices[symbolIndex] = Int32(definitions.indices.count)
                     definitions.add(found, hash: hash, objects: objects)
+                    if let common = symbol.common { definitions[common: definitions.indices.count - 1] = common }
                     continue
                 }
                 indices[symbolIndex] = Int32(known)
-                merge(found, into: known, &problems)
+                merge(found, symbol.common, into: known, &problems)
             }
             self.hashes.append(hashes)
             definitionIndices.append(indices)
@@ -119,13 +154,13 @@ extension Draft {
             guard places[Int(section)].isPlaced else { return nil }
         case .common:
             found.strength = .common
-            found.commonSize = symbol.size
-            found.commonAlignment = max(symbol.value, 1)
         }
         return found
     }
 
-    private mutating func merge(_ found: Definition, into known: Int, _ problems: inout ProblemList) {
+    private mutating func merge(
+        _ found: Definition, _ common: CommonSymbol?, into known: Int, _ problems: inout ProblemList
+    ) {
         var kept = definitions[known]
         if found.strength == .strong, kept.strength == .strong {
             let object = objects[found.object]
@@ -140,13 +175,11 @@ extension Draft {
         let hidden = kept.isPrivate || found.isPrivate
         if found.strength > kept.strength {
             kept = found
-        } else if found.strength == .common, kept.strength == .common {
-            if found.commonSize > kept.commonSize {
-                kept.object = found.object
-                kept.symbol = found.symbol
-            }
-            kept.commonSize = max(kept.commonSize, found.commonSize)
-            kept.commonAlignment = max(kept.commonAlignment, found.commonAlignment)
+            if let common { definitions[common: known] = common }
+        } else if let common, let other = definitions[common: known] {
+            if common.size > other.size { kept = found }
+            definitions[common: known] = CommonSymbol(
+                size: max(common.size, other.size), alignment: max(common.alignment, other.alignment))
         }
         // The most constraining visibility holds (gABI, "Symbol Visibility").
         kept.isPrivate = hidden
@@ -155,24 +188,26 @@ extension Draft {
 
     /// Gives common symbols room in `.bss`, or `.tbss`.
     mutating func placeCommons(_ problems: inout ProblemList) {
-        for index in definitions.indices where definitions[index].strength == .common {
-            let definition = definitions[index]
-            let isThreadLocal = objects[definition.object].symbols[definition.symbol].type == .threadLocal
+        for index in definitions.indices {
+            guard let common = definitions[common: index] else { continue }
+            let symbol = objects[definitions[index].object].symbols[definitions[index].symbol]
             let output =
-                isThreadLocal
+                symbol.type == .threadLocal
                 ? outputs.output(named: ".tbss", rank: .threadZeroes) : outputs.output(named: ".bss", rank: .zeroes)
-            guard
-                let offset = outputs.append(
-                    definition.commonSize, alignment: definition.commonAlignment, to: output)
-            else {
-                let object = objects[definition.object]
-                problems.add(
-                    object.name, "",
-                    "common symbol '\(object.text(object.symbols[definition.symbol].name))' is too large")
+            guard let offset = outputs.append(common.size, alignment: common.alignment, to: output) else {
+                let object = objects[definitions[index].object]
+                problems.add(object.name, "", "common symbol '\(object.text(symbol.name))' is too large")
                 continue
             }
-            definitions[index].room = Placement(output: UInt32(output), offset: offset)
+            definitions[common: index]?.room = Placement(output: UInt32(output), offset: offset)
         }
+    }
+}
+
+extension Symbol {
+    /// What a common symbol asks for.
+    fileprivate var common: CommonSymbol? {
+        place == .common ? CommonSymbol(size: size, alignment: max(value, 1)) : nil
     }
 }
 

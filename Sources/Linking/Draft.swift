@@ -149,7 +149,7 @@ extension Draft {
     /// The address of a definition.
     func address(definition index: Int) -> UInt64 {
         let definition = definitions[index]
-        if let room = definition.room { return value(room) }
+        if let room = definitions[common: index]?.room { return value(room) }
         return address(object: definition.object, symbol: definition.symbol) ?? 0
     }
 
@@ -166,7 +166,8 @@ extension Draft {
 
     /// The address of the global offset table; the image's own when it has none, so that offsets from it stay small.
     var tableAddress: UInt64 {
-        table.map { base &+ outputs[$0].offset } ?? base
+        guard let table, outputs[table].size > 0 else { return base }
+        return base &+ outputs[table].offset
     }
 
     /// The address of the first stub.

@@ -43,7 +43,7 @@ extension Draft {
                     else { continue }
                     let definition = definitions[position]
                     address = self.address(definition: position)
-                    output = definition.room?.output ?? self.output(of: symbol, object: index)
+                    output = definitions[common: position]?.room?.output ?? self.output(of: symbol, object: index)
                     if !definition.isPrivate { binding = symbol.binding }
                 }
                 let name = NameRange(offset: UInt32(Int(symbol.name.offset) + shift), count: symbol.name.count)

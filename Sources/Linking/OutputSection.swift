@@ -82,7 +82,7 @@ struct OutputSections {
     mutating func output(for section: Section, of object: Object) -> Int {
         let wanted = Self.rank(of: section)
         for (index, family) in Self.families.enumerated()
-        where family.rank.accepts(wanted) && object.bytes.hasPrefix(family.prefix, in: section.name) {
+        where family.rank.accepts(wanted) && nameIsOfFamily(object.bytes, section.name, family.prefix) {
             if standard[index] < 0 { standard[index] = output(named: family.name, rank: family.rank) }
             return standard[index]
         }
@@ -171,16 +171,5 @@ extension OutputSection.Rank {
         case .frames: wanted == .constants
         default: wanted == self
         }
-    }
-}
-
-extension [UInt8] {
-    /// Whether a name is the prefix, or starts with it and a dot.
-    fileprivate func hasPrefix(_ prefix: StaticString, in name: NameRange) -> Bool {
-        let length = prefix.utf8CodeUnitCount
-        guard Int(name.count) >= length else { return false }
-        let bytes = span.extracting(name.indices)
-        for index in 0..<length where unsafe bytes[index] != prefix.utf8Start[index] { return false }
-        return bytes.count == length || bytes[length] == UInt8(ascii: ".")
     }
 }

@@ -24,7 +24,8 @@ struct PeerExports {
                 let strength = known[other.module].definitions[other.definition].strength
                 if definition.strength == .weak {
                     if draft.yields(position, to: known[other.module].binding(ofDefinition: other.definition)) {
-                        draft.definitions[position].yieldsTo = .peer(module: other.module, definition: other.definition)
+                        draft.definitions.displace(
+                            position, by: .peer(module: other.module, definition: other.definition))
                     } else {
                         draft.definitions[position].isPrivate = true
                     }
@@ -105,8 +106,8 @@ extension Draft {
             else { continue }
             if definition.strength == .weak {
                 if owner.owner.isEmpty || yields(position, to: other.binding) {
-                    definitions[position].yieldsTo =
-                        .fixed(other.address, owner: reference.owner, entry: reference.entry)
+                    definitions.displace(
+                        position, by: .fixed(other.address, owner: reference.owner, entry: reference.entry))
                 }
                 definitions[position].isPrivate = true
             } else if owner.owner.isEmpty {
@@ -146,7 +147,7 @@ extension Draft {
                 let own = definitionIndices[index]
                 resolved[index] =
                     own >= 0
-                    ? definitions[Int(own)].yieldsTo ?? .definition(Int(own))
+                    ? definitions.resolution(of: Int(own))
                     : resolve(symbol, hash: hashes[number][index], of: object, in: table, exports, drafts)
             }
             return resolved
@@ -175,7 +176,7 @@ extension Draft {
         _ exports: PeerExports?, _ drafts: [Draft]
     ) -> Resolution? {
         if let own = definitions.find(object.bytes, name, hash: hash, objects: objects) {
-            return definitions[own].yieldsTo ?? .definition(own)
+            return definitions.resolution(of: own)
         }
         if let found = madeSymbol(object.bytes, name) { return .made(found) }
         if !symbol.isHidden, let reference = table.exported(object.bytes, name, hash: hash),

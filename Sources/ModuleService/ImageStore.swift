@@ -13,7 +13,7 @@ struct ImageStore: Sendable {
     /// Empties the folder, or makes it.
     init(_ directory: RuntimeDirectory) throws(Failure) {
         path = directory.images
-        spare = SpareFile(path: directory.images + "/.spare")
+        spare = SpareFile(path: directory.path + "/.spare-image")
         let path = path
         try Failure.naming(path) { () throws(SystemError) in
             do throws(SystemError) {
@@ -94,5 +94,6 @@ struct ImageStore: Sendable {
 
     func removeAll() {
         for name in (try? File.list(path)) ?? [] { try? File.remove(path + "/" + name) }
+        spare.remove()
     }
 }

@@ -13,9 +13,17 @@ final class SpareFile: Sendable {
     /// What lies about unused is others' loss.
     private static let largest: UInt64 = 2 << 20
 
-    /// The spare file is to be at that path, beside those that it becomes.
+    /// The spare file is to be at that path, in the file system of those that it becomes.
     init(path: String) {
         self.path = path
+    }
+
+    /// Removes the spare file, be it that of a daemon before.
+    func remove() {
+        size.withLock { size in
+            size = 0
+            try? File.remove(path)
+        }
     }
 
     /// Makes room for a file of about that size, unless there is.

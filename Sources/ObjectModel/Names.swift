@@ -10,6 +10,22 @@ public func sameName(_ left: [UInt8], _ leftName: NameRange, _ right: [UInt8], _
     return true
 }
 
+/// Whether a name begins so.
+public func nameBegins(_ bytes: [UInt8], _ name: NameRange, with prefix: StaticString) -> Bool {
+    let length = prefix.utf8CodeUnitCount
+    guard Int(name.count) >= length else { return false }
+    let bytes = bytes.span.extracting(name.indices)
+    for index in 0..<length where unsafe bytes[index] != prefix.utf8Start[index] { return false }
+    return true
+}
+
+/// Whether a section's name is one of a family: the name itself, or that and a dot and more (`.text`, `.text.slice`).
+public func nameIsOfFamily(_ bytes: [UInt8], _ name: NameRange, _ family: StaticString) -> Bool {
+    let length = family.utf8CodeUnitCount
+    guard nameBegins(bytes, name, with: family) else { return false }
+    return Int(name.count) == length || bytes[Int(name.offset) + length] == UInt8(ascii: ".")
+}
+
 /// A hash of a name: 64 bits, well mixed in the low and the high ones alike.
 public func nameHash(_ bytes: [UInt8], _ name: NameRange) -> UInt64 {
     let raw = unsafe bytes.span.extracting(name.indices).bytes

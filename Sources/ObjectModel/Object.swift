@@ -180,23 +180,44 @@ public struct Symbol: Sendable {
         name: .empty, place: .absolute, value: 0, size: 0, binding: .local, type: .none, isHidden: false)
 }
 
-/// One place of a section that depends on an address.
+/// One place of a section that depends on an address. 16 bytes: a large object has a million of them, and each is read three times.
 public struct RelocationEntry: Sendable {
-    /// Where, in bytes from the start of the section.
-    public var offset: UInt64
+    private var shortOffset: UInt32
+    /// The symbol in the lower 24 bits, the kind in the upper 8.
+    private var symbolAndKind: UInt32
     /// The constant to add ("A" of the psABI).
     public var addend: Int64
-    /// On what it depends: an index into the object's symbols.
-    public var symbol: UInt32
-    /// What to compute and store: the raw value of the architecture's enumeration in target `Relocation`.
-    public var kind: UInt8
+
+    /// How many symbols an object with relocations can have.
+    public static let symbolLimit = 1 << 24
 
     /// Makes a relocation of the given properties.
+    ///
+    /// - Parameters:
+    ///   - offset: where, in bytes from the start of the section; below 2^32, as all of a file that is read is.
+    ///   - symbol: below `symbolLimit`.
     public init(offset: UInt64, addend: Int64, symbol: UInt32, kind: UInt8) {
-        self.offset = offset
+        shortOffset = UInt32(truncatingIfNeeded: offset)
+        symbolAndKind = symbol & 0xff_ffff | UInt32(kind) << 24
         self.addend = addend
-        self.symbol = symbol
-        self.kind = kind
+    }
+
+    /// Where, in bytes from the start of the section.
+    public var offset: UInt64 {
+        get { UInt64(shortOffset) }
+        set { shortOffset = UInt32(truncatingIfNeeded: newValue) }
+    }
+
+    /// On what it depends: an index into the object's symbols.
+    public var symbol: UInt32 {
+        get { symbolAndKind & 0xff_ffff }
+        set { symbolAndKind = symbolAndKind & 0xff00_0000 | newValue & 0xff_ffff }
+    }
+
+    /// What to compute and store: the raw value of the architecture's enumeration in target `Relocation`.
+    public var kind: UInt8 {
+        get { UInt8(truncatingIfNeeded: symbolAndKind >> 24) }
+        set { symbolAndKind = symbolAndKind & 0xff_ffff | UInt32(newValue) << 24 }
     }
 }
 

@@ -51,14 +51,17 @@ import Testing
     }
 
     @Test("contents that end at the end of the file are good, one byte more is not") func bounds() throws {
-        let object = try PatchedObject(word: 4)
-        let (number, count) = (object.section(".data"), UInt64(object.bytes.count))
-        let start = UInt64(object.contents(".data"))
-        #expect(try refused { $0.set(.size, of: ".data", count - start) } == nil)
-        for bad in [count - start + 1, 0xffff_ffff] {
+        var object = try PatchedObject(word: 4)
+        let number = object.section(".data")
+        let (start, size) = (UInt64(object.bytes.count), object.size(".data"))
+        object.bytes += [UInt8](repeating: 0, count: size)
+        object.set(.offset, of: ".data", start)
+        #expect(object.refusal() == nil)
+        for bad in [UInt64(size + 1), 0xffff_ffff] {
+            object.set(.size, of: ".data", bad)
             #expect(
-                try refused { $0.set(.size, of: ".data", bad) }
-                    == "gurka.o: section \(number): \(bad) bytes at 0x\(String(start, radix: 16)) are beyond the end of the file (\(count) bytes): truncated?"
+                object.refusal()
+                    == "gurka.o: section \(number): \(bad) bytes at 0x\(String(start, radix: 16)) are beyond the end of the file (\(object.bytes.count) bytes): truncated?"
             )
         }
     }

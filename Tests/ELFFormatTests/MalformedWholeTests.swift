@@ -71,66 +71,6 @@ import Testing
     }
 }
 
-@Suite struct MalformedCompressionTests {
-    /// An object with compressed debug information, and the first section of it.
-    private static func object(_ method: String = "zlib") throws -> (object: PatchedObject, section: Int) {
-        var object = try PatchedObject()
-        object.bytes = try Compiler.gcc.object(
-            "struct gurka { int weight; char name[8]; }; int f(struct gurka *g) { return g->weight; }",
-            ["-g", "-gz=\(method)"])
-        let section = try #require(
-            (1..<object.sectionCount).first { object.read(object.field(.flags, of: $0), as: UInt64.self) & 0x800 != 0 })
-        return (object, section)
-    }
-
-    private static func refusal(_ change: (inout PatchedObject, Int) -> Void) throws -> String? {
-        var (object, section) = try object()
-        change(&object, Int(object.read(object.field(.offset, of: section), as: UInt64.self)))
-        return object.refusal()
-    }
-
-    @Test("compressed debug information is taken as it is") func sound() throws {
-        #expect(try Self.refusal { _, _ in } == nil)
-    }
-
-    @Test("the compressed bytes are for whoever decompresses them") func contents() throws {
-        #expect(try Self.refusal { $0.bytes[$1 + 30] ^= 0xff } == nil)
-    }
-
-    @Test("a size that no method could have compressed to that few bytes") func size() throws {
-        let (object, section) = try Self.object()
-        let held = object.read(object.field(.size, of: section), as: UInt64.self) - 24
-        #expect(try Self.refusal { $0.write(held * 1032, at: $1 + 8) } == nil)
-        for size in [held * 1032 + 1, .max] {
-            #expect(
-                try Self.refusal { $0.write(size, at: $1 + 8) }
-                    == "gurka.o: section \(section): ch_size \(size): more than \(held) compressed bytes can hold")
-        }
-    }
-
-    @Test("a method that nobody knows, an alignment that is none") func fields() throws {
-        let section = try Self.object().section
-        for method in [0, 3, .max] as [UInt32] {
-            #expect(
-                try Self.refusal { $0.write(method, at: $1) }
-                    == "gurka.o: section \(section): ch_type \(method): neither zlib (1) nor zstd (2)")
-        }
-        #expect(
-            try Self.refusal { $0.write(UInt64(3), at: $1 + 16) }
-                == "gurka.o: section \(section): ch_addralign 3: not a power of two")
-    }
-
-    @Test("a section that is too short for the header") func short() throws {
-        var (object, section) = try Self.object()
-        object.write(UInt64(23), at: object.field(.size, of: section))
-        #expect(
-            object.refusal()
-                == "gurka.o: section \(section): sh_size 23: compressed, and too short for the header of 24 bytes")
-        object.write(UInt64(24), at: object.field(.size, of: section))
-        #expect(object.refusal()?.contains("ch_size") == true)
-    }
-}
-
 @Suite struct ExtendedNumberTests {
     /// The object with one more section, which holds the numbers of sections that do not fit 16 bits, and a symbol whose number stands there.
     private static func object(_ number: UInt32, entries: Int = 0) throws -> PatchedObject {

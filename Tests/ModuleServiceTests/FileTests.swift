@@ -206,7 +206,7 @@ import Testing
         let expected = try linker("char data[\(100000 + difference)] = {9}; char *get(void) { return data; }")
         _ = try store.write("plain", module: 0, of: expected)
         store.prepareNext(like: "first")
-        let room = try File.status(path: directory.images + "/.spare")
+        let room = try File.status(path: directory.path + "/.spare-image")
         _ = try store.write("gurka", module: 0, of: expected)
         try #expect(scratch.read("images/gurka") == scratch.read("images/plain"))
         try #expect(File.status(path: store.path(of: "gurka")).inode == room.inode)
@@ -221,12 +221,14 @@ import Testing
         _ = try store.write(
             "first", module: 0, of: try linker("char data[100000] = {7}; char *get(void) { return data; }"))
         store.prepareNext(like: "first")
+        let room = try File.status(path: directory.path + "/.spare-image")
         _ = try store.write(
             "gurka", module: 0, of: try linker("char data[\(size)] = {7}; char *get(void) { return data; }"))
-        try #expect(File.list(directory.images) == [".spare", "first", "gurka"])
+        try #expect(File.list(directory.images) == ["first", "gurka"])
+        try #expect(File.status(path: directory.path + "/.spare-image").inode == room.inode)
         store.prepareNext(like: "gurka")
         try #expect(
-            File.status(path: directory.images + "/.spare").size == File.status(path: store.path(of: "gurka")).size)
+            File.status(path: directory.path + "/.spare-image").size == File.status(path: store.path(of: "gurka")).size)
         store.removeAll()
         _ = try store.write("again", module: 0, of: try linker("char data[\(size)] = {7};"))
         try #expect(File.list(directory.images) == ["again"])
@@ -238,7 +240,7 @@ import Testing
         _ = try store.write(
             "large", module: 0, of: try linker("char data[3 << 20] = {7}; char *get(void) { return data; }"))
         store.prepareNext(like: "large")
-        try #expect(File.status(path: directory.images + "/.spare").size == 2 << 20)
+        try #expect(File.status(path: directory.path + "/.spare-image").size == 2 << 20)
     }
 
     @Test("memory of two megabytes is kept for the next, more is not")

@@ -172,7 +172,7 @@ private struct I386Formula: CustomTestStringConvertible {
         #expect(I386.Kind.tableOffset32.need == .tableAddress)
         #expect(I386.Kind.tableRelative32.need == .tableAddress)
         #expect(I386.Kind.threadLocal.need == .refused)
-        #expect(I386.Kind.size32.need == .value)
+        #expect(I386.Kind.size32.need == .nothing)
         #expect(I386.reach(of: 0x1000..<0x2000) == 0...0xffff_ffff)
     }
 }
