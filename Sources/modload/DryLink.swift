@@ -25,7 +25,7 @@ struct DryLink {
     /// Where the spaces of x86-64 put modules, for who has no daemon to ask.
     private static let standardWindow: Range<UInt64> = 0x1000_0000..<0x7000_0000
 
-    init(kernel: String?, address: UInt64?, daemon: DaemonOptions) throws(Failure) {
+    init(kernel: String?, address: UInt64?, space: Architecture?, daemon: DaemonOptions) throws(Failure) {
         var window = Self.standardWindow
         if let kernel {
             let bytes = try Failure.naming(kernel, .notAnObject) { () throws(SystemError) in
@@ -33,9 +33,9 @@ struct DryLink {
             }
             table = try Self.table(bytes, kernel)
         } else {
-            let bytes = try daemon.symbolTable()
+            let bytes = try daemon.symbolTable(of: space)
             table = try Self.table(bytes, DaemonOptions.symbolTableName)
-            let status = try daemon.call(StatusMethod.self, Empty()).reply
+            let status = try daemon.call(StatusMethod.self, SpaceParameters(space: space?.name)).reply
             window = UInt64(status.windowStart)..<UInt64(status.windowEnd)
         }
         if let address {
