@@ -15,26 +15,39 @@ struct DryLink {
         let file: [UInt8]
     }
 
+    private let sources: [ModuleSource]
     private let table: SymbolTable
+    /// What messages call the symbols, and the machine that they are for, if it is known: a text does not say.
+    private let symbolsName: String
+    private let symbolsArchitecture: Architecture?
     private let window: Range<UInt64>
     private var clock = PhaseClock()
 
     /// How long each part of the work took.
     var phases: [Phase] { clock.phases }
 
-    /// Where the spaces of x86-64 put modules, for who has no daemon to ask.
+    /// Where spaces put modules, for who has no daemon to ask.
     private static let standardWindow: Range<UInt64> = 0x1000_0000..<0x7000_0000
 
-    init(kernel: String?, address: UInt64?, space: Architecture?, daemon: DaemonOptions) throws(Failure) {
+    /// - Parameters:
+    ///   - kernel: the file whose symbols are used; those of a space where it is nil.
+    ///   - address: where the modules go; nil: where spaces put them.
+    ///   - space: the space; nil: that of the machine that the objects are made for.
+    init(
+        _ sources: [ModuleSource], kernel: String?, address: UInt64?, space: Architecture?, daemon: DaemonOptions
+    ) throws(Failure) {
+        self.sources = sources
         var window = Self.standardWindow
+        symbolsName = kernel ?? DaemonOptions.symbolTableName
         if let kernel {
             let bytes = try Failure.naming(kernel, .notAnObject) { () throws(SystemError) in
                 try File.read(path: kernel, limit: 1 << 31)
             }
-            table = try Self.table(bytes, kernel)
+            (table, symbolsArchitecture) = try Self.table(bytes, kernel)
         } else {
+            let space = space ?? sources.lazy.flatMap(\.objects).first?.architecture
             let bytes = try daemon.symbolTable(of: space)
-            table = try Self.table(bytes, DaemonOptions.symbolTableName)
+            (table, symbolsArchitecture) = try Self.table(bytes, DaemonOptions.symbolTableName)
             let status = try daemon.call(StatusMethod.self, SpaceParameters(space: space?.name)).reply
             window = UInt64(status.windowStart)..<UInt64(status.windowEnd)
         }
@@ -48,34 +61,44 @@ struct DryLink {
 
     /// The symbols of a file. ELF: an owner for each that its sections name; what a space offers, when the file says it. Or a
     /// text in the form of System.map.
-    private static func table(_ bytes: [UInt8], _ name: String) throws(Failure) -> SymbolTable {
+    private static func table(
+        _ bytes: [UInt8], _ name: String
+    ) throws(Failure) -> (SymbolTable, Architecture?) {
         do throws(Problem) {
-            return SymbolTable.isMap(bytes)
-                ? try SymbolTable(map: bytes, name: name) : SymbolTable(try SymbolFile(bytes, name: name))
+            if SymbolTable.isMap(bytes) { return (try SymbolTable(map: bytes, name: name), nil) }
+            let file = try SymbolFile(bytes, name: name)
+            return (SymbolTable(file), file.architecture)
         } catch {
             throw Failure(.notAnObject, [error])
         }
     }
 
-    mutating func run(
+    /// What the modules of a command line are made of.
+    static func sources(
         _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool, wholeArchives: Bool
-    ) throws(Failure) -> [Result] {
-        clock = PhaseClock()
+    ) throws(Failure) -> [ModuleSource] {
         var sources: [ModuleSource] = []
         for module in modules {
             var source = ModuleSource(
                 name: module.name, objects: [], entryName: entry,
                 parameters: module.parameters.compactMap(Parameter.init(text:)),
                 keepsDuplicatesPrivate: keepsDuplicatesPrivate)
-            try Self.read(module.files, into: &source, wholeArchives: wholeArchives)
+            try read(module.files, into: &source, wholeArchives: wholeArchives)
             sources.append(source)
         }
-        clock.end("read")
-        let settings = LinkSettings(architecture: .x86_64, window: window, headerSize: ELFImageWriter.headerSize)
+        return sources
+    }
+
+    /// Links them.
+    ///
+    /// - Parameter phases: what has been done before.
+    mutating func run(after phases: [Phase]) throws(Failure) -> [Result] {
+        clock = PhaseClock(phases)
+        let settings = try settings(for: sources.lazy.flatMap(\.objects).first)
         do throws(LinkFailure) {
             var linker = try Linker(sources, against: table, settings: settings)
             clock.end("resolve")
-            linker.place(at: try addresses(linker, sources))
+            linker.place(at: try addresses(linker, sources, settings.window))
             var results: [Result] = []
             for index in sources.indices { results.append(try result(linker, index)) }
             clock.end("relocate")
@@ -83,6 +106,34 @@ struct DryLink {
         } catch {
             throw Failure(.linkFailed, error.problems)
         }
+    }
+
+    /// The objects say what machine it is; symbols and addresses have to be of the same.
+    private func settings(for object: Object?) throws(Failure) -> LinkSettings {
+        let architecture = object?.architecture ?? .x86_64
+        let name = object?.name ?? ""
+        if let other = symbolsArchitecture, other != architecture {
+            throw Failure(
+                .notAnObject, subject: symbolsName,
+                reason: "symbols for \(other.name); \(name) is made for \(architecture.name)")
+        }
+        guard architecture.pointerSize == 4 else {
+            return LinkSettings(
+                architecture: architecture, window: window, headerSize: ELFImageWriter.headerSize)
+        }
+        let limit = architecture.addressLimit
+        if symbolsArchitecture == nil, table.snapshot.contains(where: { $0.range.upperBound >= limit }) {
+            throw Failure(
+                .notAnObject, subject: symbolsName,
+                reason: "symbols beyond 4 GiB; \(name) is made for \(architecture.name)")
+        }
+        guard window.lowerBound < limit else {
+            throw Failure(
+                .linkFailed, subject: name,
+                reason: "address \(hexadecimal(window.lowerBound)) is beyond 4 GiB, where \(architecture.name) ends")
+        }
+        return LinkSettings(
+            architecture: architecture, window: window.clamped(to: 0..<limit), headerSize: ELFImageWriter.headerSize)
     }
 
     private static func read(
@@ -116,7 +167,9 @@ struct DryLink {
     }
 
     /// One after the other from the start of the window.
-    private func addresses(_ linker: Linker, _ sources: [ModuleSource]) throws(LinkFailure) -> [UInt64] {
+    private func addresses(
+        _ linker: Linker, _ sources: [ModuleSource], _ window: Range<UInt64>
+    ) throws(LinkFailure) -> [UInt64] {
         var next = window.lowerBound
         var addresses: [UInt64] = []
         for (index, need) in linker.sizes.enumerated() {

@@ -89,6 +89,7 @@ struct ModuleLoad: ParsableCommand {
         if address != nil, !dryRun {
             throw ValidationError("--address belongs to -n: what is loaded goes where there is room")
         }
+        if kernel != nil, space != nil { throw ValidationError("-A names the symbols: --space goes without it") }
         if dryRun, postinstall != nil { throw ValidationError("-p runs after loading, and -n does not load") }
         let modules = try LoadArguments(arguments, name: name, wholeArchives: wholeArchives).modules
         if output != nil, modules.count != 1 {
@@ -201,10 +202,13 @@ struct ModuleLoad: ParsableCommand {
     private func dryLink(_ modules: [LoadArguments.Module]) throws(Failure) {
         let start = Clock.nanoseconds()
         for module in modules { module.files.forEach { say("\($0): object of module \(module.name)") } }
-        say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
-        var link = try DryLink(kernel: kernel, address: address, space: space, daemon: daemon)
-        let images = try link.run(
+        var clock = PhaseClock()
+        let sources = try DryLink.sources(
             modules, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives)
+        clock.end("read")
+        say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
+        var link = try DryLink(sources, kernel: kernel, address: address, space: space, daemon: daemon)
+        let images = try link.run(after: clock.phases)
         for image in images { ToolOutput.print(image.report) }
         if let output, let image = images.first { try ObjectFiles.write(image.file, to: output) }
         if verbose { ToolOutput.print(PhaseReport.text(link.phases, total: Clock.nanoseconds() - start)) }
