@@ -80,7 +80,7 @@ let testTargets: [Target] = [
     tests("SymbolTableTests", of: ["ObjectModel", "SymbolTable"]),
     tests("ModuleTableTests", of: ["ModuleTable"]),
     tests("ELFFormatTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
-    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
+    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "Relocation", "SymbolTable"]),
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),
     tests("SpaceControlTests", of: ["ObjectModel", "Posix", "SpaceControl"]),

@@ -86,7 +86,7 @@ import Testing
             "\(result.errors)")
     }
 
-    @Test("objects of other machines, by their number")
+    @Test("objects of other machines")
     func machines() throws {
         for (number, name) in [(183, "aarch64"), (243, "riscv"), (21, "ppc64"), (1000, "machine 1000")] {
             var object = try gurka()
