@@ -6,10 +6,12 @@ private struct Compression {
     /// So many bytes at most become one.
     let ratio: UInt64
 
+    static let zlib: UInt32 = 1
+
     init?(type: UInt32) {
         switch type {
         // A match of 258 bytes in 2 bits (RFC 1951, 3.2.5).
-        case 1: ratio = 1032
+        case Self.zlib: ratio = 1032
         // A block of 128 KiB in 4 bytes (RFC 8878, 3.1.1.2).
         case 2: ratio = 32768
         default: return nil
@@ -53,5 +55,43 @@ extension ObjectDraft {
         guard size / compression.ratio <= stored, stored <= 1024 + size + size / 256 else {
             throw fail(label(index), "ch_size \(size): impossible for \(stored) compressed bytes")
         }
+        guard type == Compression.zlib else { return }
+        let start = Int(header.offset + fileClass.compressionHeaderSize)
+        guard try inflates(object.bytes[start..<start + Int(stored)], to: size) else {
+            throw fail(label(index), "ch_size \(size): not what its \(stored) compressed bytes hold")
+        }
+    }
+
+    /// Whether data that zlib compressed is sound, and has that size. libelf inflates sections only, and writes to their headers: it
+    /// gets a file of its own, of one section.
+    private func inflates(_ data: ArraySlice<UInt8>, to size: UInt64) throws(Problem) -> Bool {
+        var encoder = Encoder()
+        encoder.append([0x7f, 0x45, 0x4c, 0x46, UInt8(ELFCLASS64), UInt8(ELFDATA2LSB), 1])
+        encoder.align(to: 16)
+        encoder.append(UInt16(ET_REL))
+        encoder.append(UInt16(EM_X86_64))
+        encoder.append(UInt32(1))
+        for word in [0, 0, 64] as [UInt64] { encoder.append(word) }
+        encoder.append(UInt32(0))
+        for half in [64, 0, 0, 64, 2, 0] as [UInt16] { encoder.append(half) }
+        encoder.append(Elf64_Shdr(), .bits64)
+        var header = Elf64_Shdr()
+        header.sh_type = UInt32(SHT_PROGBITS)
+        header.sh_flags = UInt64(SHF_COMPRESSED)
+        header.sh_offset = 192
+        header.sh_size = 24 + UInt64(data.count)
+        header.sh_addralign = 8
+        encoder.append(header, .bits64)
+        for word in [UInt64(Compression.zlib), size, 1] { encoder.append(word) }
+        encoder.append(Array(data))
+        var bytes = encoder.bytes
+        let result: Result<Bool, Problem> = unsafe bytes.withUnsafeMutableBytes { raw in
+            do throws(Problem) {
+                return .success(try unsafe ELFHandle(UnsafeRawBufferPointer(raw), file: file).inflates(section: 1))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
     }
 }

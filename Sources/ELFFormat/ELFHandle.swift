@@ -38,6 +38,12 @@ import ObjectModel
         return unsafe try body(UnsafeBufferPointer(start: start, count: count))
     }
 
+    /// Whether a section's compressed contents are as large as its compression header says. Writes to the section's header.
+    func inflates(section index: Int) -> Bool {
+        guard let section = unsafe elf_getscn(elf, index) else { return false }
+        return unsafe elf_compress(section, 0, 0) >= 0
+    }
+
     private static func lastError() -> String {
         let code = elf_errno()
         guard let message = unsafe elf_errmsg(code) else { return "libelf error \(code)" }

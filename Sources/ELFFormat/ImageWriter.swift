@@ -42,8 +42,8 @@ public enum ELFImageWriter {
         var tail = Encoder()
         let symbols =
             switch fileClass {
-            case .bits32: encodeSymbols(image.symbols, as: Elf32_Sym.self, firstSection: firstSection)
-            case .bits64: encodeSymbols(image.symbols, as: Elf64_Sym.self, firstSection: firstSection)
+            case .bits32: encodeSymbols(image, as: Elf32_Sym.self, firstSection: firstSection)
+            case .bits64: encodeSymbols(image, as: Elf64_Sym.self, firstSection: firstSection)
             }
         let table = sections.headers.count
         let end = { UInt64(tail.bytes.count) + tailOffset }
@@ -103,7 +103,7 @@ public enum ELFImageWriter {
         encoder.append(machine(image.architecture))
         encoder.append(UInt32(1))
         encoder.append(image.entry, fileClass)
-        let segmentCount = image.segments.count + (hasNote ? 1 : 0)
+        let segmentCount = image.segments.count + (hasNote ? 1 : 0) + (threadTemplate(image) == nil ? 0 : 1)
         encoder.append(segmentCount > 0 ? fileClass.headerSize : 0, fileClass)
         encoder.append(headersOffset, fileClass)
         encoder.append(UInt32(0))
@@ -120,6 +120,7 @@ public enum ELFImageWriter {
                     p_vaddr: segment.address, p_paddr: segment.address, p_filesz: segment.fileSize,
                     p_memsz: segment.memorySize, p_align: image.architecture.pageSize), fileClass)
         }
+        if let thread = threadTemplate(image) { encoder.append(thread, fileClass) }
         if hasNote {
             let address = (image.segments.first?.address ?? 0) + noteOffset
             encoder.append(
@@ -135,6 +136,18 @@ public enum ELFImageWriter {
         }
         encoder.pad(to: Int(headerSize))
         return encoder.bytes
+    }
+
+    /// `PT_TLS`: all sections of thread-local variables, those of zeroes last and beyond the file's part (gABI, "Thread-Local
+    /// Storage"). Nil when there are none, or nothing is mapped.
+    private static func threadTemplate(_ image: Image) -> Elf64_Phdr? {
+        let sections = image.sections.filter(\.isThreadLocal)
+        guard !image.segments.isEmpty, let first = sections.min(by: { $0.address < $1.address }) else { return nil }
+        let ends = { (sections: [ImageSection]) in sections.map { $0.address &+ $0.size }.max() ?? first.address }
+        return Elf64_Phdr(
+            p_type: UInt32(PT_TLS), p_flags: UInt32(PF_R), p_offset: first.fileOffset, p_vaddr: first.address,
+            p_paddr: first.address, p_filesz: ends(sections.filter { $0.kind != .zeroFill }) &- first.address,
+            p_memsz: ends(sections) &- first.address, p_align: sections.map(\.alignment).max() ?? 1)
     }
 
     private static func machine(_ architecture: Architecture) -> UInt16 {
@@ -156,6 +169,7 @@ public enum ELFImageWriter {
         var flags = SHF_ALLOC
         if section.protection.contains(.write) { flags |= SHF_WRITE }
         if section.protection.contains(.execute) { flags |= SHF_EXECINSTR }
+        if section.isThreadLocal { flags |= SHF_TLS }
         let isArray = section.kind == .initializers || section.kind == .finalizers
         return header(
             type, flags: flags, address: section.address, offset: section.fileOffset, size: section.size,
@@ -174,8 +188,9 @@ public enum ELFImageWriter {
 
     /// The symbol table, local symbols first as the gABI wants it; and the section numbers that do not fit it.
     private static func encodeSymbols<Record: ELFSymbolRecord & BitwiseCopyable>(
-        _ symbols: SymbolList, as type: Record.Type, firstSection: Int
+        _ image: Image, as type: Record.Type, firstSection: Int
     ) -> (table: [UInt8], localCount: Int, extended: [UInt8]) {
+        let symbols = image.symbols
         var table: [Record] = []
         var extended = Encoder()
         let isExtended = symbols.entries.contains {
@@ -188,11 +203,13 @@ public enum ELFImageWriter {
         for wantsLocal in [true, false] {
             for entry in symbols.entries where (entry.binding == .local) == wantsLocal {
                 let section = entry.section.map { firstSection + Int($0) } ?? Int(SHN_ABS)
+                // In a linked file the value of a thread-local symbol is its offset in that template (gABI, "Symbol Values").
+                let value = entry.type == .threadLocal ? entry.address &- image.threadBlock : entry.address
                 let isFar = entry.section != nil && section >= Int(SHN_LORESERVE)
                 table.append(
                     Record(
                         name: entry.name.offset, info: entry.binding.number << 4 | entry.type.number,
-                        section: isFar ? UInt16(SHN_XINDEX) : UInt16(section), value: entry.address, size: entry.size))
+                        section: isFar ? UInt16(SHN_XINDEX) : UInt16(section), value: value, size: entry.size))
                 if isExtended { extended.append(UInt32(isFar ? section : 0)) }
                 if wantsLocal { localCount += 1 }
             }

@@ -23,6 +23,8 @@ public enum ELFObjectReader {
                 try draft.readSymbols(elf)
                 try draft.readGroups(elf)
                 try draft.readRelocations(elf)
+                try layout.checkWhole(bytes)
+                X86_64.removeThreadCalls(from: &draft.object)
                 return .success(draft.object)
             } catch {
                 return .failure(error)
@@ -171,6 +173,10 @@ struct ObjectDraft {
     private func extendedIndices(of table: Int, _ elf: borrowing ELFHandle) throws(Problem) -> [UInt32] {
         for (index, header) in layout.sections.enumerated()
         where header.isOf(SHT_SYMTAB_SHNDX) && header.link == UInt32(table) {
+            let count = layout.sections[table].size / 24
+            guard header.size / 4 == count else {
+                throw fail(label(index), "sh_size \(header.size): \(header.size / 4) entries for \(count) symbols")
+            }
             return try unsafe elf.withEntries(ofSection: index, as: UInt32.self) {
                 (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
             }
@@ -194,6 +200,12 @@ struct ObjectDraft {
             for member in words.dropFirst() {
                 guard member > 0, Int(member) < object.sections.count else {
                     throw fail(label(index), "member \(member): there are \(object.sections.count) sections")
+                }
+                guard !layout.sections[Int(member)].isOf(SHT_GROUP) else {
+                    throw fail(
+                        label(index),
+                        Int(member) == index
+                            ? "member \(member): the group itself" : "member \(label(Int(member))) is a group")
                 }
                 guard object.sections[Int(member)].group == nil else {
                     throw fail(label(index), "member \(label(Int(member))) is in two groups")

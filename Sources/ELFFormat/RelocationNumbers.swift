@@ -34,10 +34,17 @@ extension X86_64.Kind: NumberedKind {
         case R_X86_64_GOTPC64: self = .tableRelative64
         case R_X86_64_SIZE32: self = .size32
         case R_X86_64_SIZE64: self = .size64
-        case R_X86_64_TPOFF32, R_X86_64_TPOFF64, R_X86_64_DTPOFF32, R_X86_64_DTPOFF64, R_X86_64_GOTTPOFF,
-            R_X86_64_TLSGD, R_X86_64_TLSLD, R_X86_64_GOTPC32_TLSDESC, R_X86_64_TLSDESC_CALL, R_X86_64_TLSDESC,
-            R_X86_64_DTPMOD64:
-            self = .threadLocal
+        case R_X86_64_TPOFF32: self = .threadOffset32
+        case R_X86_64_TPOFF64: self = .threadOffset64
+        case R_X86_64_DTPOFF32: self = .blockOffset32
+        case R_X86_64_DTPOFF64: self = .blockOffset64
+        case R_X86_64_GOTTPOFF: self = .threadTableEntryRelative32
+        case R_X86_64_TLSGD: self = .generalDynamic
+        case R_X86_64_TLSLD: self = .localDynamic
+        case R_X86_64_GOTPC32_TLSDESC: self = .descriptorRelative32
+        case R_X86_64_TLSDESC_CALL: self = .descriptorCall
+        case R_X86_64_TLSDESC: self = .descriptor
+        case R_X86_64_DTPMOD64: self = .moduleNumber64
         default: return nil
         }
     }

@@ -14,6 +14,11 @@ public struct SymbolFile: Sendable {
     /// Which symbols are indirect functions: their address is that of a function that returns the one to use.
     public var indirect: [Int]
 
+    /// Where its thread-local variables begin, in bytes from the thread pointer, as a signed number: a static executable of
+    /// x86-64 or i386 has them just below the pointer (psABI, "Thread-Local Storage"). 0 in a file that has no such sections:
+    /// the values of its symbols are distances from the pointer already.
+    private var threadBlock: UInt64 = 0
+
     /// The name of the section that lists what a space offers: names, each ended by a NUL.
     public static let residentSectionName = ".modlink.resident"
 
@@ -41,6 +46,7 @@ public struct SymbolFile: Sendable {
         indirect = []
         resident = Self.residentNames(bytes, layout)
         let indices = readSections(layout, bytes)
+        threadBlock = Self.threadBlock(layout.sections.filter { $0.has(SHF_TLS) && $0.has(SHF_ALLOC) })
         switch layout.fileClass {
         case .bits32: try readSymbols(table, as: Elf32_Sym.self, layout, bytes, names, indices)
         case .bits64: try readSymbols(table, as: Elf64_Sym.self, layout, bytes, names, indices)
@@ -88,6 +94,13 @@ public struct SymbolFile: Sendable {
         }
     }
 
+    private static func threadBlock(_ sections: [ELFLayout.SectionHeader]) -> UInt64 {
+        guard let start = sections.map(\.address).min() else { return 0 }
+        let end = sections.map { $0.address &+ $0.size }.max() ?? start
+        let alignment = sections.map(\.alignment).max() ?? 1
+        return (0 &- (end &- start)) & ~(alignment - 1)
+    }
+
     private mutating func readSections(_ layout: ELFLayout, _ bytes: [UInt8]) -> [Int: UInt16] {
         var indices: [Int: UInt16] = [:]
         for (index, header) in layout.sections.enumerated() where header.has(SHF_ALLOC) {
@@ -102,7 +115,7 @@ public struct SymbolFile: Sendable {
                     protection: protection, address: header.address, fileOffset: header.offset,
                     // The template of thread-local zeroes takes no memory of its own.
                     size: header.has(SHF_TLS) && header.isOf(SHT_NOBITS) ? 0 : header.size,
-                    alignment: header.alignment))
+                    alignment: header.alignment, isThreadLocal: header.has(SHF_TLS)))
         }
         return indices
     }
@@ -117,6 +130,7 @@ public struct SymbolFile: Sendable {
         case STT_OBJECT, STT_COMMON: type = .object
         case STT_FUNC: type = .function
         case STT_GNU_IFUNC: type = .indirectFunction
+        case STT_TLS: type = .threadLocal
         default: return
         }
         guard entry.st_shndx != UInt16(SHN_UNDEF) else { return }
@@ -135,7 +149,8 @@ public struct SymbolFile: Sendable {
         if type == .indirectFunction { indirect.append(symbols.entries.count) }
         symbols.entries.append(
             SymbolEntry(
-                address: entry.value, size: entry.size, name: own, section: section,
+                address: type == .threadLocal ? entry.value &+ threadBlock : entry.value, size: entry.size,
+                name: own, section: section,
                 binding: binding, type: type))
     }
 

@@ -34,10 +34,6 @@ extension Draft {
     }
 
     private static func refusal(of section: Section) -> String? {
-        if section.isThreadLocal {
-            return
-                "thread-local variables: a module has no thread-local storage; use pthread_getspecific, or a plain variable"
-        }
         if section.protection.contains([.write, .execute]) {
             return "both writable and executable: memory of a module is one or the other"
         }

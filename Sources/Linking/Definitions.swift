@@ -39,9 +39,10 @@ struct Definitions {
         var probe = index.probe(hash)
         while let payload = index.next(&probe) {
             let position = Int(payload)
-            let definition = list[position]
-            let object = objects[definition.object]
-            if sameName(object.bytes, object.symbols[definition.symbol].name, bytes, name) { return position }
+            // An object is not taken out of the list as a whole: that would retain each of its arrays.
+            let object = list[position].object
+            let known = objects[object].symbols[list[position].symbol].name
+            if sameName(objects[object].bytes, known, bytes, name) { return position }
         }
         return nil
     }
@@ -80,12 +81,13 @@ extension Draft {
                 sum + object.symbols.count { $0.binding != .local && $0.place != .undefined }
             })
         for (objectIndex, object) in objects.enumerated() {
+            let places = placements[objectIndex]
             var hashes = [UInt64](repeating: 0, count: object.symbols.count)
             var indices = [Int32](repeating: -1, count: object.symbols.count)
             for (symbolIndex, symbol) in object.symbols.enumerated() where symbol.binding != .local {
                 let hash = nameHash(object.bytes, symbol.name)
                 hashes[symbolIndex] = hash
-                guard let found = definition(of: symbol, objectIndex, symbolIndex) else { continue }
+                guard let found = Self.definition(of: symbol, objectIndex, symbolIndex, places) else { continue }
                 guard let known = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) else {
                     indices[symbolIndex] = Int32(definitions.indices.count)
                     definitions.add(found, hash: hash, objects: objects)
@@ -104,7 +106,9 @@ extension Draft {
         }
     }
 
-    private func definition(of symbol: Symbol, _ object: Int, _ index: Int) -> Definition? {
+    private static func definition(
+        of symbol: Symbol, _ object: Int, _ index: Int, _ places: [Placement]
+    ) -> Definition? {
         var found = Definition(
             object: object, symbol: index, strength: symbol.binding == .global ? .strong : .weak,
             isPrivate: symbol.isHidden)
@@ -112,7 +116,7 @@ extension Draft {
         case .undefined: return nil
         case .absolute: break
         case .section(let section):
-            guard placements[object][Int(section)].isPlaced else { return nil }
+            guard places[Int(section)].isPlaced else { return nil }
         case .common:
             found.strength = .common
             found.commonSize = symbol.size
@@ -149,11 +153,14 @@ extension Draft {
         definitions[known] = kept
     }
 
-    /// Gives common symbols room in `.bss`.
+    /// Gives common symbols room in `.bss`, or `.tbss`.
     mutating func placeCommons(_ problems: inout ProblemList) {
         for index in definitions.indices where definitions[index].strength == .common {
             let definition = definitions[index]
-            let output = outputs.output(named: ".bss", rank: .zeroes)
+            let isThreadLocal = objects[definition.object].symbols[definition.symbol].type == .threadLocal
+            let output =
+                isThreadLocal
+                ? outputs.output(named: ".tbss", rank: .threadZeroes) : outputs.output(named: ".bss", rank: .zeroes)
             guard
                 let offset = outputs.append(
                     definition.commonSize, alignment: definition.commonAlignment, to: output)

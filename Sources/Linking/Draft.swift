@@ -57,6 +57,12 @@ struct Draft {
     var alignment: UInt64 = 0
     /// The part that is in the file.
     var fileSize: UInt64 = 0
+    /// The thread-local variables: where they begin in the image, how many bytes they are in a thread, what their address is a
+    /// multiple of there, and how far from the thread pointer that is, as a signed number.
+    var threadStart: UInt64 = 0
+    var threadSize: UInt64 = 0
+    var threadAlignment: UInt64 = 1
+    var threadBlock: UInt64 = 0
 
     var objects: [Object] { source.objects }
 }
@@ -72,11 +78,13 @@ struct MadeSymbol {
     let name: String
     let place: Place
 
-    enum Place {
+    enum Place: Equatable {
         /// The first byte of the image.
         case base
         /// The global offset table.
         case table
+        /// What code counts the offsets of thread-local variables from: the thread pointer, where their distances from it are known.
+        case threadPointer
         /// At an offset in an output section.
         case output(Placement)
         /// At the end of an output section.
@@ -133,7 +141,7 @@ extension Draft {
         case .section(let section):
             if let stub = indirectStub(object: object, facts) { return stub }
             let place = placements[object][Int(section)]
-            return place.isPlaced ? address(place) &+ facts.value : nil
+            return place.isPlaced ? value(place) &+ facts.value : nil
         case .undefined, .common: return nil
         }
     }
@@ -141,7 +149,7 @@ extension Draft {
     /// The address of a definition.
     func address(definition index: Int) -> UInt64 {
         let definition = definitions[index]
-        if let room = definition.room { return address(room) }
+        if let room = definition.room { return value(room) }
         return address(object: definition.object, symbol: definition.symbol) ?? 0
     }
 
@@ -150,6 +158,7 @@ extension Draft {
         switch made[index].place {
         case .base: base
         case .table: tableAddress
+        case .threadPointer: 0
         case .output(let place): address(place)
         case .end(let output): base &+ outputs[output].offset &+ outputs[output].size
         }

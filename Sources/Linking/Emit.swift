@@ -36,7 +36,8 @@ extension Draft {
                 M.apply(
                     relocations.extracting(section.relocations), to: &contents, original: original,
                     frame: RelocationFrame(
-                        section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach),
+                        section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach,
+                        threadBlock: section.protection.contains(.execute) ? 0 : threadBlock),
                     targets: targets, symbols: symbols, failures: &failures)
                 for failure in failures { report(failure, object: index, section: number, as: machine, &problems) }
                 if outputs[Int(place.output)].rank == .frames {

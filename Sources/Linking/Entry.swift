@@ -21,7 +21,7 @@ extension Draft {
             problems.add(source.name, "entry 'init_module'", "no function of that name in the module")
         } else if let index = function("xxxinit") {
             setClassic("xxxinit", index)
-        } else {
+        } else if definesClassicEntry {
             for stem in [source.name] + objects.map({ Self.stem($0.name) }) {
                 let name = stem + "_lkmentry"
                 for name in [name, name.replacingHyphens] {
@@ -30,6 +30,15 @@ extension Draft {
                     return
                 }
             }
+        }
+    }
+
+    /// Whether any name ends as an entry named after a file does: of a library's thousand members hardly ever one.
+    private var definesClassicEntry: Bool {
+        definitions.indices.contains { index in
+            let definition = definitions[index]
+            let name = objects[definition.object].symbols[definition.symbol].name
+            return objects[definition.object].bytes[name.indices].suffix(9).elementsEqual("_lkmentry".utf8)
         }
     }
 
@@ -64,6 +73,7 @@ extension Draft {
     mutating func makeSymbols() {
         made.append(MadeSymbol(name: "__dso_handle", place: .base))
         made.append(MadeSymbol(name: "_GLOBAL_OFFSET_TABLE_", place: .table))
+        made.append(MadeSymbol(name: "_TLS_MODULE_BASE_", place: .threadPointer))
         for (index, output) in outputs.sections.enumerated() where output.name.isIdentifier {
             made.append(
                 MadeSymbol(name: "__start_" + output.name, place: .output(Placement(output: UInt32(index), offset: 0))))

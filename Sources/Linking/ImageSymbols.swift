@@ -4,7 +4,8 @@ extension Draft {
     /// The sections of the image, in the order of address; and for each output section which of them it is, if any.
     func imageSections() -> (sections: [ImageSection], indices: [UInt16?]) {
         let order = outputs.sections.indices.filter { outputs[$0].size > 0 }
-            .sorted { outputs[$0].offset < outputs[$1].offset }
+            // As they are laid out: by address, but that thread-local zeroes stand where they would be if they took room.
+            .sorted { (outputs[$0].rank, $0) < (outputs[$1].rank, $1) }
         var sections: [ImageSection] = []
         var indices = [UInt16?](repeating: nil, count: outputs.sections.count)
         for output in order {
@@ -15,7 +16,7 @@ extension Draft {
                 ImageSection(
                     name: section.name, kind: section.kind, protection: section.protection,
                     address: base + section.offset, fileOffset: section.offset, size: section.size,
-                    alignment: section.alignment))
+                    alignment: section.alignment, isThreadLocal: section.rank.isThreadLocal))
         }
         return (sections, indices)
     }
@@ -68,8 +69,8 @@ extension Draft {
     /// Whether a symbol is for people: assemblers' own labels (`.L…`), sections and files are not.
     private func isKept(_ symbol: Symbol, _ object: Object) -> Bool {
         switch symbol.type {
-        case .section, .file, .threadLocal: return false
-        case .none, .object, .function, .indirectFunction: break
+        case .section, .file: return false
+        case .none, .object, .function, .threadLocal, .indirectFunction: break
         }
         guard symbol.place != .undefined, symbol.name.count > 0 else { return false }
         let start = Int(symbol.name.offset)

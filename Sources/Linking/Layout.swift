@@ -5,9 +5,10 @@ extension Draft {
     /// are the same, so the file is the memory up to its zeroes.
     ///
     /// ```
-    /// header  notes  constants  GOT | code  stubs | data        zeroes
-    /// r--                           | r-x         | rw-  (file | not in the file)
+    /// header  notes  constants  GOT | code  stubs | first values of thread-local variables  data        zeroes
+    /// r--                           | r-x         | rw-                                    (file | not in the file)
     /// ```
+    /// Thread-local zeroes have an offset behind the first values, and take no room.
     mutating func layOut(headerSize: UInt64) -> Bool {
         let pageSize = architecture.pageSize
         let order = outputs.sections.indices.sorted { (outputs[$0].rank, $0) < (outputs[$1].rank, $1) }
@@ -17,8 +18,18 @@ extension Draft {
         segments = [
             ImageSegment(protection: .read, address: 0, fileOffset: 0, fileSize: headerSize, memorySize: headerSize)
         ]
-        for index in order where outputs[index].size > 0 {
+        threadAlignment = order.filter { outputs[$0].rank.isThreadLocal }.map { outputs[$0].alignment }.max() ?? 1
+        for index in order {
             let section = outputs[index]
+            guard section.size > 0 else {
+                // It takes no room; what refers to it (an empty structure, a label) gets the address where it would begin.
+                outputs[index].offset = position.aligned(to: min(section.alignment, pageSize)) ?? position
+                continue
+            }
+            if section.rank == .threadZeroes {
+                guard layOutThreadZeroes(index, position) else { return false }
+                continue
+            }
             if section.protection != segments[segments.count - 1].protection {
                 guard let start = position.aligned(to: pageSize) else { return false }
                 position = start
@@ -26,12 +37,16 @@ extension Draft {
                     ImageSegment(
                         protection: section.protection, address: start, fileOffset: start, fileSize: 0, memorySize: 0))
             }
-            guard let start = position.aligned(to: section.alignment) else { return false }
+            let isFirstOfThread = section.rank == .threadData && threadSize == 0
+            let boundary = isFirstOfThread ? threadAlignment : section.alignment
+            guard let start = position.aligned(to: boundary) else { return false }
             let (end, wraps) = start.addingReportingOverflow(section.size)
             guard !wraps, end < architecture.addressLimit else { return false }
             outputs[index].offset = start
-            alignment = max(alignment, section.alignment)
+            alignment = max(alignment, boundary)
             position = end
+            if isFirstOfThread { threadStart = start }
+            if section.rank == .threadData { threadSize = end - threadStart }
             let last = segments.count - 1
             segments[last].memorySize = end - segments[last].address
             if !section.rank.isZeroes {
@@ -45,18 +60,41 @@ extension Draft {
         return true
     }
 
-    /// Moves the image to its address; every target gets its final one.
-    mutating func place(at address: UInt64) {
+    /// Gives a section of thread-local zeroes its offset behind what comes before it in a thread.
+    private mutating func layOutThreadZeroes(_ index: Int, _ position: UInt64) -> Bool {
+        if threadSize == 0 {
+            // Not an address of anything: only its distance from the section's own start counts.
+            guard let start = position.aligned(to: threadAlignment) else { return false }
+            threadStart = start
+        }
+        let section = outputs[index]
+        guard let start = (threadStart + threadSize).aligned(to: section.alignment) else { return false }
+        let (end, wraps) = start.addingReportingOverflow(section.size)
+        guard !wraps, end < architecture.addressLimit else { return false }
+        outputs[index].offset = start
+        threadSize = end - threadStart
+        return true
+    }
+
+    /// Moves the image to its address, and its thread-local variables to theirs; every target gets its final one.
+    mutating func place(at address: UInt64, threadBlock: Int64) {
         base = address
+        self.threadBlock = UInt64(bitPattern: threadBlock)
         for index in segments.indices { segments[index].address += address }
     }
 
     /// Fills in the addresses of all targets. All modules of the transaction have their places by now.
     mutating func settleTargets(_ drafts: [Draft]) {
         for object in objects.indices {
-            for (symbol, resolution) in resolutions[object].enumerated() {
-                targets[object][symbol].address = address(of: resolution, object: object, symbol: symbol, drafts)
-            }
+            let addresses = addresses(ofObject: object, drafts)
+            for symbol in addresses.indices { targets[object][symbol].address = addresses[symbol] }
+        }
+    }
+
+    /// Changes nothing: what does, copies the draft for each question that it asks it.
+    private func addresses(ofObject object: Int, _ drafts: [Draft]) -> [UInt64] {
+        resolutions[object].enumerated().map { symbol, resolution in
+            address(of: resolution, object: object, symbol: symbol, drafts)
         }
     }
 

@@ -53,23 +53,33 @@ public struct Linker: Sendable {
         }
         let peers = offerToPeers(&problems)
         for index in drafts.indices {
-            drafts[index].resolve(in: table, peers: peers, drafts: drafts)
-            drafts[index].scan(window: settings.window, in: table, drafts: drafts, &problems)
-            if !drafts[index].layOut(headerSize: settings.headerSize) {
+            let fits = change(index) { draft, others in
+                draft.resolve(in: table, peers: peers, drafts: others)
+                draft.scan(window: settings.window, in: table, drafts: others, &problems)
+                return draft.layOut(headerSize: settings.headerSize)
+            }
+            if !fits {
                 problems.add(sources[index].name, "", "too large: its sections add up to more than an address space")
             }
         }
         try problems.check()
     }
 
+    /// Works on one draft with the others in view. It is taken out of the list meanwhile: whatever of it is changed would
+    /// have to be copied first if the list had it too.
+    private mutating func change<Result>(_ index: Int, _ body: (inout Draft, [Draft]) -> Result) -> Result {
+        var draft = drafts[index]
+        drafts[index] = Draft(
+            source: ModuleSource(name: "", objects: []), architecture: settings.architecture, index: index)
+        let result = body(&draft, drafts)
+        drafts[index] = draft
+        return result
+    }
+
     private mutating func offerToPeers(_ problems: inout ProblemList) -> PeerExports? {
         guard drafts.count > 1 else { return nil }
         var exports = PeerExports()
-        for index in drafts.indices {
-            var draft = drafts[index]
-            exports.add(&draft, known: drafts, &problems)
-            drafts[index] = draft
-        }
+        for index in drafts.indices { change(index) { draft, others in exports.add(&draft, known: others, &problems) } }
         return exports
     }
 
@@ -91,11 +101,30 @@ public struct Linker: Sendable {
         drafts.map(\.fileSize)
     }
 
+    /// How much room the thread-local variables of each module need in each thread: bytes, 0 where it has none; and what the
+    /// address must be a multiple of.
+    public var threadSizes: [(size: UInt64, alignment: UInt64)] {
+        drafts.map { ($0.threadSize, $0.threadAlignment) }
+    }
+
     /// Gives each module its address.
-    public mutating func place(at addresses: [UInt64]) {
-        for (index, address) in zip(drafts.indices, addresses) { drafts[index].place(at: address) }
-        let placed = drafts
-        for index in drafts.indices { drafts[index].settleTargets(placed) }
+    ///
+    /// - Parameter threadBlocks: where its thread-local variables begin, in bytes from the thread pointer. Without it, they go
+    ///   where a static executable of x86-64 or i386 has them: one module's below the other's, the first just below the pointer.
+    public mutating func place(at addresses: [UInt64], threadBlocks: [Int64]? = nil) {
+        let blocks = threadBlocks ?? staticThreadBlocks
+        for (index, (address, block)) in zip(drafts.indices, zip(addresses, blocks)) {
+            drafts[index].place(at: address, threadBlock: block)
+        }
+        for index in drafts.indices { change(index) { draft, others in draft.settleTargets(others) } }
+    }
+
+    private var staticThreadBlocks: [Int64] {
+        var lowest: UInt64 = 0
+        return drafts.map { draft in
+            lowest = (lowest &- draft.threadSize) & ~(draft.threadAlignment - 1)
+            return Int64(bitPattern: lowest)
+        }
     }
 
     /// Writes a module's bytes into its image, which holds zeroes and is `fileSizes[index]` bytes long, or longer; and
@@ -124,14 +153,14 @@ public struct Linker: Sendable {
             image: Image(
                 architecture: settings.architecture, segments: draft.segments, sections: sections,
                 symbols: draft.imageSymbols(sectionIndices), entry: 0, loadedSize: draft.fileSize,
-                buildID: draft.buildID(loaded)),
+                buildID: draft.buildID(loaded), threadBlock: draft.threadBlock),
             entryPoint: draft.entryPoint,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
             indirectFunctions: draft.indirectFunctions, frames: draft.frames,
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
             references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
                 .sorted { $0.owner < $1.owner },
-            peers: draft.peers.sorted())
+            peers: draft.peers.sorted(), threadStorage: draft.threadStorage)
     }
 }
 

@@ -114,10 +114,15 @@ struct MemberSearch {
         }
     }
 
+    /// Whether a name is the unwinder's, of which there is one in a space: another one would not know the modules' frames.
+    private static func isResident(_ bytes: [UInt8], _ name: NameRange) -> Bool {
+        bytes[name.indices].starts(with: "_Unwind_".utf8)
+    }
+
     private mutating func pull(
         _ bytes: [UInt8], _ name: NameRange, hash: UInt64, _ read: (Int, Archive) throws(Problem) -> Object
     ) {
-        guard let (number, entry) = offer(bytes, name, hash: hash) else { return }
+        guard !Self.isResident(bytes, name), let (number, entry) = offer(bytes, name, hash: hash) else { return }
         let archive = archives[number]
         let member = Int(archive.index[entry].member)
         guard pulled.insert(UInt64(number) << 32 | UInt64(member)).inserted else { return }
@@ -140,7 +145,7 @@ struct MemberSearch {
 extension ModuleSource {
     /// Adds members of archives to the objects, as a static linker does: those that define what is undefined, until no member
     /// defines any more of it. A weak reference asks for none, a common symbol is a definition; of several members that define a
-    /// name, the first of the first archive is taken. What such members define is for the module alone (as with ld's --exclude-libs
+    /// name, the first of the first archive is taken. The unwinder is not taken from archives. What such members define is for the module alone (as with ld's --exclude-libs
     /// ALL), so that several modules can take the same ones; members of an archive that is taken as a whole export as objects do.
     ///
     /// - Parameters:

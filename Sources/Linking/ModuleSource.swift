@@ -86,6 +86,8 @@ public struct LinkedModule: Sendable {
     public var references: [ModuleReference]
     /// Which modules of the same transaction it took symbols from: indices into the list of sources.
     public var peers: [Int]
+    /// Its thread-local variables, if it has any.
+    public var threadStorage: ThreadStorage?
 }
 
 /// Symbols that a module took from one other.

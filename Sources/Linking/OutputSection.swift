@@ -15,7 +15,7 @@ struct OutputSection {
     enum Rank: UInt8, Comparable {
         case note, constants, frames, relocatedConstants, initializers, finalizers, table
         case code, stubs
-        case data, zeroes
+        case threadData, threadZeroes, data, zeroes
 
         static func < (left: Rank, right: Rank) -> Bool { left.rawValue < right.rawValue }
 
@@ -23,17 +23,20 @@ struct OutputSection {
             switch self {
             case .note, .constants, .frames, .relocatedConstants, .initializers, .finalizers, .table: .read
             case .code, .stubs: [.read, .execute]
-            case .data, .zeroes: [.read, .write]
+            case .threadData, .threadZeroes, .data, .zeroes: [.read, .write]
             }
         }
 
         /// Whether it takes no room in the file.
-        var isZeroes: Bool { self == .zeroes }
+        var isZeroes: Bool { self == .zeroes || self == .threadZeroes }
+
+        /// Whether it holds variables that each thread has its own of.
+        var isThreadLocal: Bool { self == .threadData || self == .threadZeroes }
     }
 }
 
 /// Where an object's section lies: which output section, and at which offset in it.
-struct Placement {
+struct Placement: Equatable {
     var output: UInt32
     var offset: UInt64
 
@@ -62,6 +65,7 @@ struct OutputSections {
         (".rodata", ".rodata", .constants), (".lrodata", ".lrodata", .constants),
         (".data", ".data", .data), (".ldata", ".ldata", .data),
         (".bss", ".bss", .zeroes), (".lbss", ".lbss", .zeroes),
+        (".tdata", ".tdata", .threadData), (".tbss", ".tbss", .threadZeroes),
         (".eh_frame", ".eh_frame", .frames), (".gcc_except_table", ".gcc_except_table", .constants),
     ]
 
@@ -130,7 +134,7 @@ struct OutputSections {
             case .note: .note
             case .initializers: .initializers
             case .finalizers: .finalizers
-            case .zeroes: .zeroFill
+            case .zeroes, .threadZeroes: .zeroFill
             default: .contents
             }
         sections.append(
@@ -140,7 +144,8 @@ struct OutputSections {
     }
 
     private static func rank(of section: Section) -> OutputSection.Rank {
-        switch section.kind {
+        if section.isThreadLocal { return section.kind == .zeroFill ? .threadZeroes : .threadData }
+        return switch section.kind {
         case .initializers: .initializers
         case .finalizers: .finalizers
         case .note: .note

@@ -33,6 +33,10 @@ extension Draft {
                 continue
             }
             let facts = objects[object].symbols[symbol]
+            guard !isThreadLocal(object: object, symbol: symbol) else {
+                problems.add(source.name, place, "the variable is thread-local: there is one in each thread")
+                continue
+            }
             guard isWritable(facts, objects[object]) else {
                 problems.add(source.name, place, "the variable is constant")
                 continue

@@ -3,7 +3,14 @@ import SymbolTable
 
 /// The names that the modules of one transaction offer each other.
 struct PeerExports {
+    private struct Offer {
+        let module: Int
+        let definition: Int
+        let hash: UInt64
+    }
+
     private var index = NameIndex()
+    private var offers: [Offer] = []
 
     /// Enters the exported definitions of a module; of two modules with a strong one, the second is told.
     mutating func add(_ draft: inout Draft, known: [Draft], _ problems: inout ProblemList) {
@@ -13,7 +20,7 @@ struct PeerExports {
             let object = draft.objects[definition.object]
             let name = object.symbols[definition.symbol].name
             let hash = draft.hash(ofDefinition: position)
-            if let other = find(object.bytes, name, hash: hash, in: known) {
+            if let other = find(object.bytes, name, hash: hash, notIn: draft.index, in: known) {
                 let strength = known[other.module].definitions[other.definition].strength
                 if definition.strength == .weak {
                     if draft.yields(position, to: known[other.module].binding(ofDefinition: other.definition)) {
@@ -32,32 +39,26 @@ struct PeerExports {
                     continue
                 }
             }
-            let payload = UInt64(draft.index) << 32 | UInt64(position)
-            let drafts = known
-            let current = draft
-            index.insert(hash, payload) { payload in
-                let module = Int(payload >> 32)
-                let owner = module == current.index ? current : drafts[module]
-                return owner.hash(ofDefinition: Int(payload & 0xffff_ffff))
-            }
+            offers.append(Offer(module: draft.index, definition: position, hash: hash))
+            let offers = offers
+            index.insert(hash, UInt64(offers.count - 1)) { offers[Int($0)].hash }
         }
     }
 
-    /// The definition of a name, a strong one before a weak one, and its module.
-    func find(_ bytes: [UInt8], _ name: NameRange, hash: UInt64, in drafts: [Draft]) -> (module: Int, definition: Int)?
-    {
+    /// The definition of a name in a module other than `own`, a strong one before a weak one.
+    func find(
+        _ bytes: [UInt8], _ name: NameRange, hash: UInt64, notIn own: Int, in drafts: [Draft]
+    ) -> (module: Int, definition: Int)? {
         var probe = index.probe(hash)
         var weak: (module: Int, definition: Int)?
         while let payload = index.next(&probe) {
-            let module = Int(payload >> 32)
-            let position = Int(payload & 0xffff_ffff)
-            guard drafts.indices.contains(module) else { continue }
-            let draft = drafts[module]
-            let definition = draft.definitions[position]
-            let object = draft.objects[definition.object]
+            let offer = offers[Int(payload)]
+            guard offer.module != own, offer.hash == hash else { continue }
+            let definition = drafts[offer.module].definitions[offer.definition]
+            let object = drafts[offer.module].objects[definition.object]
             guard sameName(object.bytes, object.symbols[definition.symbol].name, bytes, name) else { continue }
-            if definition.strength != .weak { return (module, position) }
-            weak = weak ?? (module, position)
+            if definition.strength != .weak { return (offer.module, offer.definition) }
+            weak = weak ?? (offer.module, offer.definition)
         }
         return weak
     }
@@ -97,9 +98,9 @@ extension Draft {
         for position in definitions.indices {
             let definition = definitions[position]
             guard !definition.isPrivate else { continue }
-            let object = objects[definition.object]
-            let symbol = object.symbols[definition.symbol]
-            guard let reference = table.exported(object.bytes, symbol.name, hash: hash(ofDefinition: position)),
+            let object = definition.object
+            let name = objects[object].symbols[definition.symbol].name
+            guard let reference = table.exported(objects[object].bytes, name, hash: hash(ofDefinition: position)),
                 let owner = table.owner(reference.owner), let other = table.symbol(reference)
             else { continue }
             if definition.strength == .weak {
@@ -112,7 +113,9 @@ extension Draft {
                 definitions[position].isPrivate = true
             } else if other.binding == .global {
                 if !source.keepsDuplicatesPrivate {
-                    problems.add(object.name, "", duplicate(object.text(symbol.name), owner.owner, of: source.name))
+                    problems.add(
+                        objects[object].name, "",
+                        duplicate(objects[object].text(name), owner.owner, of: source.name))
                 }
                 definitions[position].isPrivate = true
             }
@@ -121,8 +124,14 @@ extension Draft {
 
     /// Finds out what every symbol of every object is.
     mutating func resolve(in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft]) {
-        for (number, object) in objects.enumerated() {
+        resolutions = resolved(in: table, peers: exports, drafts: drafts)
+    }
+
+    /// Changes nothing: what does, copies the draft for each question that it asks it.
+    private func resolved(in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft]) -> [[Resolution]] {
+        objects.enumerated().map { number, object in
             var resolved = [Resolution](repeating: .local, count: object.symbols.count)
+            let definitionIndices = definitionIndices[number]
             for (index, symbol) in object.symbols.enumerated() {
                 if symbol.binding == .local {
                     if case .section(let section) = symbol.place,
@@ -134,13 +143,13 @@ extension Draft {
                     }
                     continue
                 }
-                let own = definitionIndices[number][index]
+                let own = definitionIndices[index]
                 resolved[index] =
                     own >= 0
                     ? definitions[Int(own)].yieldsTo ?? .definition(Int(own))
                     : resolve(symbol, hash: hashes[number][index], of: object, in: table, exports, drafts)
             }
-            resolutions.append(resolved)
+            return resolved
         }
     }
 
@@ -174,9 +183,7 @@ extension Draft {
         {
             return .fixed(entry.address, owner: reference.owner, entry: reference.entry)
         }
-        if !symbol.isHidden, let peer = exports?.find(object.bytes, name, hash: hash, in: drafts),
-            peer.module != index
-        {
+        if !symbol.isHidden, let peer = exports?.find(object.bytes, name, hash: hash, notIn: index, in: drafts) {
             return .peer(module: peer.module, definition: peer.definition)
         }
         return nil

@@ -13,7 +13,10 @@ private struct SymbolState: OptionSet {
     static let used = SymbolState(rawValue: 8)
     static let needsEntry = SymbolState(rawValue: 16)
     static let needsStub = SymbolState(rawValue: 32)
-    static let trouble: SymbolState = [.undefined, .discarded]
+    /// It is a variable of each thread.
+    static let threadLocal = SymbolState(rawValue: 64)
+    static let dangling: SymbolState = [.undefined, .discarded]
+    static let trouble: SymbolState = [.undefined, .discarded, .threadLocal]
 }
 
 /// References to a symbol that has no address: the first place, and how many.
@@ -40,7 +43,9 @@ extension Draft {
     ) {
         let reach = M.reach(of: window)
         for index in objects.indices {
-            var states = prepareTargets(ofObject: index, drafts)
+            let (prepared, addresses) = prepareTargets(ofObject: index, in: table, drafts)
+            targets.append(addresses)
+            var states = prepared
             // The kinds of a foreign object are of another machine; that it is foreign has been said.
             guard objects[index].architecture == M.architecture else { continue }
             scan(object: index, as: machine, window: window, reach: reach, &states, in: table, &problems)
@@ -59,7 +64,9 @@ extension Draft {
     }
 
     /// Makes the targets of an object's symbols, with the addresses that are final already.
-    private mutating func prepareTargets(ofObject index: Int, _ drafts: [Draft]) -> [SymbolState] {
+    private func prepareTargets(
+        ofObject index: Int, in table: SymbolTable, _ drafts: [Draft]
+    ) -> ([SymbolState], [SymbolTarget]) {
         var states = [SymbolState](repeating: [], count: resolutions[index].count)
         var addresses = [SymbolTarget](repeating: SymbolTarget(address: 0), count: states.count)
         for (symbol, resolution) in resolutions[index].enumerated() {
@@ -86,8 +93,25 @@ extension Draft {
             case .local, .made: break
             }
         }
-        targets.append(addresses)
-        return states
+        markThreadLocals(ofObject: index, &states, in: table, drafts)
+        return (states, addresses)
+    }
+
+    /// Notes which symbols are variables of each thread.
+    private func markThreadLocals(
+        ofObject index: Int, _ states: inout [SymbolState], in table: SymbolTable, _ drafts: [Draft]
+    ) {
+        // Most modules have none, and their own symbols need not be asked.
+        let hasOwn = outputs.sections.contains { $0.rank.isThreadLocal }
+        for (symbol, resolution) in resolutions[index].enumerated() {
+            switch resolution {
+            case .local, .definition: if !hasOwn { continue }
+            default: break
+            }
+            if isThreadLocal(resolution, object: index, symbol: symbol, in: table, drafts) {
+                states[symbol].insert(.threadLocal)
+            }
+        }
     }
 
     /// The value of a definition that linking does not change; nil for all others.
@@ -119,7 +143,7 @@ extension Draft {
                 state.insert(.used)
                 let isFar = state.contains(.known) && !reach.contains(addresses[symbol].address)
                 switch kind.need {
-                case .value: break
+                case .nothing, .value: break
                 case .call: if isFar { state.insert(.needsStub) }
                 case .callFromTable:
                     if isFar { state.insert(.needsStub) }
@@ -130,15 +154,35 @@ extension Draft {
                     if M.relaxes(entry, kind, in: original, address: known, window: window, reach: reach) { break }
                     state.insert(.needsEntry)
                 case .tableAddress: needsTable = true
+                case .threadLocal:
+                    switch M.threadAccess(entry, kind, in: original) {
+                    case .distance: break
+                    case .tableEntry: state.insert(.needsEntry)
+                    case .unknown:
+                        refuse(
+                            entry, kind, object: index, section: number,
+                            "the instructions around it are none that the psABI has for it", &problems)
+                        continue
+                    }
+                    if state.isDisjoint(with: .trouble) {
+                        refuse(
+                            entry, kind, object: index, section: number,
+                            "it is no thread-local variable; declare it alike everywhere", &problems)
+                        continue
+                    }
                 case .refused:
-                    problems.add(
-                        object.name, describePlace(object: index, section: number, offset: entry.offset),
-                        "thread-local variable '\(object.describe(symbol))': a module has no thread-local storage; \(kind.remedy)"
-                    )
+                    refuse(entry, kind, object: index, section: number, kind.remedy, &problems)
                     continue
                 }
                 current[symbol] = state
                 if !state.isDisjoint(with: .trouble) {
+                    if state.isDisjoint(with: .dangling) {
+                        if kind.need == .threadLocal || kind.need == .nothing { continue }
+                        refuse(
+                            entry, kind, object: index, section: number,
+                            "it is a thread-local variable; declare it alike everywhere", &problems)
+                        continue
+                    }
                     // Frames of functions that were displaced are never looked up.
                     if state.contains(.discarded), object.text(section.name) == ".eh_frame" { continue }
                     dangling[entry.symbol, default: Dangling(section: number, offset: entry.offset, count: 0)].count +=
@@ -147,6 +191,15 @@ extension Draft {
             }
         }
         report(dangling, object: index, states, in: table, &problems)
+    }
+
+    private func refuse<K: RelocationKind>(
+        _ entry: RelocationEntry, _ kind: K, object index: Int, section: Int, _ reason: String,
+        _ problems: inout ProblemList
+    ) {
+        problems.add(
+            objects[index].name, describePlace(object: index, section: section, offset: entry.offset),
+            "\(kind.name) against '\(objects[index].describe(Int(entry.symbol)))': \(reason)")
     }
 
     private func report(

@@ -74,8 +74,8 @@ extension OutputSection.Rank {
     /// Whether pieces may stand in any order: nothing else arranges them, and nothing but pieces is in there.
     fileprivate var isFree: Bool {
         switch self {
-        case .note, .constants, .relocatedConstants, .code, .data: true
-        case .frames, .initializers, .finalizers, .table, .stubs, .zeroes: false
+        case .note, .constants, .relocatedConstants, .code, .threadData, .data: true
+        case .frames, .initializers, .finalizers, .table, .stubs, .threadZeroes, .zeroes: false
         }
     }
 }

@@ -49,14 +49,15 @@ public let interfaceText = """
     type Phase (name: string, nanoseconds: int)
 
     # A symbol, and how far after its start what was looked up is. The space's own have an empty module. An address that no symbol
-    # is before is answered with its section. address: 64 bits without a sign, so those from 2^63 are negative here.
+    # is before is answered with its section. address: 64 bits without a sign, so those from 2^63 are negative here;
+    # of a threadLocal symbol, the distance from the thread pointer.
     type Symbol (
       module: string,
       name: string,
       address: int,
       size: int,
       offset: int,
-      kind: (function, object, label, section),
+      kind: (function, object, threadLocal, label, section),
       exported: bool
     )
 

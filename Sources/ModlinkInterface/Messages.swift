@@ -133,7 +133,8 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
     public var size: Int
     /// How far after its start the address is that was asked for.
     public var offset: Int
-    /// `function`, `object` or `label`; `section` for an address that no symbol is before.
+    /// `function`, `object`, `label`, or `threadLocal`, a variable of each thread, whose address is its distance from the thread
+    /// pointer; `section` for an address that no symbol is before.
     public var kind: String
     /// Whether modules may refer to it.
     public var exported: Bool

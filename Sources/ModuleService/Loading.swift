@@ -25,6 +25,8 @@ struct LoadTransaction {
     /// Names of the modules whose image has been begun.
     var images: [String] = []
     var addresses: [UInt64] = []
+    /// For each module: where its thread-local variables begin, in bytes from the thread pointer.
+    var threadBlocks: [Int64] = []
     var linked: [LinkedModule] = []
     var ids: [Int] = []
     /// Images that were copied to be mapped, by module.
@@ -143,7 +145,8 @@ extension LoadTransaction {
         }
         phases.end("resolve")
         try reserve(linker, request)
-        linker.place(at: addresses)
+        try reserveThreads(linker, request)
+        linker.place(at: addresses, threadBlocks: threadBlocks)
         let placed = linker
         for (index, source) in request.sources.enumerated() {
             images.append(source.name)
@@ -197,6 +200,7 @@ extension LoadTransaction {
                     try space.registerFrames(frames)
                 }
                 for write in module.writes { try space.write(write) }
+                if let storage = module.threadStorage { try space.fillThreads(storage) }
             } catch {
                 throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
             }
@@ -297,6 +301,8 @@ extension LoadTransaction {
             }
             for address in addresses { state.spaces[space.architecture].ranges.release(address) }
         }
+        // Those of linked modules have been given back with their memory.
+        service.releaseThreads(Array(threadBlocks.dropFirst(mapped)), space)
         for name in images { service.images.remove(name) }
     }
 }

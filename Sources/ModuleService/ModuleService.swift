@@ -35,6 +35,8 @@ public final class ModuleService: Sendable {
         var linked: LinkedModule
         /// Its place in its space's symbol table, once it is running.
         var slot: Int?
+        /// Its cleanup function has run, and threads of its own still kept it.
+        var isCleanedUp = false
 
         /// The machine whose space it is in.
         var architecture: Architecture { linked.image.architecture }

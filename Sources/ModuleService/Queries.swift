@@ -142,6 +142,7 @@ private struct LookUpTable {
             switch entry.type {
             case .function, .indirectFunction: "function"
             case .object: "object"
+            case .threadLocal: "threadLocal"
             default: "label"
             }
         return SymbolInformation(

@@ -160,6 +160,25 @@ extension SpaceHost {
         try ask { (space) throws(SpaceError) in try space.write(address: write.address, write.bytes) }
     }
 
+    /// Gives each thread a module's thread-local variables; or zeroes in their place, when they are given back.
+    func fillThreads(_ storage: ThreadStorage, clears: Bool = false) throws(SpaceError) {
+        let values = clears ? 0..<0 : storage.values
+        let offset = UInt64(bitPattern: storage.block &- information.reserve.offset)
+        try ask { (space) throws(SpaceError) in
+            try space.fillThreads(values: values, offset: offset, size: storage.size)
+        }
+    }
+
+    /// How many destructors of thread-local variables a module has pending in threads that modules made.
+    func pendingDestructors(_ range: Range<UInt64>) throws(SpaceError) -> Int64 {
+        try ask { (space) throws(SpaceError) in try space.pendingDestructors(image: range.lowerBound) }
+    }
+
+    /// Runs the destructors of thread-local variables that a module has pending in the thread of calls.
+    func finishThread(_ range: Range<UInt64>) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in try space.finishThread(image: range.lowerBound) }
+    }
+
     /// Tells the unwinder of a module's frames.
     func registerFrames(_ range: Range<UInt64>) throws(SpaceError) {
         try ask { (space) throws(SpaceError) in

@@ -15,6 +15,8 @@ struct SpaceRecord: Sendable {
     var symbols = SymbolTable()
     /// Which addresses of its window are taken.
     var ranges = AddressRanges(window: 0..<0)
+    /// Which bytes are taken of the room that each thread has for thread-local variables, counted from its start.
+    var threadRanges = AddressRanges(window: 0..<0)
     /// The generation of `symbols` that the file of the symbol table shows.
     var publishedGeneration: UInt64 = 0
 }
@@ -62,6 +64,7 @@ extension ModuleService {
         state.withLock { state in
             _ = state.spaces[architecture].symbols.insert(resident)
             state.spaces[architecture].ranges = AddressRanges(window: space.information.window)
+            state.spaces[architecture].threadRanges = AddressRanges(window: 0..<space.information.reserve.size)
             state.spaces[architecture].host = space
         }
         log.info("\(space.label) started: \(resident.symbols.entries.count) symbols")

@@ -14,7 +14,7 @@ enum SymbolImage {
         for set in sets {
             var indices = [UInt16?](repeating: nil, count: set.sections.count)
             var last: Use?
-            for member in set.sections.indices.filter({ set.sections[$0].size > 0 })
+            for member in set.sections.indices.filter({ set.sections[$0].takesMemory })
                 .sorted(by: { set.sections[$0].address < set.sections[$1].address })
             {
                 let section = set.sections[member]

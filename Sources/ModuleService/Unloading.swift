@@ -88,9 +88,15 @@ extension ModuleService {
 
     private func unload(_ module: Module) throws(Failure) {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
+        let space = try space(loaded.architecture)
+        if !loaded.linked.hasCleanup || loaded.isCleanedUp || module.isBroken {
+            try refuseKeptByThreads(loaded.linked, space)
+        }
         if !module.isBroken {
-            let space = try space(loaded.architecture)
-            try space.interruptibly { () throws(Failure) in try cleanUp(loaded.linked, space) }
+            if !loaded.isCleanedUp {
+                try space.interruptibly { () throws(Failure) in try cleanUp(loaded.linked, space) }
+            }
+            try finishThreads(of: loaded.linked, id: module.id, space)
             runDestructors(loaded.linked)
         }
         unmap(loaded.linked)
@@ -167,6 +173,7 @@ extension ModuleService {
     /// Takes a module's memory out of the space.
     func unmap(_ module: LinkedModule) {
         guard let space = host(of: module), !space.hasEnded else { return }
+        takeThreads(module, space)
         // The space may have refused to take them: nothing to take back then.
         if let frames = module.frames { try? space.unregisterFrames(frames) }
         do throws(SpaceError) {

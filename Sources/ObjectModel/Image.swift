@@ -3,7 +3,8 @@
 
 /// A symbol with an address.
 public struct SymbolEntry: Sendable {
-    /// Its address, or its value when it belongs to no section.
+    /// Its address, or its value when it belongs to no section; of a thread-local variable, the distance from the thread
+    /// pointer, as a signed number.
     public var address: UInt64
     /// How many bytes it names; 0 when that is not known.
     public var size: UInt64
@@ -86,11 +87,14 @@ public struct ImageSection: Sendable {
     public var size: UInt64
     /// What its address is a multiple of.
     public var alignment: UInt64
+    /// Whether it is part of what the thread-local variables of each thread begin with. If it is `zeroFill` too, it takes no
+    /// memory: only its distance from the other such sections counts.
+    public var isThreadLocal: Bool
 
     /// Makes a section of the given properties.
     public init(
         name: String, kind: SectionKind, protection: Protection, address: UInt64, fileOffset: UInt64, size: UInt64,
-        alignment: UInt64
+        alignment: UInt64, isThreadLocal: Bool = false
     ) {
         self.name = name
         self.kind = kind
@@ -99,6 +103,7 @@ public struct ImageSection: Sendable {
         self.fileOffset = fileOffset
         self.size = size
         self.alignment = alignment
+        self.isThreadLocal = isThreadLocal
     }
 }
 
@@ -144,11 +149,13 @@ public struct Image: Sendable {
     /// What identifies this file among all (`NT_GNU_BUILD_ID`), 16 bytes; empty for none. A place for the note
     /// is reserved at `noteOffset`.
     public var buildID: [UInt8]
+    /// Where its thread-local variables begin in each thread, in bytes from the thread pointer, as a signed number.
+    public var threadBlock: UInt64
 
     /// Makes an image of the given parts.
     public init(
         architecture: Architecture, segments: [ImageSegment], sections: [ImageSection], symbols: SymbolList,
-        entry: UInt64, loadedSize: UInt64, buildID: [UInt8]
+        entry: UInt64, loadedSize: UInt64, buildID: [UInt8], threadBlock: UInt64 = 0
     ) {
         self.architecture = architecture
         self.segments = segments
@@ -157,6 +164,7 @@ public struct Image: Sendable {
         self.entry = entry
         self.loadedSize = loadedSize
         self.buildID = buildID
+        self.threadBlock = threadBlock
     }
 }
 

@@ -61,7 +61,8 @@ extension I386.Kind: RelocationKind {
     /// What it asks of the linker.
     @inlinable public var need: RelocationNeed {
         switch self {
-        case .none, .absolute32, .absolute16, .absolute8, .relative32, .relative16, .relative8, .size32: .value
+        case .none, .size32: .nothing
+        case .absolute32, .absolute16, .absolute8, .relative32, .relative16, .relative8: .value
         case .call32: .call
         case .tableEntryOffset32: .tableEntry
         case .tableEntryOffset32Relaxable: .relaxableTableEntry
@@ -132,6 +133,17 @@ extension I386: Machine {
     ) -> Bool {
         Relaxation(of: entry, in: original) != nil
     }
+
+    /// What a relocation of a thread-local kind comes to; see `Machine`.
+    public static func threadAccess(_ entry: RelocationEntry, _ kind: Kind, in original: RawSpan) -> ThreadAccess {
+        .unknown
+    }
+
+    /// The function whose calls disappear; see `Machine`.
+    public static let threadGetter: StaticString = "___tls_get_addr"
+
+    /// Where the call is that belongs to a relocation; see `Machine`.
+    public static func threadCall(_ entry: RelocationEntry, in original: RawSpan) -> UInt64? { nil }
 
     /// Computes and stores relocations of one section; see `Machine`.
     public static func apply(

@@ -35,6 +35,16 @@ public protocol Machine {
         reach: ClosedRange<UInt64>
     ) -> Bool
 
+    /// What the code around a relocation (a kind whose need is `threadLocal`) comes to.
+    static func threadAccess(_ entry: RelocationEntry, _ kind: Kind, in original: RawSpan) -> ThreadAccess
+
+    /// The function that code calls for the address of a thread-local variable, and that a linker which knows the variable's
+    /// distance from the thread pointer makes go away.
+    static var threadGetter: StaticString { get }
+
+    /// The offset of the relocation of the call that belongs to a relocation and goes away with it; nil when there is none.
+    static func threadCall(_ entry: RelocationEntry, in original: RawSpan) -> UInt64?
+
     /// Computes and stores relocations of one section. Those that do not fit are reported, and nothing is stored for them.
     ///
     /// - Parameters:
@@ -86,6 +96,8 @@ public protocol RelocationKind: RawRepresentable<UInt8>, Sendable {
 
 /// What a kind of relocation asks of the linker before it knows addresses.
 public enum RelocationNeed: UInt8, Sendable {
+    /// Nothing of the symbol but, at most, its size.
+    case nothing
     /// The symbol's value.
     case value
     /// The address of the symbol, or of a stub when it is too far.
@@ -98,13 +110,15 @@ public enum RelocationNeed: UInt8, Sendable {
     case relaxableTableEntry
     /// The address of the global offset table; the symbol's value as well.
     case tableAddress
+    /// The distance of a thread-local variable from the thread pointer, or an entry of the global offset table that holds it.
+    case threadLocal
     /// Nothing: the linker refuses it.
     case refused
 }
 
 /// What the relocations of an object's symbol are computed from.
 public struct SymbolTarget: Sendable {
-    /// Its value ("S").
+    /// Its value ("S"); of a thread-local variable, the distance from the thread pointer as a signed number.
     public var address: UInt64
     /// The index of its entry in the global offset table, or `absent`.
     public var tableEntry: UInt32
@@ -132,13 +146,19 @@ public struct RelocationFrame: Sendable {
     public var stubs: UInt64
     /// The addresses that distances reach from everywhere in the module.
     public var reach: ClosedRange<UInt64>
+    /// What an offset in the module's thread-local variables is counted from: 0, the thread pointer, in code; else their
+    /// start, in bytes from the thread pointer, as a signed number.
+    public var threadBlock: UInt64
 
     /// Makes a frame of the given addresses.
-    public init(section: UInt64, table: UInt64, stubs: UInt64, reach: ClosedRange<UInt64>) {
+    public init(
+        section: UInt64, table: UInt64, stubs: UInt64, reach: ClosedRange<UInt64>, threadBlock: UInt64 = 0
+    ) {
         self.section = section
         self.table = table
         self.stubs = stubs
         self.reach = reach
+        self.threadBlock = threadBlock
     }
 }
 

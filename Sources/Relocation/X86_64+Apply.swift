@@ -15,7 +15,7 @@ extension X86_64 {
             let place = frame.section &+ entry.offset
             var value = UInt64(bitPattern: entry.addend)
             switch kind {
-            case .none, .threadLocal: continue
+            case .none, .descriptor, .moduleNumber64: continue
             case .absolute64, .absolute32, .absolute32Signed, .absolute16, .absolute8: value &+= target.address
             case .relative64, .relative32, .relative16, .relative8: value &+= target.address &- place
             case .call32: value &+= frame.callee(target, stubSize: stubSize) &- place
@@ -37,6 +37,20 @@ extension X86_64 {
             case .tableOffset64: value &+= target.address &- frame.table
             case .tableRelative32, .tableRelative64: value &+= frame.table &- place
             case .size32, .size64: value &+= symbols[Int(entry.symbol)].size
+            case .threadOffset32, .threadOffset64: value &+= target.address
+            case .blockOffset32, .blockOffset64: value &+= target.address &- frame.threadBlock
+            case .threadTableEntryRelative32, .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall:
+                if let sequence = ThreadSequence(of: entry, kind, in: original) {
+                    if let distance = Int32(exactly: Int64(bitPattern: target.address)) {
+                        sequence.rewrite(&contents, at: offset, distance: distance)
+                    } else {
+                        failures.append(
+                            RelocationFailure(
+                                index: index, value: Int64(bitPattern: target.address), range: kind.range))
+                    }
+                    continue
+                }
+                value &+= frame.entry(target, addressSize: addressSize) &- place
             }
             let signed = Int64(bitPattern: value)
             switch kind.width {

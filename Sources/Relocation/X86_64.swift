@@ -62,8 +62,28 @@ public enum X86_64 {
         case size32
         /// Z + A, 8 bytes.
         case size64
-        /// One of those that refer to thread-local storage; a module has none.
-        case threadLocal
+        /// S + A, 4 bytes, where S is the distance of a thread-local variable from the thread pointer.
+        case threadOffset32
+        /// The same, 8 bytes.
+        case threadOffset64
+        /// The same, 4 bytes, in code; elsewhere the variable's distance from the start of the module's thread-local variables.
+        case blockOffset32
+        /// The same, 8 bytes.
+        case blockOffset64
+        /// G + GOT + A - P, 4 bytes, where the entry holds the variable's distance from the thread pointer; or that distance itself.
+        case threadTableEntryRelative32
+        /// The argument of a call that returns a thread-local variable's address; 4 bytes.
+        case generalDynamic
+        /// The argument of a call that returns the address of the module's thread-local variables; 4 bytes.
+        case localDynamic
+        /// The address of a thread-local variable's descriptor; 4 bytes.
+        case descriptorRelative32
+        /// Marks the call through a descriptor: the 2 bytes of the instruction.
+        case descriptorCall
+        /// A thread-local variable's descriptor: 16 bytes that a dynamic linker fills in.
+        case descriptor
+        /// The number that a dynamic linker gives to a module with thread-local variables.
+        case moduleNumber64
     }
 }
 
@@ -99,31 +119,38 @@ extension X86_64.Kind: RelocationKind {
     /// How many bytes it changes.
     public var width: Int {
         switch self {
-        case .none, .threadLocal: 0
+        case .none: 0
         case .absolute8, .relative8: 1
-        case .absolute16, .relative16: 2
+        case .absolute16, .relative16, .descriptorCall: 2
         case .absolute32, .absolute32Signed, .relative32, .call32, .tableEntryRelative32,
             .tableEntryRelative32Relaxable,
-            .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32, .size32:
+            .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32, .size32,
+            .threadOffset32, .blockOffset32, .threadTableEntryRelative32, .generalDynamic, .localDynamic,
+            .descriptorRelative32:
             4
         case .absolute64, .relative64, .callOffset64, .tableEntryRelative64, .tableEntryOffset64, .tableOffset64,
-            .tableRelative64, .size64:
+            .tableRelative64, .size64, .threadOffset64, .blockOffset64, .moduleNumber64:
             8
+        case .descriptor: 16
         }
     }
 
     /// What it asks of the linker.
     @inlinable public var need: RelocationNeed {
         switch self {
-        case .none, .absolute64, .absolute32, .absolute32Signed, .absolute16, .absolute8, .relative64, .relative32,
-            .relative16, .relative8, .size32, .size64:
+        case .none, .size32, .size64: .nothing
+        case .absolute64, .absolute32, .absolute32Signed, .absolute16, .absolute8, .relative64, .relative32,
+            .relative16, .relative8:
             .value
         case .call32: .call
         case .callOffset64: .callFromTable
         case .tableEntryRelative32, .tableEntryRelative64, .tableEntryOffset32, .tableEntryOffset64: .tableEntry
         case .tableEntryRelative32Relaxable, .tableEntryRelative32RelaxableREX: .relaxableTableEntry
         case .tableOffset64, .tableRelative32, .tableRelative64: .tableAddress
-        case .threadLocal: .refused
+        case .threadOffset32, .threadOffset64, .blockOffset32, .blockOffset64, .threadTableEntryRelative32,
+            .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall:
+            .threadLocal
+        case .descriptor, .moduleNumber64: .refused
         }
     }
 
@@ -153,7 +180,17 @@ extension X86_64.Kind: RelocationKind {
         case .tableRelative64: "R_X86_64_GOTPC64"
         case .size32: "R_X86_64_SIZE32"
         case .size64: "R_X86_64_SIZE64"
-        case .threadLocal: "thread-local storage"
+        case .threadOffset32: "R_X86_64_TPOFF32"
+        case .threadOffset64: "R_X86_64_TPOFF64"
+        case .blockOffset32: "R_X86_64_DTPOFF32"
+        case .blockOffset64: "R_X86_64_DTPOFF64"
+        case .threadTableEntryRelative32: "R_X86_64_GOTTPOFF"
+        case .generalDynamic: "R_X86_64_TLSGD"
+        case .localDynamic: "R_X86_64_TLSLD"
+        case .descriptorRelative32: "R_X86_64_GOTPC32_TLSDESC"
+        case .descriptorCall: "R_X86_64_TLSDESC_CALL"
+        case .descriptor: "R_X86_64_TLSDESC"
+        case .moduleNumber64: "R_X86_64_DTPMOD64"
         }
     }
 
@@ -166,7 +203,9 @@ extension X86_64.Kind: RelocationKind {
         case .relative16: -0x8000...0x7fff
         case .relative8: -0x80...0x7f
         case .absolute32Signed, .relative32, .call32, .tableEntryRelative32, .tableEntryRelative32Relaxable,
-            .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32:
+            .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32,
+            .threadOffset32, .blockOffset32, .threadTableEntryRelative32, .generalDynamic, .localDynamic,
+            .descriptorRelative32, .descriptorCall:
             -0x8000_0000...0x7fff_ffff
         default: .min ... .max
         }
@@ -177,7 +216,10 @@ extension X86_64.Kind: RelocationKind {
         switch self {
         case .absolute8, .absolute16, .relative8, .relative16: "use a wider field"
         case .size32: "the symbol is too large for this field"
-        case .threadLocal: "use pthread_getspecific, or a plain variable"
+        case .descriptor, .moduleNumber64: "only a dynamic linker computes it; compile without assembler that names it"
+        case .threadOffset32, .blockOffset32, .threadTableEntryRelative32, .generalDynamic, .localDynamic,
+            .descriptorRelative32:
+            "thread-local variables lie within 2 GiB of the thread pointer"
         default: "compile with -fPIC or -mcmodel=large"
         }
     }

@@ -110,7 +110,13 @@ extension Space {
             let versions = "protocol version \(hello.version), not \(SPACE_PROTOCOL_VERSION)"
             throw violation(.start, "\(versions); install modspace and modlinkd of one version")
         }
+        let alignment = UInt64(hello.reserve_alignment)
+        guard alignment.nonzeroBitCount == 1, Int64.max - Int64(hello.reserve_size) > hello.reserve_offset else {
+            throw violation(.start, "reserve for thread-local variables that cannot be")
+        }
         information = Information(
-            process: hello.process, window: hello.window_start..<hello.window_end, pageSize: UInt64(hello.page_size))
+            process: hello.process, window: hello.window_start..<hello.window_end, pageSize: UInt64(hello.page_size),
+            reserve: ThreadReserve(
+                offset: hello.reserve_offset, size: UInt64(hello.reserve_size), alignment: alignment))
     }
 }

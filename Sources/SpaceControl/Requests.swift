@@ -25,7 +25,8 @@ extension Space {
     /// - Parameters:
     ///   - address: its lowest one.
     ///   - size: from there to the end of its last page.
-    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there, EBUSY while its frames are registered.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there, EBUSY while its frames are registered, or
+    ///   destructors of its thread-local variables are pending.
     public mutating func unmap(address: UInt64, size: UInt64) throws(SpaceError) {
         _ = try ask(.unmap, packet(SPACE_UNMAP, address: address, size: size))
     }
@@ -157,5 +158,41 @@ extension Space {
         var request = packet(SPACE_FRAMES, address: address, size: size)
         request.flags = SPACE_REVERSE.rawValue
         _ = try ask(.unregisterFrames, request)
+    }
+}
+
+// What can be asked: thread-local variables.
+extension Space {
+    /// Gives a range of the ``ThreadReserve`` its first values, in all threads, those to come too.
+    ///
+    /// - Parameters:
+    ///   - values: where they lie in memory of images; zeros follow. Empty: zeros only, as a range is given back.
+    ///   - offset: of the range in the reserve.
+    ///   - size: of the range, in bytes.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when the range is not in the reserve or too small, EFAULT when the
+    ///   values are not in readable memory of images, EDEADLK when a thread was stopped with the list of threads locked.
+    public mutating func fillThreads(values: Range<UInt64>, offset: UInt64, size: UInt64) throws(SpaceError) {
+        var request = packet(
+            SPACE_FILL_THREADS, address: values.lowerBound, size: values.upperBound - values.lowerBound)
+        fill(&request.arguments, with: [offset, size])
+        _ = try ask(.fillThreads, request)
+    }
+
+    /// How many destructors of thread-local variables (C++ `thread_local`) an image has pending in threads that modules made.
+    ///
+    /// - Parameter image: its lowest address.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there.
+    public mutating func pendingDestructors(image: UInt64) throws(SpaceError) -> Int64 {
+        try ask(.pendingDestructors, packet(SPACE_PENDING, address: image)).result
+    }
+
+    /// Runs the destructors of thread-local variables that an image has pending in the thread that calls are made on.
+    ///
+    /// - Parameters:
+    ///   - image: its lowest address.
+    ///   - timeout: for all of them together; see ``call(_:_:timeout:)``.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there; else as ``call(_:_:timeout:)``.
+    public mutating func finishThread(image: UInt64, timeout: Duration? = nil) throws(SpaceError) {
+        _ = try ask(.finishThread, packet(SPACE_FINISH_THREAD, address: image, timeout: timeout))
     }
 }

@@ -14,6 +14,18 @@ public struct Space: ~Copyable, Sendable {
         public let window: Range<UInt64>
         /// Bytes in a page.
         public let pageSize: UInt64
+        /// The room in each thread for thread-local variables of modules.
+        public let reserve: ThreadReserve
+    }
+
+    /// Room that each thread has for thread-local variables of modules, at the same distance from its thread pointer.
+    public struct ThreadReserve: Equatable, Sendable {
+        /// The lowest byte, in bytes from the thread pointer.
+        public let offset: Int64
+        /// How many bytes it has.
+        public let size: UInt64
+        /// What its address is a multiple of: a power of two.
+        public let alignment: UInt64
     }
 
     /// What the space said of itself.
@@ -40,7 +52,9 @@ public struct Space: ~Copyable, Sendable {
         interrupter: Interrupter
     ) {
         self.interrupter = interrupter
-        information = Information(process: process.process, window: 0..<0, pageSize: 0)
+        information = Information(
+            process: process.process, window: 0..<0, pageSize: 0,
+            reserve: ThreadReserve(offset: 0, size: 0, alignment: 1))
         self.process = process
         self.processDescriptor = processDescriptor
         self.socket = socket

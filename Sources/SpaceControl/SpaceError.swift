@@ -14,6 +14,9 @@ public enum SpaceRequest: String, Equatable, Sendable {
     case unregister = "unregister with debugger"
     case registerFrames = "register frames"
     case unregisterFrames = "unregister frames"
+    case fillThreads = "fill threads"
+    case pendingDestructors = "pending destructors"
+    case finishThread = "finish thread"
     case release
     case exit
 }

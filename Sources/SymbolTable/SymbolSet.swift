@@ -19,6 +19,10 @@ public final class SymbolSet: Sendable {
         self.sections = sections
         self.range = range
         var symbols = symbols
+        // What is in each thread is at no address of its own.
+        for index in symbols.entries.indices where symbols.entries[index].type == .threadLocal {
+            symbols.entries[index].section = nil
+        }
         symbols.entries.sort { left, right in
             if left.address != right.address { return left.address < right.address }
             if (left.type == .none) != (right.type == .none) { return right.type == .none }
@@ -70,8 +74,13 @@ extension SymbolBinding {
 }
 
 extension ImageSection {
+    /// Whether it has addresses: what is empty has none, nor have zeroes of threads.
+    public var takesMemory: Bool {
+        size > 0 && !(isThreadLocal && kind == .zeroFill)
+    }
+
     /// Whether an address lies in the section.
     public func contains(_ address: UInt64) -> Bool {
-        address >= self.address && address - self.address < size
+        takesMemory && address >= self.address && address - self.address < size
     }
 }

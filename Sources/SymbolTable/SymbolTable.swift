@@ -6,6 +6,12 @@ public struct SymbolReference: Sendable, Equatable {
     public let owner: Int
     /// The symbol's index in the owner's set.
     public let entry: Int
+
+    /// Makes the reference to a symbol of the owner in a slot of the table.
+    public init(owner: Int, entry: Int) {
+        self.owner = owner
+        self.entry = entry
+    }
 }
 
 /// What an address is, for people.

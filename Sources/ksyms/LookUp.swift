@@ -26,7 +26,7 @@ enum LookUp {
             if isNumber(answer.query) || !answer.query.hasSuffix(symbol.name) {
                 return "\(answer.query) \(qualified)+0x\(String(symbol.offset, radix: 16))\n"
             }
-            let type = symbol.kind == "function" ? "T" : symbol.kind == "object" ? "D" : "A"
+            let type = symbol.kind == "function" ? "T" : ["object", "threadLocal"].contains(symbol.kind) ? "D" : "A"
             return SymbolListing.line(
                 address: symbol.unsignedAddress, type: symbol.exported ? type : type.lowercased(), name: symbol.name,
                 module: symbol.module)

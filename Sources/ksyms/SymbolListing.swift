@@ -44,7 +44,7 @@ struct SymbolListing {
     private static func letter(_ entry: SymbolEntry, _ section: ImageSection?) -> String {
         if entry.binding == .weak { return entry.type == .object ? "V" : "W" }
         if entry.binding == .unique { return "u" }
-        var letter = "A"
+        var letter = entry.type == .threadLocal ? "D" : "A"
         if let section {
             letter = section.protection.contains(.execute) ? "T" : section.protection.contains(.write) ? "D" : "R"
         }

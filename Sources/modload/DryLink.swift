@@ -13,6 +13,8 @@ struct DryLink {
     struct Result {
         let report: String
         let file: [UInt8]
+        /// Where sections went and symbols came from, a line each; empty unless they are asked for.
+        let decisions: [String]
     }
 
     private let sources: [ModuleSource]
@@ -91,8 +93,10 @@ struct DryLink {
 
     /// Links them.
     ///
-    /// - Parameter phases: what has been done before.
-    mutating func run(after phases: [Phase]) throws(Failure) -> [Result] {
+    /// - Parameters:
+    ///   - phases: what has been done before.
+    ///   - explains: whether the results say what was decided.
+    mutating func run(after phases: [Phase], explains: Bool) throws(Failure) -> [Result] {
         clock = PhaseClock(phases)
         let settings = try settings(for: sources.lazy.flatMap(\.objects).first)
         do throws(LinkFailure) {
@@ -100,7 +104,9 @@ struct DryLink {
             clock.end("resolve")
             linker.place(at: try addresses(linker, sources, settings.window))
             var results: [Result] = []
-            for index in sources.indices { results.append(try result(linker, index)) }
+            for index in sources.indices {
+                results.append(try result(linker, index, explains ? sources[index].objects : nil))
+            }
             clock.end("relocate")
             return results
         } catch {
@@ -186,12 +192,16 @@ struct DryLink {
         return addresses
     }
 
-    private func result(_ linker: Linker, _ index: Int) throws(LinkFailure) -> Result {
+    private func result(
+        _ linker: Linker, _ index: Int, _ explained: [Object]?
+    ) throws(LinkFailure) -> Result {
         var contents = [UInt8](repeating: 0, count: Int(linker.fileSizes[index]))
         var span = contents.mutableSpan
         var bytes = span.mutableBytes
         let linked = try linker.emit(index, into: &bytes)
-        return Result(report: report(linked), file: ELFImageWriter.file(linked.image, contents: contents))
+        return Result(
+            report: report(linked), file: ELFImageWriter.file(linked.image, contents: contents),
+            decisions: explained.map { linker.map(of: index, in: table).lines(for: $0) } ?? [])
     }
 
     /// What would be loaded: size, address, what would be called, whom it would use.

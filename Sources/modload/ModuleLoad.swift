@@ -208,7 +208,8 @@ struct ModuleLoad: ParsableCommand {
         clock.end("read")
         say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
         var link = try DryLink(sources, kernel: kernel, address: address, space: space, daemon: daemon)
-        let images = try link.run(after: clock.phases)
+        let images = try link.run(after: clock.phases, explains: debug)
+        for image in images { image.decisions.forEach(say) }
         for image in images { ToolOutput.print(image.report) }
         if let output, let image = images.first { try ObjectFiles.write(image.file, to: output) }
         if verbose { ToolOutput.print(PhaseReport.text(link.phases, total: Clock.nanoseconds() - start)) }

@@ -119,8 +119,11 @@ static void run(struct space_worker *it)
     case SPACE_RESOLVE:
         resolve(it);
         break;
-    default:
+    case SPACE_FRAMES:
         it->status = space_frames(request);
+        break;
+    default:
+        it->status = space_finish_thread(request->address);
     }
 }
 
@@ -172,6 +175,7 @@ static void *worker_thread(void *argument)
     struct space_worker *it = argument;
     own_worker = it;
     it->number = gettid();
+    it->destructors = space_own_destructors();
     restore_thread(it);
     set_state(it, SPACE_WORKER_IDLE);
     pthread_cleanup_push(thread_ends, it);
@@ -244,6 +248,8 @@ static void bury(struct space_worker *it)
     if (!it->joined) {
         pthread_join(it->thread, NULL);
     }
+    /* The list's head is on the thread's stack, which is still there. */
+    space_forget_destructors(it);
     munmap(it->memory, worker_size());
 }
 
@@ -254,6 +260,16 @@ void space_release(void)
         bury(stopped);
         stopped = NULL;
     }
+}
+
+int space_pending(uint64_t image, int64_t *result)
+{
+    if (image == 0 || space_image_at(image) != image) {
+        return EINVAL;
+    }
+    uint32_t own = space_own_pending(worker, image) + space_own_pending(stopped, image);
+    *result = (int64_t)atomic_load(space_image_destructors(image)) - own;
+    return 0;
 }
 
 static void bury_returned(void)

@@ -25,11 +25,12 @@ struct page {
     /* enum space_protection. */
     uint32_t protection;
     /*
-     * In an image's first page: from here to the end of its last page, and the address of its registered
-     * .eh_frame.
+     * In an image's first page: from here to the end of its last page, the address of its registered .eh_frame,
+     * and how many destructors of thread-local variables are pending.
      */
     uint64_t image_size;
     uint64_t frames;
+    _Atomic uint32_t destructors;
 };
 
 static struct page pages[PAGES];
@@ -195,6 +196,7 @@ static void record_image(const struct space_request *request)
     }
     page_at(image)->image_size = end - image;
     page_at(image)->frames = 0;
+    page_at(image)->destructors = 0;
     for (uint32_t i = 0; i < request->count; i++) {
         const struct space_segment *segment = &request->segments[i];
         struct page *last = page_at(segment->address + segment->memory_size - 1);
@@ -237,7 +239,7 @@ int space_unmap(uint64_t address, uint64_t size)
         || page_at(address)->image_size != size) {
         return EINVAL;
     }
-    if (page_at(address)->frames != 0) {
+    if (page_at(address)->frames != 0 || page_at(address)->destructors != 0) {
         return EBUSY;
     }
     /*
@@ -291,6 +293,27 @@ uint64_t space_image_at(uint64_t address)
 uint64_t *space_image_frames(uint64_t image)
 {
     return &page_at(image)->frames;
+}
+
+_Atomic uint32_t *space_image_destructors(uint64_t image)
+{
+    return &page_at(image)->destructors;
+}
+
+int space_copy_image(uint64_t address, uint64_t size, void *bytes)
+{
+    if (size > 0 && !space_is_mapped(address, size, SPACE_READABLE)) {
+        return EFAULT;
+    }
+    for (uint64_t done = 0; done < size;) {
+        uint64_t piece = size - done < SMALLEST_PAGE ? size - done : SMALLEST_PAGE;
+        int error = copy((char *)bytes + done, (const void *)(uintptr_t)(address + done), piece);
+        if (error != 0) {
+            return error;
+        }
+        done += piece;
+    }
+    return 0;
 }
 
 int space_read(uint64_t address, uint64_t size, void *bytes)

@@ -99,6 +99,9 @@ static const struct {
     [SPACE_FRAMES] = {true, false, SPACE_REVERSE},
     [SPACE_RELEASE] = {true, false, 0},
     [SPACE_EXIT] = {true, false, 0},
+    [SPACE_FILL_THREADS] = {true, false, 0},
+    [SPACE_PENDING] = {true, false, 0},
+    [SPACE_FINISH_THREAD] = {true, false, 0},
 };
 
 static int check_shape(const struct message *message)
@@ -132,6 +135,7 @@ static int perform(const struct message *message, struct space_reply *reply)
     case SPACE_CALL_ARRAY:
     case SPACE_RESOLVE:
     case SPACE_FRAMES:
+    case SPACE_FINISH_THREAD:
         return space_call(request, reply);
     case SPACE_READ:
         return space_read(request->address, request->size, reply->bytes);
@@ -141,6 +145,10 @@ static int perform(const struct message *message, struct space_reply *reply)
         return space_register(message->descriptors[0], &reply->result);
     case SPACE_UNREGISTER:
         return space_unregister(request->address);
+    case SPACE_FILL_THREADS:
+        return space_fill_threads(request);
+    case SPACE_PENDING:
+        return space_pending(request->address, &reply->result);
     case SPACE_RELEASE:
         space_release();
         return 0;
@@ -158,6 +166,9 @@ static bool say_hello(void)
         .page_size = (uint32_t)space_page_size,
         .window_start = SPACE_WINDOW_START,
         .window_end = SPACE_WINDOW_END,
+        .reserve_offset = space_reserve_offset(),
+        .reserve_size = SPACE_RESERVE_SIZE,
+        .reserve_alignment = SPACE_RESERVE_ALIGNMENT,
     };
     return send_reply(&hello);
 }

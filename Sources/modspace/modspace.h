@@ -9,6 +9,8 @@
  *     machine.c    the registers of this machine
  *     streams.c    stdout and stderr, also after a thread was stopped inside printf
  *     frames.c     the unwinder's tables
+ *     threads.c    thread-local variables of modules
+ *     destructors.c  and what is to be done with them when a thread ends
  *     debugger.c   the GDB JIT interface
  *     resident.c   functions for modules that libc.a cannot give as they are
  *
@@ -41,6 +43,13 @@
  */
 #define SPACE_WINDOW_START UINT64_C(0x10000000)
 #define SPACE_WINDOW_END UINT64_C(0x70000000)
+
+/*
+ * Bytes of each thread that are for thread-local variables of modules, and what their address is a multiple of:
+ * beyond 256 no processor asks for, nor do programs that keep variables of two threads out of one cache line.
+ */
+#define SPACE_RESERVE_SIZE 65536
+#define SPACE_RESERVE_ALIGNMENT 256
 
 /* Exit statuses of sysexits.h. */
 #define SPACE_EXIT_USAGE 64
@@ -87,6 +96,13 @@ uint64_t space_image_at(uint64_t address);
  * lowest address.
  */
 uint64_t *space_image_frames(uint64_t image);
+/*
+ * Where an image keeps how many destructors of thread-local variables it has pending in all threads. From any
+ * thread.
+ */
+_Atomic uint32_t *space_image_destructors(uint64_t image);
+/* Copies memory of images that is readable, of any size. Returns 0 or EFAULT. */
+int space_copy_image(uint64_t address, uint64_t size, void *bytes);
 
 /* ---- calls.c ---- */
 
@@ -122,6 +138,8 @@ struct space_worker {
     uint64_t results[SPACE_ADDRESS_LIMIT];
     /* Filled in by the signal handler; the bounds of the stack are there from the start. */
     struct space_fault fault;
+    /* Its thread's list; NULL until it runs. */
+    struct space_destructor *const *destructors;
     void *memory;
     void *signal_stack;
     struct space_worker *next_left;
@@ -131,6 +149,11 @@ struct space_worker {
 int space_call(const struct space_request *request, struct space_reply *reply);
 /* Ends the thread that was stopped last, if there is one. */
 void space_release(void);
+/*
+ * How many destructors of an image are pending in threads that no call of the daemon's will end. Returns the
+ * reply's status.
+ */
+int space_pending(uint64_t image, int64_t *result);
 /* The worker that the calling thread is, or NULL. Asynchronous-signal-safe. */
 struct space_worker *space_own_worker(void);
 /*
@@ -169,6 +192,25 @@ void space_unlock_streams(pthread_t stopped);
  * status.
  */
 int space_frames(const struct space_request *request);
+
+/* ---- threads.c ---- */
+
+/* From the thread pointer to the reserve's lowest byte, in bytes: the same in each thread. */
+int64_t space_reserve_offset(void);
+/* Gives a range of the reserve its first values, in all threads. Returns the reply's status. */
+int space_fill_threads(const struct space_request *request);
+
+/* ---- destructors.c ---- */
+
+struct space_destructor;
+/* The calling thread's list. */
+struct space_destructor *const *space_own_destructors(void);
+/* How many destructors of an image a worker's thread has pending. It is in no call. */
+uint32_t space_own_pending(const struct space_worker *it, uint64_t image);
+/* Runs the destructors of an image that are pending in the calling thread. Returns the reply's status. */
+int space_finish_thread(uint64_t image);
+/* A worker's thread is gone without having run its destructors: nobody waits for them. */
+void space_forget_destructors(const struct space_worker *worker);
 
 /* ---- debugger.c ---- */
 

@@ -6,8 +6,6 @@
  * These here speak for the image that the registered function lies in: the convention is that a module's
  * __dso_handle is the lowest address of its image, and __cxa_finalize(that address) calls and forgets all that
  * it registered, by these and by C++'s __cxa_atexit.
- *
- * __tls_get_addr is not in libc.a at all, because linking statically turns its callers into something else.
  */
 #include "modspace.h"
 
@@ -17,8 +15,6 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *dso);
 int __cxa_at_quick_exit(void (*function)(void *), void *dso);
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso);
 int __pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-/* Of libgcc: the calling thread's copy of a thread-local variable. */
-void *__emutls_get_address(void *control);
 
 /* NULL stands for the program itself. */
 static void *owner(void (*function)(void))
@@ -45,22 +41,4 @@ int __pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(
 int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
     return __pthread_atfork(prepare, parent, child);
-}
-
-/* The psABI's argument, as the linker fills it in (R_X86_64_DTPMOD64, R_X86_64_DTPOFF64). */
-struct tls_index {
-    /*
-     * Here the address of the module's control object, four words in writable memory, which libgcc defines for
-     * emulated thread-local storage: size and alignment of the module's thread-local variables, 0, and the
-     * address of their first values (all `size` bytes of them), or 0 for zeros.
-     */
-    unsigned long module;
-    /* Of the variable, from the start of the module's thread-local variables. */
-    unsigned long offset;
-};
-
-void *__tls_get_addr(struct tls_index *index);
-void *__tls_get_addr(struct tls_index *index)
-{
-    return (char *)__emutls_get_address((void *)index->module) + index->offset;
 }

@@ -57,7 +57,9 @@ import Testing
         let object = try Self.object(word: word)
         let stored = UInt64(object.size(Self.name) - 3 * word)
         let most = stored * 1032 + 1031
-        #expect(try Self.refusal(word: word) { $0.writeWord(most, at: $1 + word) } == nil)
+        #expect(
+            try Self.refusal(word: word) { $0.writeWord(most, at: $1 + word) }
+                == "gurka.o: section '.debug_info': ch_size \(most): not what its \(stored) compressed bytes hold")
         for bad in [most + 1, 0xffff_ffff] {
             #expect(
                 try Self.refusal(word: word) { $0.writeWord(bad, at: $1 + word) }
@@ -75,5 +77,20 @@ import Testing
         #expect(
             try Self.refusal(word: word) { object, _ in object.set(.type, of: Self.name, 8) }
                 == "gurka.o: section '.debug_info': compressed, yet without contents")
+    }
+
+    @Test("a size that is one byte more or less than what was compressed, and data that is damaged", arguments: [4, 8])
+    func lie(_ word: Int) throws {
+        let object = try Self.object(word: word)
+        let stored = object.size(Self.name) - 3 * word
+        let size = object.readWord(object.contents(Self.name) + word)
+        for bad in [size - 1, size + 1, 0] {
+            #expect(
+                try Self.refusal(word: word) { $0.writeWord(bad, at: $1 + word) }
+                    == "gurka.o: section '.debug_info': ch_size \(bad): not what its \(stored) compressed bytes hold")
+        }
+        #expect(
+            try Self.refusal(word: word) { $0.bytes[$1 + 3 * word + stored / 2] ^= 0x55 }
+                == "gurka.o: section '.debug_info': ch_size \(size): not what its \(stored) compressed bytes hold")
     }
 }

@@ -5,14 +5,16 @@ import Testing
 
 @Suite struct MalformedSectionTests {
     @Test("contents that end at the end of the file are good, one byte more is not") func bounds() throws {
-        let object = try PatchedObject()
+        var object = try PatchedObject()
         let number = object.section(".data")
-        let count = UInt64(object.bytes.count)
-        let start = UInt64(object.contents(".data"))
-        #expect(try refusal { $0.set(.size, of: ".data", count - start) } == nil)
+        let start = UInt64(object.bytes.count)
+        object.bytes += [UInt8](repeating: 0, count: 8)
+        object.set(.offset, of: ".data", start)
+        #expect(object.refusal() == nil)
+        object.set(.size, of: ".data", 9)
         #expect(
-            try refusal { $0.set(.size, of: ".data", count - start + 1) }
-                == "gurka.o: section \(number): \(count - start + 1) bytes at 0x\(String(start, radix: 16)) are beyond the end of the file (\(count) bytes): truncated?"
+            object.refusal()
+                == "gurka.o: section \(number): 9 bytes at \(hexadecimal(start)) are beyond the end of the file (\(start + 8) bytes): truncated?"
         )
     }
 

@@ -61,11 +61,22 @@ extension SymbolFile {
         #expect(file.sectionName("visible") == ".data")
     }
 
-    @Test("thread-local symbols, sections, files and undefined ones are left out") func leftOut() throws {
+    @Test("sections, files and undefined symbols are left out") func leftOut() throws {
         let file = try SymbolFile(try Self.executable.get(), name: "main")
-        #expect(file.entry("per_thread") == nil)
         #expect(file.entry("main.c") == nil)
         #expect(!file.symbols.entries.contains { $0.name.count == 0 || $0.type == .section || $0.type == .file })
+    }
+
+    @Test("thread-local symbols have the distance from the thread pointer that the code has") func threadLocal() throws
+    {
+        let bytes = try Self.executable.get()
+        let file = try SymbolFile(bytes, name: "main")
+        let directory = try ScratchDirectory()
+        // At level 0 gcc loads the variable by its distance: `mov %fs:0xffffffffffffffd0, %eax`.
+        let code = try Tool.output("objdump", ["-d", "--disassemble=main", directory.write("main", bytes)])
+        let entry = try #require(file.entry("per_thread"))
+        #expect(entry.type == .threadLocal && entry.size == 4 && Int64(bitPattern: entry.address) < -4000)
+        #expect(code.contains("%fs:0x\(String(entry.address, radix: 16))"))
     }
 
     @Test("thread-local zeroes take no memory among the sections") func threadLocalZeroes() throws {

@@ -17,7 +17,8 @@ import Testing
             [
                 ("printf", 0x7000_0010, 0, .global, .function), ("environ", 0x7000_1000, 1, .weak, .object),
                 ("slice", 0x1000_0040, 2, .global, .function), ("helper", 0x1000_0050, 2, .local, .function),
-                ("maybe", 0x1000_0060, 2, .weak, .function), ("count", 0x1000_1000, 3, .global, .object),
+                ("maybe", 0x1000_0060, 2, .weak, .function), ("one", 0x1000_1004, 3, .unique, .object),
+                ("count", 0x1000_1000, 3, .global, .object),
                 ("hidden", 0x1000_1008, 3, .local, .object), ("table", 0x7000_1010, 1, .global, .object),
                 ("flag", 0x7, nil, .global, .none), ("top", UInt64.max, nil, .local, .none),
             ] as [(String, UInt64, UInt16?, SymbolBinding, SymbolType)]
@@ -56,6 +57,7 @@ import Testing
                 0000000010000050 t helper\t[gurka]
                 0000000010000060 W maybe\t[gurka]
                 0000000010001000 D count\t[gurka]
+                0000000010001004 u one\t[gurka]
                 0000000010001008 d hidden\t[gurka]
                 0000000070000010 T printf
                 0000000070001000 V environ

@@ -90,20 +90,6 @@ import Testing
 }
 
 @Suite struct RefusalTests {
-    @Test("thread-local variables are refused, section and places") func threadLocal() throws {
-        #expect(
-            try Space().problems("_Thread_local int n = 1; int f(void) { return n; }", ["-O2"])
-                == """
-                gurka.o: section '.tdata': thread-local variables: a module has no thread-local storage; use pthread_getspecific, or a plain variable
-                gurka.o: .text+0x4 in f: thread-local variable 'n': a module has no thread-local storage; use pthread_getspecific, or a plain variable
-                """)
-        #expect(
-            try Space().problems(
-                "extern _Thread_local int errno_; int f(void) { return errno_; }", ["-O2", "-fno-pic"])
-                == "gurka.o: .text+0x3 in f: thread-local variable 'errno_': a module has no thread-local storage; use pthread_getspecific, or a plain variable"
-        )
-    }
-
     @Test("a section both writable and executable is refused, and what refers to it is no further problem")
     func writableCode() throws {
         let text = Space().problems([

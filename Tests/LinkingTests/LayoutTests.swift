@@ -141,6 +141,13 @@ import Testing
         #expect(try Space().link("a", [try assembled("ret\n")]).modules[0].frames == nil)
     }
 
+    @Test("what refers to an empty section gets an address behind the one before it, not the image's own")
+    func emptySection() throws {
+        let linked = try Space().link("a", [try assembled(".data\n.quad empty\n.bss\nempty:\n")])
+        let data = try #require(linked.modules[0].image.sections.first { $0.name == ".data" })
+        #expect(linked.word(data.address) == data.address + 8)
+    }
+
     @Test("an object for nothing is a module of a page") func empty() throws {
         let linked = try Space().link("a", [try assembled("")])
         #expect(linked.modules[0].range == 0x1000_0000..<0x1000_1000)

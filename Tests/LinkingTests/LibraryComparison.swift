@@ -24,7 +24,6 @@ struct LibraryComparison {
 
     private let objects: [Object]
     private let undefined: [String: UInt64]
-    private let table: SymbolTable
     private(set) var linked = Linked()
     private var maps: [LinkMap] = []
     private let division: Division
@@ -34,29 +33,33 @@ struct LibraryComparison {
     private(set) var differences: [String] = []
 
     /// Links all members of an archive both ways and compares.
-    ///
-    /// - Parameter omits: members that cannot be linked without others, or at all.
-    init(_ library: String, as division: Division, omits: (Object) -> Bool = { _ in false }) throws {
+    init(_ library: String, as division: Division) throws {
         let archive = try ArchiveReader.read(File.read(path: library, limit: 1 << 30), name: "library")
         try self.init(
-            archive.members.indices.map { try ArchiveReader.object($0, of: archive) }.filter { !omits($0) },
+            archive.members.indices.map { try ArchiveReader.object($0, of: archive) },
             as: division)
     }
 
     /// Links objects both ways and compares.
-    init(_ objects: [Object], as division: Division) throws {
+    ///
+    /// - Parameters:
+    ///   - window: where the modules go, one after the other.
+    ///   - symbols: where the symbols lie that no object defines.
+    init(
+        _ objects: [Object], as division: Division, window: Range<UInt64> = Space.window, symbols: UInt64 = 0x40_1000
+    ) throws {
         self.objects = objects
         self.division = division
-        undefined = Self.undefined(in: objects)
-        let space = Space(undefined)
-        table = space.table
+        undefined = Self.undefined(in: objects, from: symbols)
+        var space = Space(undefined)
+        space.settings.window = window
         try link(space)
         let directory = try ScratchDirectory()
         try compare(try linkedByEditor(directory))
     }
 
     /// The names that no object defines, and an address for each. Those that all references to are weak have none.
-    private static func undefined(in objects: [Object]) -> [String: UInt64] {
+    private static func undefined(in objects: [Object], from start: UInt64) -> [String: UInt64] {
         var defined = Set<String>()
         var wanted = Set<String>()
         for object in objects {
@@ -69,7 +72,7 @@ struct LibraryComparison {
             }
         }
         let names = wanted.subtracting(defined).subtracting(["_GLOBAL_OFFSET_TABLE_"]).sorted()
-        return Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, 0x40_1000 + UInt64($0) * 16) })
+        return Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, start + UInt64($0) * 16) })
     }
 
     /// An object whose hidden symbols other modules may refer to as well.
@@ -85,7 +88,7 @@ struct LibraryComparison {
             ? [ModuleSource(name: "all", objects: objects)]
             : objects.enumerated().map { ModuleSource(name: "m\($0)", objects: [Self.visible($1)]) }
         var linker = try Linker(sources, against: space.table, settings: space.settings)
-        var next = Space.window.lowerBound
+        var next = space.settings.window.lowerBound
         linker.place(
             at: linker.sizes.map { need in
                 let address = (next + need.alignment - 1) & ~(need.alignment - 1)
@@ -112,12 +115,16 @@ struct LibraryComparison {
         script += "SECTIONS {\n"
         for (index, module) in linked.modules.enumerated() {
             let file = division == .oneModule ? "*" : "\(directory.path)/\(index).o"
-            for section in module.image.sections where section.name != ".got" && section.name != ".plt" {
+            let places = module.image.sections.map { ($0.name, $0.address) } + emptySections(index)
+            let addresses = Dictionary(places) { first, _ in first }
+            for (name, address) in places where name != ".got" && name != ".plt" {
                 script +=
-                    "\"\(section.name).\(index)\" \(hexadecimal(section.address)) : { \(Self.pattern(section.name, file)) } =0x00000000\n"
+                    "\"\(name).\(index)\" \(hexadecimal(address)) : { \(Self.pattern(name, file, addresses)) } =0x00000000\n"
             }
         }
-        script += ".got 0xf000000 : { *(.got) *(.got.plt) *(.igot*) }\n"
+        // Near enough for every distance, and nothing of ours lies there.
+        let table = (linked.modules.first?.range.lowerBound ?? 0) - 0x100_0000
+        script += ".got \(hexadecimal(table)) : { *(.got) *(.got.plt) *(.igot*) }\n"
         script += "/DISCARD/ : { *(.note.*) *(.comment) *(.debug_*) *(.stab*) }\n}\n"
         try directory.write("script", Array(script.utf8))
         var arguments = ""
@@ -142,13 +149,36 @@ struct LibraryComparison {
         return Dictionary(made) { first, _ in first }
     }
 
-    /// The sections of objects that a section of the image is made of, as ld writes it.
-    private static func pattern(_ name: String, _ file: String) -> String {
+    /// Sections that take no room in a module, and so are none of its image, if anything refers to them: names and addresses.
+    private func emptySections(_ index: Int) -> [(String, UInt64)] {
+        var known = Set(linked.modules[index].image.sections.map(\.name))
+        let members = division == .oneModule ? objects : [objects[index]]
+        return maps[index].sections.compactMap { placed in
+            guard let address = placed.address, !known.contains(placed.output) else { return nil }
+            let object = members[placed.object]
+            let isUsed = object.relocations.contains {
+                object.symbols[Int($0.symbol)].place == .section(UInt32(placed.section))
+            }
+            guard isUsed, known.insert(placed.output).inserted else { return nil }
+            return (placed.output, address)
+        }
+    }
+
+    /// What a section of the image is made of, as ld writes it: sections of objects; and what a program would have from the C
+    /// library's crti.o and crtn.o, around the pieces of `.init` and in the array by which it is called.
+    private static func pattern(_ name: String, _ file: String, _ addresses: [String: UInt64]) -> String {
         let files = file == "*" ? file : "\"\(file)\""
-        return switch name {
-        case ".init_array", ".fini_array": "\(files)(SORT_BY_INIT_PRIORITY(\(name).*)) \(files)(\(name))"
-        case ".bss": "\(files)(.bss .bss.*) \(files)(COMMON)"
-        default: "\(files)(\(name) \(name).*)"
+        switch name {
+        case ".init_array", ".fini_array":
+            let fragments = addresses[String(name.dropLast(6))].map { "QUAD(\(hexadecimal($0)))" } ?? ""
+            return "\(fragments) \(files)(SORT_BY_INIT_PRIORITY(\(name).*)) \(files)(\(name))"
+        case ".init", ".fini":
+            let around = [X86_64.fragmentStart, X86_64.fragmentEnd].map {
+                $0.map { "BYTE(\($0))" }.joined(separator: " ")
+            }
+            return "\(around[0]) \(files)(\(name)) \(around[1])"
+        case ".bss": return "\(files)(.bss .bss.*) \(files)(COMMON)"
+        default: return "\(files)(\(name) \(name).*)"
         }
     }
 

@@ -95,6 +95,12 @@ import Testing
         }
     }
 
+    @Test("the unwinder is the space's, and not taken from an archive") func unwinder() throws {
+        let library = try archive("l.a", ("x.o", defining("_Unwind_Resume")), ("y.o", defining("_UnwindX")))
+        #expect(try pulled("call _Unwind_Resume\n", library) == "")
+        #expect(try pulled("call _UnwindX\n", library) == "l.a(y.o)")
+    }
+
     @Test("a common symbol is a definition, in the module and in a member")
     func common() throws {
         let library = try archive("l.a", ("x.o", ".comm x, 8\n"))

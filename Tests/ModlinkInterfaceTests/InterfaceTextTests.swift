@@ -85,7 +85,7 @@ import Varlink
     @Test("the states of a module and the kinds of a symbol are those that are sent")
     func enumerations() {
         #expect(field("state", of: "Module") == .enumeration(["loading", "running", "unloading"]))
-        #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "label", "section"]))
+        #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "threadLocal", "label", "section"]))
     }
 
     private func field(_ field: String, of type: String) -> TypeExpression? {

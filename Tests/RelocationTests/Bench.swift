@@ -6,6 +6,8 @@ import ObjectModel
 struct Bench {
     static let section: UInt64 = 0x1000_0000
     static let table: UInt64 = 0x1010_0000
+    /// Where the module's thread-local variables begin, from wherever offsets are counted.
+    static let block: UInt64 = 0x40
     static let stubs: UInt64 = 0x1020_0000
     /// What a window from 256 MiB to 1 GiB reaches.
     static let reach: ClosedRange<UInt64> = 0...0x8fff_ffff
@@ -47,7 +49,7 @@ struct Bench {
         M.apply(
             entries.span, to: &raw, original: bytes.span.bytes,
             frame: RelocationFrame(
-                section: Self.section, table: Self.table, stubs: Self.stubs, reach: reach),
+                section: Self.section, table: Self.table, stubs: Self.stubs, reach: reach, threadBlock: Self.block),
             targets: targets.span, symbols: symbols.span, failures: &failures)
         return Outcome(bytes: contents, failures: failures)
     }

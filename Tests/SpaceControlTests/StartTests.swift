@@ -46,21 +46,21 @@ import Testing
     func stranger() throws {
         #expect(try startScript("printf hello >&3; exec sleep 1000") == "space: start: packet of 5 bytes is no reply")
         #expect(
-            try startScript("head -c 696 /dev/zero >&3; exec sleep 1000") == "space: start: first packet is no greeting"
+            try startScript("head -c 712 /dev/zero >&3; exec sleep 1000") == "space: start: first packet is no greeting"
         )
         #expect(
-            try startScript("head -c 698 /dev/zero >&3; exec sleep 1000")
+            try startScript("head -c 714 /dev/zero >&3; exec sleep 1000")
                 == "space: start: packet is longer than a reply")
     }
 
     @Test("a space of another protocol version is refused")
     func version() throws {
-        // kind 1, sequence 0, status 0, version 2; result; process, page size 1; the rest is zero.
-        let hello = #"{ printf '\1\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0'; printf '\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0'; "#
-        let script = hello + "head -c 664 /dev/zero; } | dd bs=696 iflag=fullblock 2>/dev/null >&3; exec sleep 1000"
+        // kind 1, sequence 0, status 0, version 1; result; process, page size 1; the rest is zero.
+        let hello = #"{ printf '\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0'; printf '\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0'; "#
+        let script = hello + "head -c 680 /dev/zero; } | dd bs=712 iflag=fullblock 2>/dev/null >&3; exec sleep 1000"
         #expect(
             try startScript(script)
-                == "space: start: protocol version 2, not 1; install modspace and modlinkd of one version")
+                == "space: start: protocol version 1, not 2; install modspace and modlinkd of one version")
     }
 
     @Test("exit ends the process with status 0, and what was printed is there")

@@ -8,13 +8,15 @@ struct SymbolMapTests {
         try SymbolTable(map: Array(text.utf8), name: "System.map")
     }
 
-    @Test("capital letters are exported, small ones are not, and weak ones are")
+    @Test("capital letters are exported, small ones are not; weak and unique ones are")
     func exported() throws {
-        let table = try table("ffffffff81000000 T _text\nffffffff81000010 t hidden\nffffffff81000020 W weak\n")
+        let table = try table(
+            "ffffffff81000000 T _text\nffffffff81000010 t hidden\nffffffff81000020 W weak\nffffffff81000030 u one\n")
         #expect(table.exported("_text").flatMap(table.symbol)?.address == 0xffff_ffff_8100_0000)
         #expect(table.exported("hidden") == nil)
         #expect(table.exported("weak").flatMap(table.symbol)?.binding == .weak)
-        #expect(table.symbolCount == 3)
+        #expect(table.exported("one").flatMap(table.symbol)?.binding == .unique)
+        #expect(table.symbolCount == 4)
     }
 
     @Test("a module in brackets owns its symbols")

@@ -12,7 +12,7 @@ import Testing
         expect(try session.run("modload", "bad.o"), wanted, sourceLocation: sourceLocation)
         expect(try session.run("modload", "-n", "bad.o"), wanted, sourceLocation: sourceLocation)
         #expect(try session.names() == [], sourceLocation: sourceLocation)
-        #expect(try File.list(session.runtime + "/images") == [], sourceLocation: sourceLocation)
+        #expect(try session.images() == [], sourceLocation: sourceLocation)
     }
 
     private func gurka() throws -> [UInt8] { try Compiler.gcc.object(Sources.gurka) }

@@ -109,23 +109,6 @@ import Testing
         #expect(together.output.hasPrefix(String(repeating: answer.output, count: ways.count)))
     }
 
-    @Test("what is not possible is refused: static thread-local variables, with a message that says so")
-    func threadLocal() throws {
-        let session = try Session()
-        for compiler in Compiler.available {
-            for options in [["-O2", "-fno-pie"], ["-O2", "-fPIC"]] {
-                try session.write(
-                    "local.o",
-                    try compiler.object(
-                        "static __thread int own = 3; int init_module(void) { return own++ - 3; }", options))
-                let result = try session.run("modload", "local.o")
-                #expect(result.status == .exited(1), "\(compiler) \(options): \(result.output)")
-                #expect(result.errors.contains("thread-local"), "\(result.errors)")
-                #expect(try session.names() == [])
-            }
-        }
-    }
-
     @Test("an unwinder finds its way through a module's frames")
     func unwinding() throws {
         let session = try Session()

@@ -109,7 +109,11 @@ import Testing
         #include <string>
         struct Shape { virtual ~Shape(); virtual int corners() const = 0; };
         struct Square : Shape { int corners() const override; };
-        struct Trouble { std::string text; int number; virtual ~Trouble() {} };
+        struct Trouble {
+            std::string text; int number;
+            Trouble(std::string text, int number) : text(text), number(number) {}
+            virtual ~Trouble() {}
+        };
         Shape *make_square();
         void call(void (*function)(int), int);
         extern "C" void through(void (*function)(int), int);
@@ -243,10 +247,9 @@ import Testing
     @Test("an exception that nobody catches ends the load, not the space") func uncaught() throws {
         let session = try Session()
         try compile(session, "wild.o", "extern \"C\" int init_module() { throw 7; }")
-        let process = try {
-            try session.compile("gurka.o", Sources.gurka); try session.output("modload", "gurka.o")
-            return try session.space()
-        }()
+        try session.compile("gurka.o", Sources.gurka)
+        try session.output("modload", "gurka.o")
+        let process = try session.space()
         let result = try session.run("modload", try module("wild"))
         #expect(result.status == .exited(1) && result.errors.contains("wild: init_module: SIGABRT"), "\(result)")
         #expect(try session.names() == ["gurka"] && session.space() == process)

@@ -108,7 +108,7 @@ import Testing
                 "modload: exits: init_module: ended the space: it exited with status 3; all its modules are lost\n",
                 output: "before\n"))
         #expect(try session.space() != space)
-        #expect(try File.list(session.runtime + "/images") == [])
+        #expect(try session.images() == [])
         try checkRecovery(session)
         try expect(session.run("ksyms", "slice"), .failed(1, "ksyms: slice: no such symbol\n"))
         try session.output("modload", "gurka.o")

@@ -29,7 +29,7 @@ import Testing
     @Test("a linked image serves as symbols for the next")
     func symbols() throws {
         let session = try Session()
-        try session.compile("melon.o", "int slice(int n) { return n; }", ["-m32"])
+        try session.compile("melon.o", "int slice(int n) { return n; }", ["-m32", "-O2"])
         try session.compile("user.o", Self.source, ["-m32"])
         try session.write("map", Array("08000000 T nothing\n".utf8))
         try session.output("modload", "-n", "-A", "map", "-o", "kernel", "melon.o")

@@ -153,21 +153,60 @@ import Testing
                     """))
     }
 
-    @Test("-d with -n tells what is resolved against")
+    @Test("-d with -n tells what is resolved against, where sections went, and where symbols come from")
     func debugLinkOnly() throws {
         let session = try Session()
-        try session.compile("gurka.o", Sources.gurka)
-        let result = try session.run("modload", "-d", "-n", "gurka.o")
-        #expect(
-            result
-                == ToolResult(
-                    status: .exited(0),
-                    output: "gurka: 12288 bytes at 0x10000000, entry init_module at 0x10001020\n",
-                    errors: """
-                        modload: debug: gurka.o: object of module gurka
-                        modload: debug: resolving against \(session.runtime)/socket
+        let inline = """
+            .section .text.shared,"axG",@progbits,shared,comdat
+            .weak shared
+            shared: ret
 
-                        """))
+            """
+        let one = """
+            .text
+            .globl init_module
+            init_module: call near
+            call far
+            call maybe
+            call two
+            lea __dso_handle(%rip), %rax
+            mov far@GOTPCREL(%rip), %rcx
+            ret
+            .weak maybe
+            .data
+            .long 1, 2, 3
+
+            """
+        try session.compile("one.o", one + inline, [], language: .assembly)
+        try session.compile("two.o", ".globl two\ntwo: ret\n" + inline, [], language: .assembly)
+        try session.write("map", Array("20000000 T near\n7fff00001000 T far [tomat]\n".utf8))
+        let result = try session.run(
+            "modload", "-d", "-n", "-A", "map", "--address", "0x10000000", "--name", "both", "one.o", "two.o")
+        #expect(result.status == .exited(0))
+        #expect(
+            result.output == "both: 12288 bytes at 0x10000000, entry init_module at 0x10001000, uses tomat\n")
+        expect(
+            ToolResult(status: result.status, output: "", errors: result.errors),
+            ToolResult(
+                status: .exited(0), output: "",
+                errors: """
+                    modload: debug: one.o: object of module both
+                    modload: debug: two.o: object of module both
+                    modload: debug: resolving against map
+                    modload: debug: one.o: section '.text': 35 bytes at 0x10001000 in .text
+                    modload: debug: one.o: section '.data': 12 bytes at 0x10002000 in .data
+                    modload: debug: one.o: section '.text.shared': 1 bytes at 0x10001023 in .text
+                    modload: debug: two.o: section '.text': 1 bytes at 0x10001024 in .text
+                    modload: debug: two.o: section '.text.shared': 1 bytes left out
+                    modload: debug: one.o: symbol 'near': 0x20000000, of the space
+                    modload: debug: one.o: symbol 'far': 0x7fff00001000, of module tomat, called through a stub
+                    modload: debug: one.o: symbol 'maybe': weak, and defined nowhere: 0
+                    modload: debug: one.o: symbol 'two': 0x10001024, of two.o
+                    modload: debug: one.o: symbol '__dso_handle': 0x10000000, made by the linker
+                    modload: debug: one.o: symbol '_GLOBAL_OFFSET_TABLE_': 0x10000240, made by the linker
+                    modload: debug: two.o: symbol 'shared': 0x10001023, of one.o
+
+                    """))
     }
 
     @Test("a name that cannot be a module's is refused", arguments: ["..", "-x", "a/b", "a b", "å"])

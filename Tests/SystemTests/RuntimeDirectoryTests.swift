@@ -8,17 +8,27 @@ import Testing
     func noexec() throws {
         let session = try Session()
         try session.compile("gurka.o", Sources.gurka)
+        // Of it a part of the image is written when it is mapped.
+        try session.compile(
+            "chosen.o",
+            """
+            #include <stdio.h>
+            static int two(void) { return 2; }
+            static void *choose(void) { return two; }
+            int pick(void) __attribute__((ifunc("choose")));
+            int init_module(void) { return printf("%d\\n", pick()) - 2; }
+            """)
         let programs = Session.programs
         let script = """
             cd \(session.path) && mkdir -m 700 run && mount -t tmpfs -o noexec,mode=700 none run || exit 99
-            \(programs)/modload gurka.o && \(programs)/modunload gurka; status=$?
+            \(programs)/modload gurka.o chosen.o && \(programs)/modunload gurka; status=$?
             \(programs)/modlinkd --stop; exit $status
             """
         let result = try RunningTool(
             executable: "/usr/bin/env", ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
             environment: session.environment()
         ).wait()
-        expect(result, .done("gurka: hello\nModule loaded as ID 1\ngurka: bye\n"))
+        expect(result, .done("gurka: hello\n2\nModule loaded as ID 1\nModule loaded as ID 2\ngurka: bye\n"))
     }
 
     @Test("a user's is in XDG_RUNTIME_DIR", .enabled(if: User.effective == 0, "only root can be another user"))

@@ -96,6 +96,9 @@ final class Session: Sendable {
         String(decoding: try File.read(path: "\(runtime)/\(name)", limit: 1 << 24), as: UTF8.self)
     }
 
+    /// The modules that have an image; the spare file beside them is no module's.
+    func images() throws -> [String] { try File.list(runtime + "/images").filter { !$0.hasPrefix(".") } }
+
     // MARK: Processes
 
     /// The daemon's process number, as its pid file says.

@@ -151,7 +151,7 @@ struct SpaceTests {
         #expect(
             try session.output("modstat", "--console").contains(
                 "modlinkd: space \(other) (i386) ended by SIGKILL; lost with it: melon\n"))
-        #expect(try File.list(session.runtime + "/images") == ["pasta"])
+        #expect(try session.images() == ["pasta"])
         #expect(throws: SystemError.self) { try File.status(path: session.runtime + "/ksyms.i386") }
         try session.output("modload", "melon.o")
         #expect(try session.names() == ["pasta", "melon"])
@@ -172,7 +172,7 @@ struct SpaceTests {
                 1, "modload: exits: init_module: ended the space: it exited with status 3; all its modules are lost\n"))
         #expect(try session.names() == ["pasta"])
         #expect(try process(session, "x86-64") == native)
-        #expect(try File.list(session.runtime + "/images") == ["pasta"])
+        #expect(try session.images() == ["pasta"])
     }
 
     @Test("the end of the x86-64 space leaves that of i386 alone")

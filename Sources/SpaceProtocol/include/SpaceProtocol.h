@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 /* space_reply.version. Raised by whatever changes the meaning or the layout of a packet. */
-#define SPACE_PROTOCOL_VERSION 1
+#define SPACE_PROTOCOL_VERSION 2
 /* The descriptor at which a space finds its socket. */
 #define SPACE_DESCRIPTOR 3
 /* The most segments that one image has. */
@@ -54,7 +54,7 @@ enum space_request_kind {
     /*
      * address, size: lowest address of an image, and the distance from there to the end of its last page. Gives
      * the image's pages back to the reservation. EINVAL (no image is just there), EBUSY (its frames are
-     * registered).
+     * registered, or destructors of its thread-local variables are pending).
      */
     SPACE_UNMAP = 2,
     /*
@@ -115,11 +115,33 @@ enum space_request_kind {
      * a quarter of a second. Has no reply, and no effect when that request is done.
      */
     SPACE_INTERRUPT = 13,
+    /*
+     * address, size, arguments: where the first values of a module's thread-local variables lie in memory of images
+     * and how many bytes they are; then, in arguments[0] and [1], where in the reserve the module's range begins and
+     * how many bytes it has. In every thread, those that are there and those to come, the range holds the values and
+     * zeros behind them. With size 0, zeros: that is how a range is given back. EINVAL (the range is not in the
+     * reserve, or too small), EFAULT (the values are not in readable pages of images), EDEADLK (a stopped thread has
+     * the lock of the C library's list of threads; only threads to come have changed back then).
+     */
+    SPACE_FILL_THREADS = 14,
+    /*
+     * address: the lowest one of an image. result: how many destructors of thread-local variables (C++ thread_local)
+     * the image has pending in threads that modules made. EINVAL (no image is just there).
+     */
+    SPACE_PENDING = 15,
+    /*
+     * address, timeout: as SPACE_PENDING. Runs the destructors that the image has pending in the thread that calls
+     * are made on. EINVAL; else as SPACE_CALL.
+     */
+    SPACE_FINISH_THREAD = 16,
 };
 
 /* space_reply.kind. */
 enum space_reply_kind {
-    /* The space is ready: version, process, window_start, window_end, page_size. */
+    /*
+     * The space is ready: version, process, window_start, window_end, page_size, reserve_offset, reserve_size,
+     * reserve_alignment.
+     */
     SPACE_HELLO = 1,
     /* status, and what the request describes. */
     SPACE_REPLY = 2,
@@ -307,6 +329,13 @@ struct space_reply {
     /* SPACE_HELLO: images go here: lowest address, and the first one beyond. */
     uint64_t window_start;
     uint64_t window_end;
+    /*
+     * SPACE_HELLO: the reserve, room in each thread for thread-local variables of modules: its lowest byte, in bytes
+     * from the thread pointer; how many bytes it has; and what its address is a multiple of.
+     */
+    int64_t reserve_offset;
+    uint32_t reserve_size;
+    uint32_t reserve_alignment;
     /* What resolvers returned. */
     uint64_t results[SPACE_ADDRESS_LIMIT];
     /* What was read. */
@@ -314,6 +343,6 @@ struct space_reply {
     /* Of SPACE_FAULTED, SPACE_DIED, and a status of SPACE_TIMED_OUT. */
     struct space_fault fault;
 };
-_Static_assert(sizeof(struct space_reply) == 696, "a reply is 696 bytes on every machine");
+_Static_assert(sizeof(struct space_reply) == 712, "a reply is 712 bytes on every machine");
 
 #endif
