@@ -88,15 +88,14 @@ struct SpaceTests {
             "lkm.o",
             """
             #include <stdio.h>
-            long mod_use_count_;
-            static int other = -1;
+            long mod_use_count_ = 0;
+            int neighbour = -1;
             int lkm_lkmentry(unsigned char *table, int command, int version) {
                 printf("lkm: %d %d %d\\n", table[255], command, version);
                 mod_use_count_ = command == 1;
                 return 0;
             }
-            int forget(void) { return other; }
-            """, ["-O0", "-m32"])
+            """, ["-O0", "-m32", "-fno-zero-initialized-in-bss", "-fno-toplevel-reorder"])
         try expect(session.run("modload", "lkm.o"), .done("lkm: 0 1 1\nModule loaded as ID 1\n"))
         try expect(session.run("modunload", "lkm"), .failed(1, "modunload: lkm: in use: its use count is 1 (EBUSY)\n"))
     }
