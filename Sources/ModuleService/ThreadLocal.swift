@@ -27,8 +27,9 @@ extension LoadTransaction {
                 )
             }
             let (offset, free) = service.state.withLock { state in
-                let offset = state.space?.threadRanges.reserve(size: need.size, alignment: need.alignment)
-                return (offset, state.space?.threadRanges.free ?? 0)
+                let offset = state.spaces[space.architecture].threadRanges.reserve(
+                    size: need.size, alignment: need.alignment)
+                return (offset, state.spaces[space.architecture].threadRanges.free)
             }
             guard let offset else {
                 throw Failure(
@@ -43,11 +44,13 @@ extension LoadTransaction {
 }
 
 extension ModuleService {
-    /// Gives back ranges of the reserve, which start that many bytes from the thread pointer.
-    func releaseThreads(_ blocks: [Int64]) {
+    /// Gives back ranges of a space's reserve, which start that many bytes from the thread pointer.
+    func releaseThreads(_ blocks: [Int64], _ space: SpaceHost) {
+        let reserve = space.information.reserve
         state.withLock { state in
-            guard let reserve = state.space?.space.information.reserve else { return }
-            for block in blocks { state.space?.threadRanges.release(UInt64(bitPattern: block &- reserve.offset)) }
+            for block in blocks {
+                state.spaces[space.architecture].threadRanges.release(UInt64(bitPattern: block &- reserve.offset))
+            }
         }
     }
 
@@ -61,7 +64,7 @@ extension ModuleService {
             log.error("\(module.name): its thread-local variables stay in the threads: \(error)")
             return
         }
-        releaseThreads([storage.block])
+        releaseThreads([storage.block], space)
     }
 
     /// A thread that has to destroy thread-local variables of a module when it ends (C++ `thread_local`) uses the module.

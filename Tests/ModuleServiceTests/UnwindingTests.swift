@@ -45,7 +45,7 @@ import Testing
         let source = ModuleSource(
             name: "thrower",
             objects: [try ELFObjectReader.read(try Compiler.gcc.object(text, language: .cxx), name: "thrower.o")])
-        let process = try #require(service.service.state.withLock { $0.space?.space.information.process })
+        let process = try #require(service.service.state.withLock { $0.spaces[.native].host?.information.process })
         var before = 0
         for round in 1...1000 {
             try service.unload(try load(service, source))

@@ -29,7 +29,7 @@ import Testing
             session.run("modload", "failing.o"),
             .failed(1, "modload: failing: init_module returned \(told); everything is undone\n", output: "trying\n"))
         #expect(try session.names() == [])
-        #expect(try File.list(session.runtime + "/images") == [])
+        #expect(try session.images() == [])
         try expect(session.run("ksyms", "exported"), .failed(1, "ksyms: exported: no such symbol\n"))
         let maps = try File.read(path: "/proc/\(try session.space())/maps", limit: 1 << 20)
         #expect(!String(decoding: maps, as: UTF8.self).contains("images/failing"))

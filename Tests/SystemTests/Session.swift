@@ -96,6 +96,9 @@ final class Session: Sendable {
         String(decoding: try File.read(path: "\(runtime)/\(name)", limit: 1 << 24), as: UTF8.self)
     }
 
+    /// The modules that have an image; the spare file beside them is no module's.
+    func images() throws -> [String] { try File.list(runtime + "/images").filter { !$0.hasPrefix(".") } }
+
     // MARK: Processes
 
     /// The daemon's process number, as its pid file says.
@@ -107,7 +110,7 @@ final class Session: Sendable {
     /// The process number of the space that runs now, as the daemon says.
     func space() throws -> Int32 {
         var client = try DaemonConnection.open(RuntimeDirectory(path: runtime), starts: false)
-        let status = try client.call(StatusMethod.self, Empty()).reply
+        let status = try client.call(StatusMethod.self, SpaceParameters()).reply
         return Int32(try #require(status.space, "the daemon has no space"))
     }
 

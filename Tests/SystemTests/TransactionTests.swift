@@ -41,7 +41,7 @@ import Testing
                 1, "modload: right: init_module returned -12 (ENOMEM); everything is undone\n",
                 output: "left: 2\nright: 1\nleft: bye\n"))
         #expect(try session.names() == [])
-        #expect(try File.list(session.runtime + "/images") == [])
+        #expect(try session.images() == [])
         try expect(session.run("ksyms", "left_hand"), .failed(1, "ksyms: left_hand: no such symbol\n"))
     }
 
