@@ -4,9 +4,10 @@ import ObjectModel
 /// The headers of an ELF file, taken out of its bytes with every offset and size checked against them.
 ///
 /// libelf has been made to read beyond its input by headers that lie; it sees a file only after this has.
-/// ("ELF-64 Object File Format", gABI chapters "ELF Header" and "Sections".)
+/// (gABI chapters "ELF Header" and "Sections".)
 struct ELFLayout {
     let file: String
+    let fileClass: ELFClass
     let type: UInt16
     let machine: UInt16
     let sections: [SectionHeader]
@@ -29,19 +30,20 @@ struct ELFLayout {
         let alignment: UInt64
         let entrySize: UInt64
 
-        /// Reads the 64 bytes at `start`, which are in the file.
-        init(_ raw: RawSpan, at start: UInt64) {
+        /// Reads the header at `start`, which is in the file.
+        init(_ raw: RawSpan, at start: UInt64, _ fileClass: ELFClass) {
+            let word = fileClass.wordSize
             nameOffset = raw.integer(at: start) ?? 0
             type = raw.integer(at: start + 4) ?? 0
-            flags = raw.integer(at: start + 8) ?? 0
-            address = raw.integer(at: start + 16) ?? 0
-            offset = raw.integer(at: start + 24) ?? 0
-            size = raw.integer(at: start + 32) ?? 0
-            link = raw.integer(at: start + 40) ?? 0
-            info = raw.integer(at: start + 44) ?? 0
+            flags = raw.word(at: start + 8, fileClass) ?? 0
+            address = raw.word(at: start + 8 + word, fileClass) ?? 0
+            offset = raw.word(at: start + 8 + 2 * word, fileClass) ?? 0
+            size = raw.word(at: start + 8 + 3 * word, fileClass) ?? 0
+            link = raw.integer(at: start + 8 + 4 * word) ?? 0
+            info = raw.integer(at: start + 12 + 4 * word) ?? 0
             // 0 means the same as 1.
-            alignment = max(raw.integer(at: start + 48) ?? 0, 1)
-            entrySize = raw.integer(at: start + 56) ?? 0
+            alignment = max(raw.word(at: start + 16 + 4 * word, fileClass) ?? 0, 1)
+            entrySize = raw.word(at: start + 16 + 5 * word, fileClass) ?? 0
         }
 
         func has(_ flag: Int32) -> Bool { flags & UInt64(flag) != 0 }
@@ -50,64 +52,70 @@ struct ELFLayout {
 
     /// What every ELF file begins with.
     static let magic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
-    private static let headerSize: UInt64 = 64
-    private static let sectionHeaderSize: UInt64 = 64
     /// More sections than any compiler makes; each costs memory before anything else is known of the file.
     private static let sectionLimit: UInt64 = 1 << 24
 
-    /// Reads the headers of a 64-bit little-endian file.
+    /// Reads the headers of a little-endian file.
     init(_ bytes: [UInt8], file: String) throws(Problem) {
         self.file = file
         let raw = unsafe bytes.span.bytes
-        try Self.checkIdentification(bytes, file)
+        fileClass = try Self.checkIdentification(bytes, file)
         // The file has been found to be longer than its header.
         type = raw.integer(at: 16) ?? 0
         machine = raw.integer(at: 18) ?? 0
         let version: UInt32 = raw.integer(at: 20) ?? 0
         guard version == 1 else { throw Problem(subject: file, place: "e_version", reason: "\(version): not 1") }
-        let start: UInt64 = raw.integer(at: 40) ?? 0
-        let entrySize: UInt16 = raw.integer(at: 58) ?? 0
+        let start = raw.word(at: 24 + 2 * fileClass.wordSize, fileClass) ?? 0
         guard start != 0 else {
             sections = []
             names = 0..<0
             return
         }
-        guard UInt64(entrySize) == Self.sectionHeaderSize else {
-            throw Problem(subject: file, place: "e_shentsize", reason: "\(entrySize): not \(Self.sectionHeaderSize)")
-        }
-        guard raw.contains(offset: start, count: Self.sectionHeaderSize) else {
-            throw Problem(
-                subject: file, place: "e_shoff",
-                reason:
-                    "section headers at \(hexadecimal(start)) are beyond the end of the file (\(bytes.count) bytes): truncated?"
-            )
-        }
-        // Extended numbering: what does not fit 16 bits stands in section 0 (gABI, "Extended section header").
-        var count = UInt64(raw.integer(at: 60, as: UInt16.self) ?? 0)
-        if count == 0 { count = raw.integer(at: start + 32) ?? 0 }
-        guard count > 0, count <= Self.sectionLimit,
-            raw.contains(offset: start, count: count * Self.sectionHeaderSize)
-        else {
-            throw Problem(
-                subject: file, place: "e_shnum",
-                reason:
-                    "\(count) section headers at \(hexadecimal(start)) are beyond the end of the file (\(bytes.count) bytes): truncated?"
-            )
-        }
-        var stringIndex = UInt64(raw.integer(at: 62, as: UInt16.self) ?? 0)
-        if stringIndex == UInt64(SHN_XINDEX) { stringIndex = UInt64(raw.integer(at: start + 40, as: UInt32.self) ?? 0) }
-        guard stringIndex > 0, stringIndex < count else {
-            throw Problem(
-                subject: file, place: "e_shstrndx", reason: "section \(stringIndex) of \(count) is no string table")
-        }
-        var headers: [SectionHeader] = []
-        headers.reserveCapacity(Int(count))
-        for index in 0..<count {
-            headers.append(SectionHeader(raw, at: start + index * Self.sectionHeaderSize))
-        }
+        let (headers, stringIndex) = try Self.sectionHeaders(raw, at: start, fileClass, file)
         let strings = headers[Int(stringIndex)]
         names = try Self.stringTable(raw, strings.type, strings.offset, strings.size, file, "section names")
         sections = try Self.check(headers, raw, names, file)
+    }
+
+    /// The section headers, unchecked, and which of them is of the section names. The last three fields of the ELF header say the
+    /// size of one, how many there are, and where the names are.
+    private static func sectionHeaders(
+        _ raw: RawSpan, at start: UInt64, _ fileClass: ELFClass, _ file: String
+    ) throws(Problem) -> (headers: [SectionHeader], strings: UInt64) {
+        let end = fileClass.headerSize
+        let size = fileClass.sectionHeaderSize
+        let entrySize: UInt16 = raw.integer(at: end - 6) ?? 0
+        guard UInt64(entrySize) == size else {
+            throw Problem(subject: file, place: "e_shentsize", reason: "\(entrySize): not \(size)")
+        }
+        guard raw.contains(offset: start, count: size) else {
+            throw Problem(
+                subject: file, place: "e_shoff",
+                reason:
+                    "section headers at \(hexadecimal(start)) are beyond the end of the file (\(raw.byteCount) bytes): truncated?"
+            )
+        }
+        // Extended numbering: what does not fit 16 bits stands in section 0 (gABI, "Extended section header").
+        let first = SectionHeader(raw, at: start, fileClass)
+        var count = UInt64(raw.integer(at: end - 4, as: UInt16.self) ?? 0)
+        if count == 0 { count = first.size }
+        guard count > 0, count <= Self.sectionLimit, raw.contains(offset: start, count: count * size) else {
+            throw Problem(
+                subject: file, place: "e_shnum",
+                reason:
+                    "\(count) section headers at \(hexadecimal(start)) are beyond the end of the file (\(raw.byteCount) bytes): truncated?"
+            )
+        }
+        var strings = UInt64(raw.integer(at: end - 2, as: UInt16.self) ?? 0)
+        if strings == UInt64(SHN_XINDEX) { strings = UInt64(first.link) }
+        guard strings > 0, strings < count else {
+            throw Problem(
+                subject: file, place: "e_shstrndx", reason: "section \(strings) of \(count) is no string table")
+        }
+        var headers: [SectionHeader] = []
+        headers.reserveCapacity(Int(count))
+        for index in 0..<count { headers.append(SectionHeader(raw, at: start + index * size, fileClass)) }
+        return (headers, strings)
     }
 
     /// The section that the symbol table, or whatever refers to strings, names as its strings.
@@ -120,7 +128,7 @@ struct ELFLayout {
         return try Self.stringTable(raw, section.type, section.offset, section.size, file, place)
     }
 
-    private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) {
+    private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) -> ELFClass {
         guard !bytes.isEmpty else { throw Problem(subject: file, reason: "empty") }
         guard bytes.starts(with: magic) else {
             throw Problem(subject: file, reason: foreign(bytes) ?? "not an object file")
@@ -128,11 +136,9 @@ struct ELFLayout {
         guard bytes.count >= 6 else {
             throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
         }
-        guard bytes[4] == ELFCLASS64 else {
+        guard let fileClass = ELFClass(rawValue: bytes[4]) else {
             throw Problem(
-                subject: file, place: "e_ident",
-                reason: bytes[4] == ELFCLASS32
-                    ? "a 32-bit object; this space takes 64-bit ones" : "class \(bytes[4]) is neither 32 nor 64 bits")
+                subject: file, place: "e_ident", reason: "class \(bytes[4]) is neither 32 nor 64 bits")
         }
         guard bytes[5] == ELFDATA2LSB else {
             throw Problem(
@@ -141,12 +147,13 @@ struct ELFLayout {
                     ? "a big-endian object; this space takes little-endian ones"
                     : "data encoding \(bytes[5]) is neither little- nor big-endian")
         }
-        guard bytes.count >= headerSize else {
+        guard bytes.count >= fileClass.headerSize else {
             throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
         }
         guard bytes[6] == 1 else {
             throw Problem(subject: file, place: "e_ident", reason: "version \(bytes[6]): not 1")
         }
+        return fileClass
     }
 
     /// What a file that is no ELF file probably is, where that can be told.
@@ -210,6 +217,32 @@ extension ELFLayout {
             }
         }
         return sections
+    }
+}
+
+extension ELFLayout {
+    /// The machine that the file is made for.
+    func architecture() throws(Problem) -> Architecture {
+        let reason: String
+        switch (Int32(machine), fileClass) {
+        case (EM_X86_64, .bits64): return .x86_64
+        case (EM_386, .bits32): return .i386
+        case (EM_X86_64, .bits32): reason = "x86-64 with addresses of 32 bits (x32); compile with -m64 or -m32"
+        case (EM_386, .bits64): reason = "i386, in a file of 64-bit addresses"
+        default: reason = "made for \(Self.machineName(machine)); modules are made for x86-64 or i386"
+        }
+        throw Problem(subject: file, place: "e_machine", reason: reason)
+    }
+
+    private static func machineName(_ number: UInt16) -> String {
+        switch Int32(number) {
+        case EM_AARCH64: "aarch64"
+        case EM_ARM: "arm"
+        case EM_RISCV: "riscv"
+        case EM_PPC64: "ppc64"
+        case EM_S390: "s390x"
+        default: "machine \(number)"
+        }
     }
 }
 

@@ -11,10 +11,10 @@ public struct EncodedImage: Sendable {
     public let tailOffset: UInt64
 }
 
-/// Writes linked images, and symbol tables without contents, as ELF files ("ELF-64 Object File Format", gABI).
+/// Writes linked images, and symbol tables without contents, as ELF files of the machine's class (gABI).
 ///
 /// ```
-/// 0                 64              512                 headerSize          tailOffset
+/// 0                 64 or 52        512                 headerSize          tailOffset
 /// ELF header        program headers build-ID note       contents …          .symtab .strtab .shstrtab  section headers
 /// ```
 public enum ELFImageWriter {
@@ -25,6 +25,7 @@ public enum ELFImageWriter {
 
     /// The parts of the file for an image. Its symbols' `section` is an index into `image.sections`.
     public static func encode(_ image: Image) -> EncodedImage {
+        let fileClass = ELFClass(image.architecture)
         let hasNote = !image.buildID.isEmpty
         var sections = SectionTable()
         sections.add(Elf64_Shdr(), named: "")
@@ -35,17 +36,22 @@ public enum ELFImageWriter {
                     offset: noteOffset, size: noteSize, alignment: 4), named: ".note.gnu.build-id")
         }
         let firstSection = sections.headers.count
-        for section in image.sections { sections.add(header(section), named: section.name) }
+        for section in image.sections { sections.add(header(section, fileClass), named: section.name) }
 
         let tailOffset = (image.loadedSize + 7) & ~7
         var tail = Encoder()
-        let symbols = encodeSymbols(image.symbols, firstSection: firstSection)
+        let symbols =
+            switch fileClass {
+            case .bits32: encodeSymbols(image.symbols, as: Elf32_Sym.self, firstSection: firstSection)
+            case .bits64: encodeSymbols(image.symbols, as: Elf64_Sym.self, firstSection: firstSection)
+            }
         let table = sections.headers.count
         let end = { UInt64(tail.bytes.count) + tailOffset }
         sections.add(
             header(
                 SHT_SYMTAB, offset: end(), size: UInt64(symbols.table.count), link: table + 1,
-                info: symbols.localCount + 1, alignment: 8, entrySize: 24), named: ".symtab")
+                info: symbols.localCount + 1, alignment: fileClass.wordSize, entrySize: fileClass.symbolSize),
+            named: ".symtab")
         tail.append(symbols.table)
         sections.add(
             header(SHT_STRTAB, offset: end(), size: UInt64(image.symbols.names.count)), named: ".strtab")
@@ -68,7 +74,7 @@ public enum ELFImageWriter {
         let count = sections.headers.count
         if count >= Int(SHN_LORESERVE) { sections.headers[0].sh_size = UInt64(count) }
         if names >= Int(SHN_LORESERVE) { sections.headers[0].sh_link = UInt32(names) }
-        for header in sections.headers { tail.append(header) }
+        for header in sections.headers { tail.append(header, fileClass) }
         return EncodedImage(
             header: encodeHeader(
                 image, headersOffset: headersOffset,
@@ -90,17 +96,21 @@ public enum ELFImageWriter {
     private static func encodeHeader(_ image: Image, headersOffset: UInt64, count: UInt16, names: UInt16) -> [UInt8] {
         let hasNote = !image.buildID.isEmpty
         var encoder = Encoder()
-        encoder.append([0x7f, 0x45, 0x4c, 0x46, UInt8(ELFCLASS64), UInt8(ELFDATA2LSB), 1])
+        let fileClass = ELFClass(image.architecture)
+        encoder.append([0x7f, 0x45, 0x4c, 0x46, fileClass.rawValue, UInt8(ELFDATA2LSB), 1])
         encoder.align(to: 16)
         encoder.append(UInt16(ET_EXEC))
-        encoder.append(UInt16(EM_X86_64))
+        encoder.append(machine(image.architecture))
         encoder.append(UInt32(1))
-        encoder.append(image.entry)
+        encoder.append(image.entry, fileClass)
         let segmentCount = image.segments.count + (hasNote ? 1 : 0)
-        encoder.append(UInt64(segmentCount > 0 ? 64 : 0))
-        encoder.append(headersOffset)
+        encoder.append(segmentCount > 0 ? fileClass.headerSize : 0, fileClass)
+        encoder.append(headersOffset, fileClass)
         encoder.append(UInt32(0))
-        for field in [64, segmentCount > 0 ? 56 : 0, segmentCount, 64] { encoder.append(UInt16(field)) }
+        encoder.append(UInt16(fileClass.headerSize))
+        encoder.append(UInt16(segmentCount > 0 ? fileClass.programHeaderSize : 0))
+        encoder.append(UInt16(segmentCount))
+        encoder.append(UInt16(fileClass.sectionHeaderSize))
         encoder.append(count)
         encoder.append(names)
         for segment in image.segments {
@@ -108,14 +118,14 @@ public enum ELFImageWriter {
                 Elf64_Phdr(
                     p_type: UInt32(PT_LOAD), p_flags: UInt32(segment.protection.rawValue), p_offset: segment.fileOffset,
                     p_vaddr: segment.address, p_paddr: segment.address, p_filesz: segment.fileSize,
-                    p_memsz: segment.memorySize, p_align: image.architecture.pageSize))
+                    p_memsz: segment.memorySize, p_align: image.architecture.pageSize), fileClass)
         }
         if hasNote {
             let address = (image.segments.first?.address ?? 0) + noteOffset
             encoder.append(
                 Elf64_Phdr(
                     p_type: UInt32(PT_NOTE), p_flags: UInt32(PF_R), p_offset: noteOffset, p_vaddr: address,
-                    p_paddr: address, p_filesz: noteSize, p_memsz: noteSize, p_align: 4))
+                    p_paddr: address, p_filesz: noteSize, p_memsz: noteSize, p_align: 4), fileClass)
             encoder.pad(to: Int(noteOffset))
             encoder.append(UInt32(4))
             encoder.append(UInt32(16))
@@ -127,7 +137,14 @@ public enum ELFImageWriter {
         return encoder.bytes
     }
 
-    private static func header(_ section: ImageSection) -> Elf64_Shdr {
+    private static func machine(_ architecture: Architecture) -> UInt16 {
+        switch architecture {
+        case .x86_64: UInt16(EM_X86_64)
+        case .i386: UInt16(EM_386)
+        }
+    }
+
+    private static func header(_ section: ImageSection, _ fileClass: ELFClass) -> Elf64_Shdr {
         let type: Int32 =
             switch section.kind {
             case .contents: SHT_PROGBITS
@@ -142,7 +159,7 @@ public enum ELFImageWriter {
         let isArray = section.kind == .initializers || section.kind == .finalizers
         return header(
             type, flags: flags, address: section.address, offset: section.fileOffset, size: section.size,
-            alignment: section.alignment, entrySize: isArray ? 8 : 0)
+            alignment: section.alignment, entrySize: isArray ? fileClass.wordSize : 0)
     }
 
     private static func header(
@@ -156,16 +173,16 @@ public enum ELFImageWriter {
     }
 
     /// The symbol table, local symbols first as the gABI wants it; and the section numbers that do not fit it.
-    private static func encodeSymbols(
-        _ symbols: SymbolList, firstSection: Int
+    private static func encodeSymbols<Record: ELFSymbolRecord & BitwiseCopyable>(
+        _ symbols: SymbolList, as type: Record.Type, firstSection: Int
     ) -> (table: [UInt8], localCount: Int, extended: [UInt8]) {
-        var table: [Elf64_Sym] = []
+        var table: [Record] = []
         var extended = Encoder()
         let isExtended = symbols.entries.contains {
             $0.section.map { firstSection + Int($0) >= Int(SHN_LORESERVE) } ?? false
         }
         table.reserveCapacity(symbols.entries.count + 1)
-        table.append(Elf64_Sym())
+        table.append(Record(name: 0, info: 0, section: 0, value: 0, size: 0))
         if isExtended { extended.append(UInt32(0)) }
         var localCount = 0
         for wantsLocal in [true, false] {
@@ -173,46 +190,14 @@ public enum ELFImageWriter {
                 let section = entry.section.map { firstSection + Int($0) } ?? Int(SHN_ABS)
                 let isFar = entry.section != nil && section >= Int(SHN_LORESERVE)
                 table.append(
-                    Elf64_Sym(
-                        st_name: entry.name.offset, st_info: entry.binding.number << 4 | entry.type.number, st_other: 0,
-                        st_shndx: isFar ? UInt16(SHN_XINDEX) : UInt16(section), st_value: entry.address,
-                        st_size: entry.size))
+                    Record(
+                        name: entry.name.offset, info: entry.binding.number << 4 | entry.type.number,
+                        section: isFar ? UInt16(SHN_XINDEX) : UInt16(section), value: entry.address, size: entry.size))
                 if isExtended { extended.append(UInt32(isFar ? section : 0)) }
                 if wantsLocal { localCount += 1 }
             }
         }
         return (unsafe table.withUnsafeBytes { unsafe Array($0) }, localCount, extended.bytes)
-    }
-}
-
-/// Section headers and their names, in the making.
-private struct SectionTable {
-    var headers: [Elf64_Shdr] = []
-    var names: [UInt8] = []
-
-    mutating func add(_ header: Elf64_Shdr, named name: String) {
-        var header = header
-        header.sh_name = UInt32(names.count)
-        headers.append(header)
-        names += name.utf8
-        names.append(0)
-    }
-}
-
-/// Bytes in the making: structures and integers as a little-endian machine holds them.
-private struct Encoder {
-    private(set) var bytes: [UInt8] = []
-
-    mutating func append(_ more: [UInt8]) { bytes += more }
-
-    mutating func append<Value: BitwiseCopyable>(_ value: Value) {
-        unsafe withUnsafeBytes(of: value) { unsafe bytes.append(contentsOf: $0) }
-    }
-
-    mutating func align(to alignment: Int) { pad(to: (bytes.count + alignment - 1) / alignment * alignment) }
-
-    mutating func pad(to count: Int) {
-        bytes.append(contentsOf: repeatElement(0, count: max(0, count - bytes.count)))
     }
 }
 

@@ -1,7 +1,13 @@
 import CLibELF
 import Relocation
 
-extension X86_64.Kind {
+/// Kinds of relocation that ELF has numbers for.
+protocol NumberedKind: RelocationKind {
+    /// The kind of a relocation type as the psABI numbers it; nil for those that no object file has.
+    init?(number: UInt32)
+}
+
+extension X86_64.Kind: NumberedKind {
     /// The kind of a relocation type as the psABI numbers it; nil for those that no object file has.
     init?(number: UInt32) {
         switch Int32(bitPattern: number) {
@@ -31,6 +37,31 @@ extension X86_64.Kind {
         case R_X86_64_TPOFF32, R_X86_64_TPOFF64, R_X86_64_DTPOFF32, R_X86_64_DTPOFF64, R_X86_64_GOTTPOFF,
             R_X86_64_TLSGD, R_X86_64_TLSLD, R_X86_64_GOTPC32_TLSDESC, R_X86_64_TLSDESC_CALL, R_X86_64_TLSDESC,
             R_X86_64_DTPMOD64:
+            self = .threadLocal
+        default: return nil
+        }
+    }
+}
+
+extension I386.Kind: NumberedKind {
+    /// The kind of a relocation type as the psABI numbers it; nil for those that no object file has.
+    init?(number: UInt32) {
+        switch Int32(bitPattern: number) {
+        case R_386_NONE: self = .none
+        case R_386_32: self = .absolute32
+        case R_386_16: self = .absolute16
+        case R_386_8: self = .absolute8
+        case R_386_PC32: self = .relative32
+        case R_386_PC16: self = .relative16
+        case R_386_PC8: self = .relative8
+        case R_386_PLT32: self = .call32
+        case R_386_GOT32: self = .tableEntryOffset32
+        case R_386_GOT32X: self = .tableEntryOffset32Relaxable
+        case R_386_GOTOFF: self = .tableOffset32
+        case R_386_GOTPC: self = .tableRelative32
+        case R_386_SIZE32: self = .size32
+        case R_386_TLS_IE, R_386_TLS_GOTIE, R_386_TLS_LE, R_386_TLS_GD, R_386_TLS_LDM, R_386_TLS_LDO_32,
+            R_386_TLS_IE_32, R_386_TLS_LE_32, R_386_TLS_GOTDESC, R_386_TLS_DESC_CALL:
             self = .threadLocal
         default: return nil
         }

@@ -3,6 +3,8 @@ import ObjectModel
 
 /// The symbols of a linked ELF file: an executable such as the space, a kernel, or what `ksyms` writes.
 public struct SymbolFile: Sendable {
+    /// The machine that the file is for.
+    public var architecture: Architecture
     /// The symbols, in the order of the file. Sections and files are left out. `section` is an index into `sections`.
     public var symbols: SymbolList
     /// The sections that take memory.
@@ -20,9 +22,7 @@ public struct SymbolFile: Sendable {
     /// - Parameter name: what messages call the file.
     public init(_ bytes: [UInt8], name: String) throws(Problem) {
         let layout = try ELFLayout(bytes, file: name)
-        guard Int32(layout.machine) == EM_X86_64 else {
-            throw Problem(subject: name, place: "e_machine", reason: "made for another machine than x86-64")
-        }
+        architecture = try layout.architecture()
         let tables = [SHT_SYMTAB, SHT_DYNSYM].compactMap { type in
             layout.sections.firstIndex { $0.isOf(type) }
         }
@@ -30,34 +30,46 @@ public struct SymbolFile: Sendable {
             throw Problem(subject: name, reason: "no symbol table: stripped?")
         }
         let header = layout.sections[table]
-        guard header.entrySize == 24 else {
-            throw Problem(subject: name, place: "section \(table)", reason: "sh_entsize \(header.entrySize): not 24")
+        let entrySize = layout.fileClass.symbolSize
+        guard header.entrySize == entrySize else {
+            throw Problem(
+                subject: name, place: "section \(table)", reason: "sh_entsize \(header.entrySize): not \(entrySize)")
         }
         let names = try layout.strings(header.link, for: "section \(table)", in: unsafe bytes.span.bytes)
         sections = []
-        symbols = SymbolList(minimumCapacity: Int(header.size / 24), nameCapacity: names.count)
+        symbols = SymbolList(minimumCapacity: Int(header.size / entrySize), nameCapacity: names.count)
         indirect = []
         resident = Self.residentNames(bytes, layout)
         let indices = readSections(layout, bytes)
-        let (entries, extended) = try Self.readTable(table, layout, bytes).get()
+        switch layout.fileClass {
+        case .bits32: try readSymbols(table, as: Elf32_Sym.self, layout, bytes, names, indices)
+        case .bits64: try readSymbols(table, as: Elf64_Sym.self, layout, bytes, names, indices)
+        }
+    }
+
+    private mutating func readSymbols<Record: ELFSymbolRecord & BitwiseCopyable>(
+        _ table: Int, as type: Record.Type, _ layout: ELFLayout, _ bytes: [UInt8], _ names: Range<Int>,
+        _ indices: [Int: UInt16]
+    ) throws(Problem) {
+        let (entries, extended) = try Self.readTable(table, as: type, layout, bytes).get()
         for (number, entry) in entries.enumerated().dropFirst() {
             var section = UInt32(entry.st_shndx)
             if entry.st_shndx == UInt16(SHN_XINDEX) {
                 section = extended.indices.contains(number) ? extended[number] : 0
             }
-            try add(entry, number, bytes, names, section: indices[Int(section)], name)
+            try add(entry, number, bytes, names, section: indices[Int(section)], layout.file)
         }
     }
 
     /// The entries of the symbol table, and the section numbers of those whose number does not fit 16 bits, if there are any.
-    private static func readTable(
-        _ table: Int, _ layout: ELFLayout, _ bytes: [UInt8]
-    ) -> Result<(entries: [Elf64_Sym], extended: [UInt32]), Problem> {
+    private static func readTable<Record: ELFSymbolRecord & BitwiseCopyable>(
+        _ table: Int, as type: Record.Type, _ layout: ELFLayout, _ bytes: [UInt8]
+    ) -> Result<(entries: [Record], extended: [UInt32]), Problem> {
         unsafe bytes.withUnsafeBytes { raw in
             do throws(Problem) {
                 let elf = try unsafe ELFHandle(raw, file: layout.file)
-                let entries = try unsafe elf.withEntries(ofSection: table, as: Elf64_Sym.self) {
-                    (entries) throws(Problem) -> [Elf64_Sym] in unsafe Array(entries)
+                let entries = try unsafe elf.withEntries(ofSection: table, as: type) {
+                    (entries) throws(Problem) -> [Record] in unsafe Array(entries)
                 }
                 let numbers = layout.sections.firstIndex {
                     $0.isOf(SHT_SYMTAB_SHNDX) && $0.link == UInt32(table) && $0.entrySize == 4
@@ -95,8 +107,8 @@ public struct SymbolFile: Sendable {
         return indices
     }
 
-    private mutating func add(
-        _ entry: Elf64_Sym, _ number: Int, _ bytes: [UInt8], _ names: Range<Int>, section: UInt16?,
+    private mutating func add<Record: ELFSymbolRecord & BitwiseCopyable>(
+        _ entry: Record, _ number: Int, _ bytes: [UInt8], _ names: Range<Int>, section: UInt16?,
         _ file: String
     ) throws(Problem) {
         let type: SymbolType
@@ -122,7 +134,7 @@ public struct SymbolFile: Sendable {
         if type == .indirectFunction { indirect.append(symbols.entries.count) }
         symbols.entries.append(
             SymbolEntry(
-                address: entry.st_value, size: entry.st_size, name: own, section: section,
+                address: entry.value, size: entry.size, name: own, section: section,
                 binding: binding, type: type))
     }
 

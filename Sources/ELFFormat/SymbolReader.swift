@@ -7,6 +7,7 @@ struct SymbolReader {
     let bytes: [UInt8]
     /// The string table.
     let names: Range<Int>
+    let architecture: Architecture
     let sections: [ELFLayout.SectionHeader]
     /// Section numbers that do not fit 16 bits, one for each symbol; empty when there are none.
     let extended: [UInt32]
@@ -20,8 +21,12 @@ struct SymbolReader {
         return name.count == 0 ? "section \(index)" : "section '\(printable(bytes, name))'"
     }
 
-    func read(_ entries: UnsafeBufferPointer<Elf64_Sym>) throws(Problem) -> [Symbol] {
+    func read<Record: ELFSymbolRecord & BitwiseCopyable>(_ entries: UnsafeBufferPointer<Record>) throws(Problem)
+        -> [Symbol]
+    {
         let raw = unsafe bytes.span.bytes
+        // Hardly any object has versions: then no name is searched for one.
+        let hasVersions = raw.find(UInt8(ascii: "@"), in: names) != nil
         var symbols: [Symbol] = []
         symbols.reserveCapacity(entries.count)
         for index in entries.indices {
@@ -37,34 +42,39 @@ struct SymbolReader {
                 }
                 section = extended[index]
             }
-            symbols.append(try symbol(index, entry, section, raw))
+            var symbol = try symbol(index, entry, section, raw)
+            if hasVersions, symbol.binding != .local { symbol.name = raw.withoutVersion(symbol) }
+            symbols.append(symbol)
         }
         return symbols
     }
 
-    private func symbol(
-        _ index: Int, _ entry: Elf64_Sym, _ section: UInt32, _ raw: RawSpan
+    private func symbol<Record: ELFSymbolRecord & BitwiseCopyable>(
+        _ index: Int, _ entry: Record, _ section: UInt32, _ raw: RawSpan
     ) throws(Problem) -> Symbol {
         guard let name = raw.name(at: entry.st_name, in: names) else {
             throw fail("symbol \(index)", "st_name \(entry.st_name) is beyond the string table")
         }
         let type = try symbolType(entry, index)
         return Symbol(
-            name: name, place: try place(entry, section, index), value: entry.st_value, size: entry.st_size,
+            name: name, place: try place(entry, section, index), value: entry.value, size: entry.size,
             binding: try binding(entry, index), type: type,
             isHidden: entry.st_other & 3 == UInt8(STV_HIDDEN) || entry.st_other & 3 == UInt8(STV_INTERNAL))
     }
 
-    private func place(_ entry: Elf64_Sym, _ section: UInt32, _ index: Int) throws(Problem) -> SymbolPlace {
+    private func place<Record: ELFSymbolRecord & BitwiseCopyable>(_ entry: Record, _ section: UInt32, _ index: Int)
+        throws(Problem)
+        -> SymbolPlace
+    {
         let isExtended = entry.st_shndx == UInt16(SHN_XINDEX)
         switch Int32(bitPattern: section) {
         case SHN_UNDEF where !isExtended: return .undefined
         case SHN_ABS where !isExtended: return .absolute
         // The x86-64 psABI has a second number for common symbols of the large code model.
-        case SHN_COMMON where !isExtended, 0xff02 where !isExtended:
-            guard entry.st_value & (entry.st_value &- 1) == 0, entry.st_value <= 1 << 30 else {
+        case SHN_COMMON where !isExtended, 0xff02 where !isExtended && architecture == .x86_64:
+            guard entry.value & (entry.value &- 1) == 0, entry.value <= 1 << 30 else {
                 throw fail(
-                    "symbol \(index)", "st_value \(entry.st_value): alignment of a common symbol, not a power of two")
+                    "symbol \(index)", "st_value \(entry.value): alignment of a common symbol, not a power of two")
             }
             return .common
         default: break
@@ -73,13 +83,15 @@ struct SymbolReader {
             throw fail("symbol \(index)", "st_shndx \(section): there are \(sections.count) sections")
         }
         let size = sections[Int(section)].size
-        guard entry.st_value <= size else {
-            throw fail("symbol \(index)", "st_value \(hexadecimal(entry.st_value)) is beyond \(sectionLabel(section))")
+        guard entry.value <= size else {
+            throw fail("symbol \(index)", "st_value \(hexadecimal(entry.value)) is beyond \(sectionLabel(section))")
         }
         return .section(section)
     }
 
-    private func binding(_ entry: Elf64_Sym, _ index: Int) throws(Problem) -> SymbolBinding {
+    private func binding<Record: ELFSymbolRecord & BitwiseCopyable>(_ entry: Record, _ index: Int) throws(Problem)
+        -> SymbolBinding
+    {
         switch Int32(entry.st_info >> 4) {
         case STB_LOCAL: return .local
         case STB_GLOBAL: return .global
@@ -89,7 +101,9 @@ struct SymbolReader {
         }
     }
 
-    private func symbolType(_ entry: Elf64_Sym, _ index: Int) throws(Problem) -> SymbolType {
+    private func symbolType<Record: ELFSymbolRecord & BitwiseCopyable>(_ entry: Record, _ index: Int) throws(Problem)
+        -> SymbolType
+    {
         switch Int32(entry.st_info & 15) {
         case STT_NOTYPE: return .none
         case STT_OBJECT, STT_COMMON: return .object
@@ -99,6 +113,32 @@ struct SymbolReader {
         case STT_TLS: return .threadLocal
         case STT_GNU_IFUNC: return .indirectFunction
         default: throw fail("symbol \(index)", "st_info: type \(entry.st_info & 15) is unknown")
+        }
+    }
+}
+
+extension RawSpan {
+    /// The name by which a symbol that others see is found. Of a reference `name@VERSION` it is the name: nothing that a module is linked
+    /// against has versions. A definition `name@@VERSION` is the default one, found by its name; others (`name@VERSION`) are
+    /// found by the whole only.
+    func withoutVersion(_ symbol: Symbol) -> NameRange {
+        guard let at = find(UInt8(ascii: "@"), in: symbol.name.indices), at > Int(symbol.name.offset) else {
+            return symbol.name
+        }
+        guard symbol.place == .undefined || integer(at: UInt64(at + 1), as: UInt8.self) == UInt8(ascii: "@") else {
+            return symbol.name
+        }
+        return NameRange(offset: symbol.name.offset, count: UInt32(at) - symbol.name.offset)
+    }
+
+    /// Where a byte is found first; nil when it is not.
+    func find(_ byte: UInt8, in range: Range<Int>) -> Int? {
+        let part = extracting(range)
+        return unsafe part.withUnsafeBytes { bytes -> Int? in
+            guard let start = bytes.baseAddress, let found = unsafe memchr(start, Int32(byte), bytes.count) else {
+                return nil
+            }
+            return unsafe UnsafeRawPointer(found) - start + range.lowerBound
         }
     }
 }

@@ -120,6 +120,8 @@ extension Draft {
         var kept = definitions[known]
         if found.strength == .strong, kept.strength == .strong {
             let object = objects[found.object]
+            // `.symver name, name@@VERSION` gives one place its name twice.
+            guard found.object != kept.object || !object.isSamePlace(found.symbol, kept.symbol) else { return }
             let other = objects[kept.object]
             problems.add(
                 object.name, "",
@@ -159,5 +161,12 @@ extension Draft {
             }
             definitions[index].room = Placement(output: UInt32(output), offset: offset)
         }
+    }
+}
+
+extension Object {
+    /// Whether two symbols are at one place.
+    fileprivate func isSamePlace(_ first: Int, _ second: Int) -> Bool {
+        symbols[first].place == symbols[second].place && symbols[first].value == symbols[second].value
     }
 }

@@ -121,26 +121,42 @@ extension Draft {
         }
     }
 
-    /// Own definitions first, then the space's, then those of the modules that are loaded together with it.
+    /// What a symbol that its object does not define is. A reference to `name@VERSION` is one to exactly that version if there is
+    /// such a definition, else one to the name.
     private func resolve(
         _ symbol: Symbol, hash: UInt64, of object: Object, in table: SymbolTable, _ exports: PeerExports?,
         _ drafts: [Draft]
     ) -> Resolution {
-        if let own = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) {
+        if let versioned = object.versioned(symbol.name),
+            let found = find(
+                versioned, hash: nameHash(object.bytes, versioned), symbol, of: object, in: table, exports, drafts)
+        {
+            return found
+        }
+        return find(symbol.name, hash: hash, symbol, of: object, in: table, exports, drafts)
+            ?? (symbol.binding == .weak ? .zero : .undefined)
+    }
+
+    /// Own definitions first, then the space's, then those of the modules that are loaded together with it.
+    private func find(
+        _ name: NameRange, hash: UInt64, _ symbol: Symbol, of object: Object, in table: SymbolTable,
+        _ exports: PeerExports?, _ drafts: [Draft]
+    ) -> Resolution? {
+        if let own = definitions.find(object.bytes, name, hash: hash, objects: objects) {
             return definitions[own].yieldsTo ?? .definition(own)
         }
-        if let found = madeSymbol(object.bytes, symbol.name) { return .made(found) }
-        if !symbol.isHidden, let reference = table.exported(object.bytes, symbol.name, hash: hash),
+        if let found = madeSymbol(object.bytes, name) { return .made(found) }
+        if !symbol.isHidden, let reference = table.exported(object.bytes, name, hash: hash),
             let entry = table.symbol(reference)
         {
             return .fixed(entry.address, owner: reference.owner, entry: reference.entry)
         }
-        if !symbol.isHidden, let peer = exports?.find(object.bytes, symbol.name, hash: hash, in: drafts),
+        if !symbol.isHidden, let peer = exports?.find(object.bytes, name, hash: hash, in: drafts),
             peer.module != index
         {
             return .peer(module: peer.module, definition: peer.definition)
         }
-        return symbol.binding == .weak ? .zero : .undefined
+        return nil
     }
 
     private func madeSymbol(_ bytes: [UInt8], _ name: NameRange) -> Int? {
@@ -149,5 +165,15 @@ extension Draft {
             return nil
         }
         return made.firstIndex { $0.name.utf8.elementsEqual(bytes[name.indices]) }
+    }
+}
+
+extension Object {
+    /// The whole of a name whose version the reader left out (`name@VERSION`); nil for one that has none.
+    fileprivate func versioned(_ name: NameRange) -> NameRange? {
+        let end = name.indices.upperBound
+        guard symbolNames.contains(end), bytes[end] == UInt8(ascii: "@") else { return nil }
+        let rest = bytes[end..<symbolNames.upperBound]
+        return NameRange(offset: name.offset, count: name.count + UInt32(rest.prefix { $0 != 0 }.count))
     }
 }

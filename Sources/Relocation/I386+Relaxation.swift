@@ -20,15 +20,13 @@ extension I386 {
         case operate(modRM: UInt8, operation: UInt8)
 
         /// The relaxation of the instruction that a relocation is part of, or nil when there is none.
-        public init?(of entry: RelocationEntry, _ kind: Kind, in original: RawSpan) {
+        public init?(of entry: RelocationEntry, in original: RawSpan) {
             guard entry.addend == 0, entry.offset >= 2,
                 let opcode = original.integer(at: entry.offset - 2, as: UInt8.self),
                 let modRM = original.integer(at: entry.offset - 1, as: UInt8.self)
             else { return nil }
             // `disp32(%base)` without an index register: mod 2, r/m not 4; or `disp32` alone: mod 0, r/m 5.
             guard modRM & 0xc7 == 0x05 || (modRM & 0xc0 == 0x80 && modRM & 0x07 != 0x04) else { return nil }
-            // Compilers that know nothing of relaxation mean a load by the older kind; nothing else is sure.
-            guard kind == .tableEntryOffset32Relaxable || opcode == 0x8b else { return nil }
             switch (opcode, modRM >> 3 & 7) {
             case (0x8b, _): self = .load(modRM: modRM)
             case (0xff, 2): self = .call

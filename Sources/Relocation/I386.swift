@@ -18,13 +18,13 @@ public enum I386 {
         case none
         /// S + A, 4 bytes.
         case absolute32
-        /// S + A, 2 bytes, as a signed or an unsigned number.
+        /// S + A, 2 bytes; wraps around.
         case absolute16
-        /// S + A, 1 byte, as a signed or an unsigned number.
+        /// S + A, 1 byte; wraps around.
         case absolute8
         /// S + A - P, 4 bytes.
         case relative32
-        /// S + A - P, 2 bytes, as a signed or an unsigned number: code of 16 bits wraps around.
+        /// S + A - P, 2 bytes; wraps around.
         case relative16
         /// S + A - P, 1 byte.
         case relative8
@@ -63,7 +63,8 @@ extension I386.Kind: RelocationKind {
         switch self {
         case .none, .absolute32, .absolute16, .absolute8, .relative32, .relative16, .relative8, .size32: .value
         case .call32: .call
-        case .tableEntryOffset32, .tableEntryOffset32Relaxable: .relaxableTableEntry
+        case .tableEntryOffset32: .tableEntry
+        case .tableEntryOffset32Relaxable: .relaxableTableEntry
         case .tableOffset32, .tableRelative32: .tableAddress
         case .threadLocal: .refused
         }
@@ -89,11 +90,12 @@ extension I386.Kind: RelocationKind {
         }
     }
 
-    /// The values that fit: the formula's result as a signed number of 32 bits.
+    /// The values that fit: the formula's result as a signed number of 32 bits. Code of 16 bits counts around its segment, so the
+    /// last distance back is as long as the last one forth; binutils' ld has it so for addresses too.
     public var range: ClosedRange<Int64> {
         switch self {
-        case .absolute16, .relative16: -0x8000...0xffff
-        case .absolute8: -0x80...0xff
+        case .absolute16, .relative16: -0x1_0000...0xffff
+        case .absolute8: -0x100...0xff
         case .relative8: -0x80...0x7f
         default: -0x8000_0000...0x7fff_ffff
         }
@@ -128,7 +130,7 @@ extension I386: Machine {
         _ entry: RelocationEntry, _ kind: Kind, in original: RawSpan, address: UInt64?, window: Range<UInt64>,
         reach: ClosedRange<UInt64>
     ) -> Bool {
-        Relaxation(of: entry, kind, in: original) != nil
+        Relaxation(of: entry, in: original) != nil
     }
 
     /// Computes and stores relocations of one section; see `Machine`.
@@ -150,7 +152,7 @@ extension I386: Machine {
             case .relative32, .relative16, .relative8: value &+= target.address &- place
             case .call32: value &+= frame.callee(target, stubSize: stubSize) &- place
             case .tableEntryOffset32, .tableEntryOffset32Relaxable:
-                if let relaxation = Relaxation(of: entry, kind, in: original) {
+                if kind == .tableEntryOffset32Relaxable, let relaxation = Relaxation(of: entry, in: original) {
                     relaxation.rewrite(&contents, at: offset, address: target.address, place: place)
                     continue
                 }

@@ -17,25 +17,29 @@ struct DryLink {
     }
 
     private let table: SymbolTable
+    /// What messages call the symbols, and the machine that they are for, if it is known: a text does not say.
+    private let symbolsName: String
+    private let symbolsArchitecture: Architecture?
     private let window: Range<UInt64>
     private var clock = PhaseClock()
 
     /// How long each part of the work took.
     var phases: [Phase] { clock.phases }
 
-    /// Where the spaces of x86-64 put modules, for who has no daemon to ask.
+    /// Where spaces put modules, for who has no daemon to ask.
     private static let standardWindow: Range<UInt64> = 0x1000_0000..<0x7000_0000
 
     init(kernel: String?, address: UInt64?, daemon: DaemonOptions) throws(Failure) {
         var window = Self.standardWindow
+        symbolsName = kernel ?? DaemonOptions.symbolTableName
         if let kernel {
             let bytes = try Failure.naming(kernel, .notAnObject) { () throws(SystemError) in
                 try File.read(path: kernel, limit: 1 << 31)
             }
-            table = try Self.table(bytes, kernel)
+            (table, symbolsArchitecture) = try Self.table(bytes, kernel)
         } else {
             let bytes = try daemon.symbolTable()
-            table = try Self.table(bytes, DaemonOptions.symbolTableName)
+            (table, symbolsArchitecture) = try Self.table(bytes, DaemonOptions.symbolTableName)
             let status = try daemon.call(StatusMethod.self, Empty()).reply
             window = UInt64(status.windowStart)..<UInt64(status.windowEnd)
         }
@@ -49,10 +53,13 @@ struct DryLink {
 
     /// The symbols of a file. ELF: an owner for each that its sections name; what a space offers, when the file says it. Or a
     /// text in the form of System.map.
-    private static func table(_ bytes: [UInt8], _ name: String) throws(Failure) -> SymbolTable {
+    private static func table(
+        _ bytes: [UInt8], _ name: String
+    ) throws(Failure) -> (SymbolTable, Architecture?) {
         do throws(Problem) {
-            return SymbolTable.isMap(bytes)
-                ? try SymbolTable(map: bytes, name: name) : SymbolTable(try SymbolFile(bytes, name: name))
+            if SymbolTable.isMap(bytes) { return (try SymbolTable(map: bytes, name: name), nil) }
+            let file = try SymbolFile(bytes, name: name)
+            return (SymbolTable(file), file.architecture)
         } catch {
             throw Failure(.notAnObject, [error])
         }
@@ -72,11 +79,11 @@ struct DryLink {
             sources.append(source)
         }
         clock.end("read")
-        let settings = LinkSettings(architecture: .x86_64, window: window, headerSize: ELFImageWriter.headerSize)
+        let settings = try settings(for: sources.lazy.flatMap(\.objects).first)
         do throws(LinkFailure) {
             var linker = try Linker(sources, against: table, settings: settings)
             clock.end("resolve")
-            linker.place(at: try addresses(linker, sources))
+            linker.place(at: try addresses(linker, sources, settings.window))
             var results: [Result] = []
             for index in sources.indices { results.append(try result(linker, index)) }
             clock.end("relocate")
@@ -84,6 +91,34 @@ struct DryLink {
         } catch {
             throw Failure(.linkFailed, error.problems)
         }
+    }
+
+    /// The objects say what machine it is; symbols and addresses have to be of the same.
+    private func settings(for object: Object?) throws(Failure) -> LinkSettings {
+        let architecture = object?.architecture ?? .x86_64
+        let name = object?.name ?? ""
+        if let other = symbolsArchitecture, other != architecture {
+            throw Failure(
+                .notAnObject, subject: symbolsName,
+                reason: "symbols for \(other.name); \(name) is made for \(architecture.name)")
+        }
+        guard architecture.pointerSize == 4 else {
+            return LinkSettings(
+                architecture: architecture, window: window, headerSize: ELFImageWriter.headerSize)
+        }
+        let limit = architecture.addressLimit
+        if symbolsArchitecture == nil, table.snapshot.contains(where: { $0.range.upperBound >= limit }) {
+            throw Failure(
+                .notAnObject, subject: symbolsName,
+                reason: "symbols beyond 4 GiB; \(name) is made for \(architecture.name)")
+        }
+        guard window.lowerBound < limit else {
+            throw Failure(
+                .linkFailed, subject: name,
+                reason: "address \(hexadecimal(window.lowerBound)) is beyond 4 GiB, where \(architecture.name) ends")
+        }
+        return LinkSettings(
+            architecture: architecture, window: window.clamped(to: 0..<limit), headerSize: ELFImageWriter.headerSize)
     }
 
     private static func read(
@@ -117,7 +152,9 @@ struct DryLink {
     }
 
     /// One after the other from the start of the window.
-    private func addresses(_ linker: Linker, _ sources: [ModuleSource]) throws(LinkFailure) -> [UInt64] {
+    private func addresses(
+        _ linker: Linker, _ sources: [ModuleSource], _ window: Range<UInt64>
+    ) throws(LinkFailure) -> [UInt64] {
         var next = window.lowerBound
         var addresses: [UInt64] = []
         for (index, need) in linker.sizes.enumerated() {

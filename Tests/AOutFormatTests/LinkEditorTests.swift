@@ -1,4 +1,5 @@
 import AOutFormat
+import ELFFormat
 import ObjectModel
 import TestSupport
 import Testing
@@ -112,6 +113,20 @@ import Testing
         // A load out of the table becomes one of the address; ld leaves it as it is.
         let lines = Self.positionIndependent.split(separator: "\n").filter { !$0.contains("wrt ..got]") }
         try Self.compare([lines.joined(separator: "\n")], .netBSD)
+    }
+
+    @Test("a.out and ELF objects of one module reach each other by C's names", arguments: Nasm.aOut)
+    func mixed(_ format: Nasm.Format) throws {
+        let elf = try Nasm.object("global other\nextern entry\nsection .text\nother: jmp entry\nalign 16\n", .elf)
+        let aOut = try Nasm.object("global entry\nextern other\nsection .text\nentry: jmp other\nalign 16\n", format)
+        let linked = try Linked([
+            try ELFObjectReader.read(elf, name: "elf.o"), try AOutObjectReader.read(aOut, name: "aout.o"),
+        ])
+        let other = try #require(linked.address("other"))
+        #expect(linked.address("entry") == other + 16)
+        let text = linked.contents(".text")
+        #expect(text.starts(with: [0xe9, 11, 0, 0, 0]))
+        #expect(text[16...].starts(with: [0xe9, 0xeb, 0xff, 0xff, 0xff]))
     }
 
     private static let narrow = """

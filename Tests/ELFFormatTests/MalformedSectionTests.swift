@@ -91,10 +91,6 @@ import Testing
                 == "gurka.o: section '.data': compressed, yet part of the running module")
     }
 
-    @Test("a compressed section of debug information is left alone, whatever it says") func compressedDebug() throws {
-        #expect(try refusal { $0.set(.flags, of: ".note.GNU-stack", 0x800) } == nil)
-    }
-
     @Test("intermediate code of a compiler") func linkTime() throws {
         let bytes = try Compiler.gcc.object("int f(void) { return 1; }", ["-O2", "-flto"])
         #expect(

@@ -164,11 +164,28 @@ import Testing
                 == "gurka.o: section '.rela.data': a second list of relocations of section '.text'")
     }
 
-    @Test("relocations without addends") func withoutAddends() throws {
+    @Test("relocations without addends are smaller") func withoutAddends() throws {
         #expect(
             try refusal { $0.set(.type, of: ".rela.data", 9) }
-                == "gurka.o: section '.rela.data': relocations without addends; x86-64 has them with addends (SHT_RELA)"
+                == "gurka.o: section '.rela.data': sh_entsize 24: not 16")
+    }
+
+    @Test("relocations in the compact form are refused, but for those of debug information") func compact() throws {
+        let name = ".rela.data"
+        #expect(
+            try refusal { $0.set(.type, of: name, 0x4000_0014) }
+                == "gurka.o: section '.rela.data': relocations in the compact form (SHT_CREL); compile with -Wa,--no-crel"
         )
+        #expect(
+            try refusal {
+                $0.set(.type, of: name, 0x4000_0014)
+                $0.set(.info, of: name, UInt64($0.section(".note.GNU-stack")))
+            } == nil)
+        #expect(
+            try refusal {
+                $0.set(.type, of: name, 0x4000_0014)
+                $0.set(.info, of: name, UInt64($0.sectionCount))
+            }?.hasSuffix("compile with -Wa,--no-crel") == true)
     }
 
     @Test("a symbol that is beyond the last") func symbol() throws {

@@ -29,11 +29,12 @@ extension Object {
         int slice(int a) { return weak_one ? other(a) + kept() : a + zeroes[a]; }
         """
 
-    @Test("sections and symbols are what the compiler made", arguments: Compiler.available)
-    func facts(_ compiler: Compiler) throws {
-        let object = try ELFObjectReader.read(try compiler.object(Self.source), name: "gurka.o")
+    @Test("sections and symbols are what the compiler made", arguments: Compiler.available, [32, 64])
+    func facts(_ compiler: Compiler, _ bits: Int) throws {
+        let object = try ELFObjectReader.read(
+            try compiler.object(Self.source, ["-O2", "-m\(bits)"]), name: "gurka.o")
         #expect(object.name == "gurka.o")
-        #expect(object.architecture == .x86_64)
+        #expect(object.architecture == (bits == 32 ? .i386 : .x86_64))
         let text = try #require(object.section(".text"))
         #expect(text.isAllocated && text.kind == .contents && text.protection == [.read, .execute])
         #expect(object.section(".bss")?.kind == .zeroFill)
@@ -55,17 +56,19 @@ extension Object {
         #expect(object.symbol("zeroes")?.size == 400 && object.place(of: "zeroes") == ".bss")
     }
 
-    @Test("every relocation is inside of its section, and readelf counts as many", arguments: Compiler.available)
-    func relocations(_ compiler: Compiler) throws {
-        let bytes = try compiler.object(Self.source, ["-O2", "-g", "-fPIC"])
+    @Test(
+        "every relocation is inside of its section, and readelf counts as many", arguments: Compiler.available,
+        [32, 64])
+    func relocations(_ compiler: Compiler, _ bits: Int) throws {
+        let bytes = try compiler.object(Self.source, ["-O2", "-g", "-fPIC", "-m\(bits)"])
         let object = try ELFObjectReader.read(bytes, name: "gurka.o")
         let directory = try ScratchDirectory()
         let listing = try Tool.output("readelf", ["-SrW", directory.write("o", bytes)])
         var isLoaded = false
         var count = 0
         for line in listing.split(separator: "\n") {
-            if line.hasPrefix("Relocation section") { isLoaded = !line.contains(".rela.debug") }
-            if isLoaded, line.contains(" R_X86_64_") { count += 1 }
+            if line.hasPrefix("Relocation section") { isLoaded = !line.contains(".debug") }
+            if isLoaded, line.contains(" R_X86_64_") || line.contains(" R_386_") { count += 1 }
         }
         #expect(count > 5)
         #expect(object.relocations.count == count)

@@ -112,7 +112,8 @@ extension SymbolFile {
         var bytes = try Self.executable.get()
         bytes[18] = 183
         #expect(
-            throws: Problem(subject: "main", place: "e_machine", reason: "made for another machine than x86-64")
+            throws: Problem(
+                subject: "main", place: "e_machine", reason: "made for aarch64; modules are made for x86-64 or i386")
         ) { try SymbolFile(bytes, name: "main") }
     }
 

@@ -1,47 +1,8 @@
-import ELFFormat
-import Linking
-import ObjectModel
 import TestSupport
 import Testing
 
-/// The sections of a module beside those that ld makes of the same objects at the same addresses.
-private struct Comparison {
-    let linked: Linked
-    private let directory: ScratchDirectory
-
-    init(_ objects: [[UInt8]], _ options: [String]) throws {
-        linked = try Space().link(
-            "a", try objects.enumerated().map { try ELFObjectReader.read($1, name: "object\($0).o") })
-        directory = try ScratchDirectory()
-        let paths = try objects.enumerated().map { try directory.write("object\($0).o", $1) }
-        // Between pieces ld would put instructions that do nothing.
-        var script = "ENTRY(_start)\nSECTIONS {\n"
-        for section in linked.modules[0].image.sections where section.name != ".got" {
-            let commons = section.name == ".bss" ? " *(COMMON)" : ""
-            script +=
-                "\(section.name) 0x\(String(section.address, radix: 16)) : { *(\(section.name) \(section.name).*)\(commons) } =0x00000000\n"
-        }
-        script += "/DISCARD/ : { *(.note.*) *(.comment) *(.eh_frame) }\n}\n"
-        try directory.write("script", Array(script.utf8))
-        try Tool.output(
-            "ld",
-            options + ["--no-check-sections", "-T", directory.path + "/script", "-o", directory.path + "/linked"]
-                + paths)
-    }
-
-    /// The bytes of a section, ours and ld's.
-    func section(_ name: String) throws -> (ours: [UInt8], theirs: [UInt8])? {
-        guard let section = linked.modules[0].image.sections.first(where: { $0.name == name }) else { return nil }
-        let start = Int(section.fileOffset)
-        try Tool.output(
-            "objcopy",
-            ["-O", "binary", "--only-section=\(name)", directory.path + "/linked", directory.path + "/section"])
-        return (Array(linked.images[0][start..<start + Int(section.size)]), try directory.read("section"))
-    }
-}
-
 @Suite struct LinkEditorTests {
-    private static let main = """
+    static let main = """
         extern int other(int), other_data[], (*other_pointer)(int);
         static int zeroes[1000];
         int visible = 3;
@@ -60,7 +21,7 @@ private struct Comparison {
         void _start(void) { zeroes[visible] = choose(last(visible)); }
         """
 
-    private static let other = """
+    static let other = """
         extern int visible, limits[];
         int other_data[4] = {10, 20, 30, 40};
         int other(int a) { return a + visible + limits[a]; }

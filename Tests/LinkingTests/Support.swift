@@ -33,6 +33,14 @@ extension Linked {
         return image.span.bytes.integer(at: address &- modules[module].range.lowerBound)
     }
 
+    /// The number at an address.
+    func number<T: FixedWidthInteger & BitwiseCopyable>(
+        _ address: UInt64, as type: T.Type, in module: Int = 0
+    ) -> T? {
+        let image = images[module]
+        return image.span.bytes.integer(at: address &- modules[module].range.lowerBound)
+    }
+
     /// The number of 4 bytes at a symbol.
     func int(_ name: String, in module: Int = 0) -> UInt32? {
         guard let address = modules[module].address(name) else { return nil }
@@ -58,7 +66,8 @@ struct Space {
         architecture: .x86_64, window: Space.window, headerSize: ELFImageWriter.headerSize)
 
     /// A space whose resident symbols have the addresses given.
-    init(_ resident: [String: UInt64] = [:]) {
+    init(_ resident: [String: UInt64] = [:], _ architecture: Architecture = .x86_64) {
+        settings.architecture = architecture
         add("", resident.map { ($0, $1, .global) }, 0x40_0000..<0x80_0000)
     }
 
@@ -132,8 +141,8 @@ func object(
 }
 
 /// The object of an assembly text.
-func assembled(_ text: String, name: String = "gurka.o") throws -> Object {
-    try ELFObjectReader.read(try Compiler.gcc.object(text, [], language: .assembly), name: name)
+func assembled(_ text: String, _ options: [String] = [], name: String = "gurka.o") throws -> Object {
+    try ELFObjectReader.read(try Compiler.gcc.object(text, options, language: .assembly), name: name)
 }
 
 /// The object of a C++ text.

@@ -29,7 +29,9 @@ struct Bench {
         }
     }
 
-    func apply(_ kind: X86_64.Kind) -> Outcome {
+    func apply(_ kind: X86_64.Kind) -> Outcome { apply(kind, on: X86_64.self) }
+
+    func apply<M: Machine>(_ kind: M.Kind, on machine: M.Type) -> Outcome {
         var target = SymbolTarget(address: address)
         target.tableEntry = tableEntry
         target.stub = stub
@@ -42,7 +44,7 @@ struct Bench {
         var contents = bytes
         var span = contents.mutableSpan
         var raw = span.mutableBytes
-        X86_64.apply(
+        M.apply(
             entries.span, to: &raw, original: bytes.span.bytes,
             frame: RelocationFrame(
                 section: Self.section, table: Self.table, stubs: Self.stubs, reach: reach),
