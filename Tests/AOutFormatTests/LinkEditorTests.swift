@@ -150,11 +150,11 @@ import Testing
         // The places are at 0x10001000 and 0x10001002.
         #expect(
             problems(0xffff)
-                == "gurka.o: .text+0x0: R_386_PC16 against 'tomat' at 0xffff: the value -268374017 is outside -32768 to 65535; use a wider field"
+                == "gurka.o: .text+0x0: R_386_PC16 against 'tomat' at 0xffff: the value -268374017 is outside -65536 to 65535; use a wider field"
         )
         #expect(
             problems(0x1_0000).contains(
-                "gurka.o: .text+0x2: R_386_16 against 'tomat' at 0x10000: the value 65536 is outside -32768 to 65535"))
+                "gurka.o: .text+0x2: R_386_16 against 'tomat' at 0x10000: the value 65536 is outside -65536 to 65535"))
         #expect(!problems(0x1000_1000 + 0xffff).contains("R_386_PC16 "))
         #expect(problems(0x1000_1000 + 0x1_0000).contains("R_386_PC16 against 'tomat' at 0x10011000: the value 65536 "))
     }
