@@ -81,7 +81,7 @@ let testTargets: [Target] = [
     tests("ELFFormatTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
     tests("AOutFormatTests", of: ["AOutFormat", "ELFFormat", "Linking", "ObjectModel", "Relocation", "SymbolTable"]),
     tests("ObjectFormatsTests", of: ["ObjectFormats", "ObjectModel"]),
-    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
+    tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "Relocation", "SymbolTable"]),
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),
     tests("SpaceControlTests", of: ["Posix", "SpaceControl"]),

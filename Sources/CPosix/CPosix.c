@@ -106,6 +106,8 @@ int cposix_add_seals(int descriptor, int seals) { return fcntl(descriptor, F_ADD
 
 int cposix_get_seals(int descriptor) { return fcntl(descriptor, F_GET_SEALS); }
 
+int cposix_allocate(int descriptor, off_t size) { return fallocate(descriptor, 0, 0, size); }
+
 int cposix_process_descriptor(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
 int cposix_duplicate(int descriptor, int lowest) { return fcntl(descriptor, F_DUPFD_CLOEXEC, lowest); }

@@ -207,6 +207,7 @@ extension SymbolBinding {
         case .local: UInt8(STB_LOCAL)
         case .global: UInt8(STB_GLOBAL)
         case .weak: UInt8(STB_WEAK)
+        case .unique: UInt8(STB_GNU_UNIQUE)
         }
     }
 }

@@ -86,6 +86,7 @@ struct ObjectDraft {
             try checkTable(index, header)
             object.sections.append(try section(index, header))
         }
+        try readSubjects()
     }
 
     private func section(_ index: Int, _ header: ELFLayout.SectionHeader) throws(Problem) -> Section {
@@ -96,27 +97,30 @@ struct ObjectDraft {
         var protection: Protection = .read
         if header.has(SHF_WRITE) { protection.insert(.write) }
         if header.has(SHF_EXECINSTR) { protection.insert(.execute) }
+        let text = object.text(header.name)
+        let older = Self.olderArray(text, header)
         let kind: SectionKind =
             switch Int32(bitPattern: header.type) {
             case SHT_NOBITS: .zeroFill
             case SHT_INIT_ARRAY, SHT_PREINIT_ARRAY: .initializers
             case SHT_FINI_ARRAY: .finalizers
             case SHT_NOTE: .note
-            default: .contents
+            default: older ?? .contents
             }
         if isAllocated, kind == .initializers || kind == .finalizers,
             header.size % object.architecture.pointerSize != 0
         {
             throw fail(label(index), "\(header.size) bytes are no whole number of addresses")
         }
-        let text = object.text(header.name)
         if text.hasPrefix(".gnu.lto_") {
             throw fail("", "holds the compiler's intermediate code, not machine code; compile without -flto")
         }
-        return Section(
+        var section = Section(
             name: header.name, kind: kind, isAllocated: isAllocated, protection: protection,
             isThreadLocal: header.has(SHF_TLS), size: header.size, alignment: header.alignment,
             contentsOffset: header.isOf(SHT_NOBITS) ? 0 : Int(truncatingIfNeeded: header.offset))
+        section.isReversed = older != nil
+        return section
     }
 
     /// Sections that hold entries: the size of one, and a whole number of them.

@@ -129,6 +129,7 @@ public struct SymbolFile: Sendable {
             switch Int32(entry.st_info >> 4) {
             case STB_LOCAL: .local
             case STB_WEAK: .weak
+            case STB_GNU_UNIQUE: .unique
             default: .global
             }
         if type == .indirectFunction { indirect.append(symbols.entries.count) }

@@ -95,8 +95,8 @@ struct SymbolReader {
         switch Int32(entry.st_info >> 4) {
         case STB_LOCAL: return .local
         case STB_GLOBAL: return .global
-        // What a process has one of, though several of its parts define it: the first is taken, as of weak ones.
-        case STB_WEAK, STB_GNU_UNIQUE: return .weak
+        case STB_WEAK: return .weak
+        case STB_GNU_UNIQUE: return .unique
         default: throw fail("symbol \(index)", "st_info: binding \(entry.st_info >> 4) is unknown")
         }
     }

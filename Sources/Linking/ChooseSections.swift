@@ -6,15 +6,16 @@ extension Draft {
         let displaced = displacedGroups()
         for (index, object) in objects.enumerated() {
             var places = [Placement](repeating: .none, count: object.sections.count)
-            for section in arranged(object) {
+            for section in object.sections.indices {
                 let facts = object.sections[section]
                 guard facts.isAllocated, !isForLinkersOnly(facts, object) else { continue }
-                if let group = facts.group, displaced[index].contains(group) { continue }
+                if Self.isDisplaced(section, of: object, displaced[index]) { continue }
                 // It is placed all the same: what refers to it is no further problem.
                 if let reason = Self.refusal(of: facts) {
                     problems.add(object.name, "section '\(object.text(facts.name))'", reason)
                 }
                 let output = outputs.output(for: facts, of: object)
+                if Self.isFragment(facts, of: object) { beginFragments(output) }
                 guard let offset = outputs.append(facts.size, alignment: facts.alignment, to: output) else {
                     problems.add(
                         object.name, "section '\(object.text(facts.name))'",
@@ -24,6 +25,7 @@ extension Draft {
                 places[section] = Placement(output: UInt32(output), offset: offset)
             }
             placements.append(places)
+            hasDisplaced.append(!displaced[index].isEmpty)
         }
         // Whoever walks the frames stops at a zero word (Linux Standard Base, "Exception Frames").
         for index in outputs.sections.indices where outputs[index].rank == .frames && outputs[index].size > 0 {
@@ -49,17 +51,6 @@ extension Draft {
         return name == ".note.gnu.property" || name == ".note.gnu.build-id"
     }
 
-    /// The sections of an object in the order in which they are placed: as they come, but constructors and destructors
-    /// by priority (`.init_array.00101` before `.init_array.65000` before `.init_array`).
-    private func arranged(_ object: Object) -> [Int] {
-        let all = Array(object.sections.indices)
-        let isArray = { (index: Int) in
-            object.sections[index].kind == .initializers || object.sections[index].kind == .finalizers
-        }
-        guard all.contains(where: isArray) else { return all }
-        return all.filter { !isArray($0) } + all.filter(isArray)
-    }
-
     /// For each object, which of its groups another object's copy (or an earlier one of its own) displaces.
     private func displacedGroups() -> [Set<UInt32>] {
         var seen = Set<[UInt8]>()
@@ -72,32 +63,5 @@ extension Draft {
             }
             return displaced
         }
-    }
-
-    /// Puts constructors and destructors into the order of their priorities, over all objects of the module.
-    mutating func arrangeFunctionArrays() {
-        for rank in [OutputSection.Rank.initializers, .finalizers] {
-            guard let output = outputs.sections.firstIndex(where: { $0.rank == rank }) else { continue }
-            var pieces: [(priority: Int, object: Int, section: Int)] = []
-            for (index, object) in objects.enumerated() {
-                for section in object.sections.indices where placements[index][section].output == UInt32(output) {
-                    pieces.append((Self.priority(object.text(object.sections[section].name)), index, section))
-                }
-            }
-            pieces.sort { ($0.priority, $0.object, $0.section) < ($1.priority, $1.object, $1.section) }
-            var offset: UInt64 = 0
-            for piece in pieces {
-                // Each holds addresses, and the reader has seen that such a section holds whole ones.
-                placements[piece.object][piece.section].offset = offset
-                offset += objects[piece.object].sections[piece.section].size
-            }
-            outputs[output].size = offset
-        }
-    }
-
-    /// The number at the end of the name; without one, after all that have one.
-    private static func priority(_ name: String) -> Int {
-        guard let dot = name.lastIndex(of: "."), let number = Int(name[name.index(after: dot)...]) else { return 65536 }
-        return number
     }
 }

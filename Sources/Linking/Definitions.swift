@@ -97,11 +97,16 @@ extension Draft {
             self.hashes.append(hashes)
             definitionIndices.append(indices)
         }
+        if let first = source.firstMember {
+            for index in definitions.indices where definitions[index].object >= first {
+                definitions[index].isPrivate = true
+            }
+        }
     }
 
     private func definition(of symbol: Symbol, _ object: Int, _ index: Int) -> Definition? {
         var found = Definition(
-            object: object, symbol: index, strength: symbol.binding == .weak ? .weak : .strong,
+            object: object, symbol: index, strength: symbol.binding == .global ? .strong : .weak,
             isPrivate: symbol.isHidden)
         switch symbol.place {
         case .undefined: return nil

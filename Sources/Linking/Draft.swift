@@ -13,6 +13,11 @@ struct Draft {
     var outputs = OutputSections()
     /// For each object, for each of its sections.
     var placements: [[Placement]] = []
+    /// For each object, whether another copy of one of its groups displaced its own.
+    var hasDisplaced: [Bool] = []
+
+    var fragmentFunctions: [FragmentFunction] = []
+    var indirect = IndirectFunctions()
 
     // Define: the names that the module defines, its own and those the linker makes.
     var definitions = Definitions()
@@ -107,6 +112,14 @@ enum EntryRule: Equatable {
 }
 
 extension Draft {
+    /// What is known of the machine, for questions outside of loops.
+    var machine: any Machine.Type {
+        switch architecture {
+        case .x86_64: X86_64.self
+        case .i386: I386.self
+        }
+    }
+
     /// The address of a place in an output section.
     func address(_ place: Placement) -> UInt64 {
         base &+ outputs[Int(place.output)].offset &+ place.offset
@@ -118,6 +131,7 @@ extension Draft {
         switch facts.place {
         case .absolute: return facts.value
         case .section(let section):
+            if let stub = indirectStub(object: object, facts) { return stub }
             let place = placements[object][Int(section)]
             return place.isPlaced ? address(place) &+ facts.value : nil
         case .undefined, .common: return nil

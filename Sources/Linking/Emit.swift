@@ -15,6 +15,7 @@ extension Draft {
         as machine: M.Type, into image: inout MutableRawSpan, window: Range<UInt64>, _ problems: inout ProblemList
     ) {
         let reach = M.reach(of: window)
+        emitFragmentFunctions(as: machine, into: &image)
         for index in objects.indices {
             let object = objects[index]
             let bytes = unsafe object.bytes.span.bytes
@@ -29,6 +30,7 @@ extension Draft {
                 let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
                 var contents = image._mutatingExtracting(start..<start + Int(section.size))
                 contents.copy(original)
+                defer { if section.isReversed { contents.reverse(wordsOf: M.addressSize) } }
                 guard !section.relocations.isEmpty else { continue }
                 var failures: [RelocationFailure] = []
                 M.apply(
@@ -37,11 +39,31 @@ extension Draft {
                         section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach),
                     targets: targets, symbols: symbols, failures: &failures)
                 for failure in failures { report(failure, object: index, section: number, as: machine, &problems) }
+                if outputs[Int(place.output)].rank == .frames {
+                    clearDisplaced(&contents, object: index, section, as: machine)
+                }
             }
         }
         emitTable(as: machine, into: &image)
         emitStubs(as: machine, into: &image, &problems)
+        emitIndirectStubs(as: machine, into: &image, &problems)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
+    }
+
+    /// Frames of displaced functions have no function: the field that would name it is zero, which unwinders pass over. The addend,
+    /// which is all that there is to compute with, would be taken for an address.
+    private func clearDisplaced<M: Machine>(
+        _ contents: inout MutableRawSpan, object index: Int, _ section: Section, as machine: M.Type
+    ) {
+        guard hasDisplaced[index] else { return }
+        let resolutions = resolutions[index]
+        let relocations = objects[index].relocations
+        for position in section.relocations where resolutions[Int(relocations[position].symbol)] == .discarded {
+            let entry = relocations[position]
+            for byte in 0..<(M.Kind(rawValue: entry.kind)?.width ?? 0) {
+                contents.storeBytes(of: 0, toByteOffset: Int(entry.offset) + byte, as: UInt8.self)
+            }
+        }
     }
 
     private func emitTable<M: Machine>(as machine: M.Type, into image: inout MutableRawSpan) {
@@ -74,7 +96,7 @@ extension Draft {
     ) {
         let object = objects[index]
         let entry = object.relocations[object.sections[section].relocations.lowerBound + failure.index]
-        // Frames of displaced functions: the field stays zero, which unwinders pass over.
+        // Frames of displaced functions.
         if resolutions[index][Int(entry.symbol)] == .discarded { return }
         let kind = M.Kind(rawValue: entry.kind)
         let name = object.describe(Int(entry.symbol))
@@ -93,6 +115,18 @@ extension MutableRawSpan {
         unsafe withUnsafeMutableBytes { target in
             unsafe source.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
         }
+    }
+
+    /// Puts its words into the reverse order.
+    mutating func reverse(wordsOf size: Int) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        for start in stride(from: byteCount - size, through: 0, by: -size) {
+            for offset in start..<start + size {
+                bytes.append(unsafe self.bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+            }
+        }
+        copy(bytes, at: 0)
     }
 
     /// Copies bytes to an offset; traps when there is no room.

@@ -46,10 +46,12 @@ extension Draft {
                     if !definition.isPrivate { binding = symbol.binding }
                 }
                 let name = NameRange(offset: UInt32(Int(symbol.name.offset) + shift), count: symbol.name.count)
+                let isIndirect = symbol.type == .indirectFunction
                 list.entries.append(
                     SymbolEntry(
-                        address: address, size: symbol.size, name: name,
-                        section: output.flatMap { sectionIndices[Int($0)] }, binding: binding, type: symbol.type))
+                        address: address, size: isIndirect ? indirect.stubSize : symbol.size, name: name,
+                        section: output.flatMap { sectionIndices[Int($0)] }, binding: binding,
+                        type: isIndirect ? .function : symbol.type))
             }
         }
         return list
@@ -57,6 +59,8 @@ extension Draft {
 
     private func output(of symbol: Symbol, object: Int) -> UInt32? {
         guard case .section(let section) = symbol.place else { return nil }
+        // To others it is its stub.
+        if symbol.type == .indirectFunction { return UInt32(indirect.stubs) }
         let place = placements[object][Int(section)]
         return place.isPlaced ? place.output : nil
     }

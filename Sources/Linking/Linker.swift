@@ -30,7 +30,7 @@ public struct LinkSettings: Sendable {
 /// → copy, relocate, write tables and stubs                                                     emit
 /// ```
 public struct Linker: Sendable {
-    private var drafts: [Draft]
+    private(set) var drafts: [Draft]
     private let settings: LinkSettings
 
     /// Resolves and lays out the modules against the symbols of a space.
@@ -41,9 +41,10 @@ public struct Linker: Sendable {
         for index in drafts.indices {
             Self.refuseForeign(drafts[index], settings, &problems)
             drafts[index].chooseSections(headerSize: settings.headerSize, &problems)
+            drafts[index].arrangeByOrderOfSubjects()
             drafts[index].arrangeFunctionArrays()
+            drafts[index].makeIndirectFunctions(&problems)
             drafts[index].define(&problems)
-            drafts[index].refuseIndirectFunctions(&problems)
             drafts[index].chooseEntry(&problems)
             drafts[index].placeCommons(&problems)
             drafts[index].planParameters(&problems)
@@ -126,7 +127,7 @@ public struct Linker: Sendable {
                 buildID: draft.buildID(loaded)),
             entryPoint: draft.entryPoint,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
-            frames: draft.frames,
+            indirectFunctions: draft.indirectFunctions, frames: draft.frames,
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
             references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
                 .sorted { $0.owner < $1.owner },
@@ -135,18 +136,6 @@ public struct Linker: Sendable {
 }
 
 extension Draft {
-    /// A function that chooses its address at run time would have to be asked before the relocations that need the answer.
-    fileprivate func refuseIndirectFunctions(_ problems: inout ProblemList) {
-        for object in objects {
-            for symbol in object.symbols where symbol.type == .indirectFunction && symbol.place != .undefined {
-                problems.add(
-                    object.name, "",
-                    "symbol '\(object.text(symbol.name))': an indirect function (ifunc, target_clones) in a module; choose by a function pointer that init sets"
-                )
-            }
-        }
-    }
-
     fileprivate func functions(_ rank: OutputSection.Rank) -> FunctionArray {
         guard let section = outputs.sections.first(where: { $0.rank == rank && $0.size > 0 }) else { return .empty }
         return FunctionArray(address: base + section.offset, count: Int(section.size / architecture.pointerSize))

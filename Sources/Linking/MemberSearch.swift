@@ -140,7 +140,8 @@ struct MemberSearch {
 extension ModuleSource {
     /// Adds members of archives to the objects, as a static linker does: those that define what is undefined, until no member
     /// defines any more of it. A weak reference asks for none, a common symbol is a definition; of several members that define a
-    /// name, the first of the first archive is taken.
+    /// name, the first of the first archive is taken. What such members define is for the module alone (as with ld's --exclude-libs
+    /// ALL), so that several modules can take the same ones; members of an archive that is taken as a whole export as objects do.
     ///
     /// - Parameters:
     ///   - all: whether all members are taken instead.
@@ -165,6 +166,7 @@ extension ModuleSource {
             for object in objects { search.add(object) }
             if let entryName { search.want(entryName, read) }
             search.run(read)
+            if search.objects.count > objects.count { firstMember = objects.count }
             objects = search.objects
             problems = search.problems
         }

@@ -10,6 +10,9 @@ public struct ModuleSource: Sendable {
     public var entryName: String?
     /// Values for variables of the module, in the order in which they were given.
     public var parameters: [Parameter]
+    /// The first of the objects that was taken from an archive because something needed it, if there is one: these and all
+    /// behind it are for the module alone, and export nothing.
+    public internal(set) var firstMember: Int?
     /// Whether a symbol that another module exports already is kept to this module (`modload -f`), instead of being a
     /// problem.
     public var keepsDuplicatesPrivate: Bool
@@ -69,6 +72,8 @@ public struct LinkedModule: Sendable {
     public var constructors: FunctionArray
     /// The array of destructors, to be run last first.
     public var destructors: FunctionArray
+    /// Indirect functions, whose table entries are zero until their resolvers are asked.
+    public var indirectFunctions: [IndirectFunction]
     /// The addresses of `.eh_frame`, its terminating zero word included, if there is one.
     public var frames: Range<UInt64>?
     /// The address of its use counter, `mod_use_count_` (8 bytes), if it has one.

@@ -62,7 +62,7 @@ struct OutputSections {
         (".rodata", ".rodata", .constants), (".lrodata", ".lrodata", .constants),
         (".data", ".data", .data), (".ldata", ".ldata", .data),
         (".bss", ".bss", .zeroes), (".lbss", ".lbss", .zeroes),
-        (".eh_frame", ".eh_frame", .frames),
+        (".eh_frame", ".eh_frame", .frames), (".gcc_except_table", ".gcc_except_table", .constants),
     ]
 
     init() {
@@ -79,9 +79,7 @@ struct OutputSections {
         let wanted = Self.rank(of: section)
         for (index, family) in Self.families.enumerated()
         where family.rank.accepts(wanted) && object.bytes.hasPrefix(family.prefix, in: section.name) {
-            if standard[index] < 0 {
-                standard[index] = add(named: family.name, rank: family.rank, alignment: 1)
-            }
+            if standard[index] < 0 { standard[index] = output(named: family.name, rank: family.rank) }
             return standard[index]
         }
         let name = object.text(section.name)

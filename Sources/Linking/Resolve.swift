@@ -16,7 +16,11 @@ struct PeerExports {
             if let other = find(object.bytes, name, hash: hash, in: known) {
                 let strength = known[other.module].definitions[other.definition].strength
                 if definition.strength == .weak {
-                    draft.definitions[position].yieldsTo = .peer(module: other.module, definition: other.definition)
+                    if draft.yields(position, to: known[other.module].binding(ofDefinition: other.definition)) {
+                        draft.definitions[position].yieldsTo = .peer(module: other.module, definition: other.definition)
+                    } else {
+                        draft.definitions[position].isPrivate = true
+                    }
                     continue
                 } else if strength != .weak {
                     if !draft.source.keepsDuplicatesPrivate {
@@ -70,6 +74,23 @@ extension Draft {
         return hashes[definition.object][definition.symbol]
     }
 
+    fileprivate func binding(ofDefinition position: Int) -> SymbolBinding {
+        objects[definitions[position].object].symbols[definitions[position].symbol].binding
+    }
+
+    /// Whether a weak or unique definition gives way to one of the same name that another module exports. Where both are weak they
+    /// are copies, as compilers make them of inline functions, virtual tables and templates: each module keeps its own, so that none
+    /// holds another for what it has itself. Variables are another matter, since the copies would not stay equal; and of what is
+    /// unique there is one.
+    fileprivate func yields(_ position: Int, to other: SymbolBinding) -> Bool {
+        guard other == .weak, binding(ofDefinition: position) == .weak else { return true }
+        let definition = definitions[position]
+        guard case .section(let section) = objects[definition.object].symbols[definition.symbol].place else {
+            return true
+        }
+        return outputs[Int(placements[definition.object][Int(section)].output)].protection.contains(.write)
+    }
+
     /// Settles what becomes of the module's definitions in view of what the space has: resident symbols were first, another
     /// module's strong one is a problem, and a weak one yields.
     mutating func settleDefinitions(in table: SymbolTable, _ problems: inout ProblemList) {
@@ -82,8 +103,10 @@ extension Draft {
                 let owner = table.owner(reference.owner), let other = table.symbol(reference)
             else { continue }
             if definition.strength == .weak {
-                definitions[position].yieldsTo =
-                    .fixed(other.address, owner: reference.owner, entry: reference.entry)
+                if owner.owner.isEmpty || yields(position, to: other.binding) {
+                    definitions[position].yieldsTo =
+                        .fixed(other.address, owner: reference.owner, entry: reference.entry)
+                }
                 definitions[position].isPrivate = true
             } else if owner.owner.isEmpty {
                 definitions[position].isPrivate = true

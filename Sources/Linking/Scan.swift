@@ -101,17 +101,21 @@ extension Draft {
         _ states: inout [SymbolState], in table: SymbolTable, _ problems: inout ProblemList
     ) {
         let object = objects[index]
-        let addresses = targets[index]
+        let targets = targets[index]
+        let addresses = targets.span
+        let relocations = object.relocations.span
+        // Borrowed once: an array would ask at each change whether it is shared.
+        var current = states.mutableSpan
         var dangling: [UInt32: Dangling] = [:]
         for (number, section) in object.sections.enumerated() where placements[index][number].isPlaced {
             guard !section.relocations.isEmpty else { continue }
             let bytes = unsafe object.bytes.span.bytes
             let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
             for position in section.relocations {
-                let entry = object.relocations[position]
+                let entry = relocations[position]
                 guard let kind = M.Kind(rawValue: entry.kind) else { continue }
                 let symbol = Int(entry.symbol)
-                var state = states[symbol]
+                var state = current[symbol]
                 state.insert(.used)
                 let isFar = state.contains(.known) && !reach.contains(addresses[symbol].address)
                 switch kind.need {
@@ -133,7 +137,7 @@ extension Draft {
                     )
                     continue
                 }
-                states[symbol] = state
+                current[symbol] = state
                 if !state.isDisjoint(with: .trouble) {
                     // Frames of functions that were displaced are never looked up.
                     if state.contains(.discarded), object.text(section.name) == ".eh_frame" { continue }

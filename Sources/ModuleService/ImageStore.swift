@@ -8,10 +8,12 @@ import Posix
 struct ImageStore: Sendable {
     private let path: String
     private let scratch = ScratchStore()
+    private let spare: SpareFile
 
     /// Empties the folder, or makes it.
     init(_ directory: RuntimeDirectory) throws(Failure) {
         path = directory.images
+        spare = SpareFile(path: directory.images + "/.spare")
         let path = path
         try Failure.naming(path) { () throws(SystemError) in
             do throws(SystemError) {
@@ -28,7 +30,7 @@ struct ImageStore: Sendable {
     /// Makes the image of a module: its bytes are written into memory, and they and the headers and symbols become a new file.
     ///
     /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault. A second
-    /// thread, that finds room for the file or writes it meanwhile, costs what it saves.)
+    /// thread, that finds room for the file or writes it meanwhile, costs what it saves; hence the spare file.)
     func write(_ name: String, module index: Int, of linker: Linker) throws(Failure) -> LinkedModule {
         let file = path(of: name)
         let size = Int(linker.fileSizes[index])
@@ -41,22 +43,41 @@ struct ImageStore: Sendable {
             throw Failure(error)
         }
         let parts = ELFImageWriter.encode(linked.image)
+        let whole = parts.tailOffset + UInt64(parts.tail.count)
         try? File.remove(file)
         try Failure.naming(file) { () throws(SystemError) in
-            let descriptor = try File.open(
-                file, .write, create: File.CreateMode(permissions: 0o700, exclusive: true))
+            let descriptor = try create(file, size: whole)
             try memory.read(size) { (bytes) throws(SystemError) in
                 try File.write(descriptor, bytes, at: 0, name: file)
             }
             try File.write(descriptor, parts.header, at: 0, name: file)
             try File.write(descriptor, parts.tail, at: parts.tailOffset, name: file)
+            try File.truncate(descriptor, size: whole, name: file)
         }
         return linked
+    }
+
+    /// A new file, perhaps with room for its bytes already, and then perhaps longer.
+    private func create(_ file: String, size: UInt64) throws(SystemError) -> Descriptor {
+        if let descriptor = spare.take(as: file, size) { return descriptor }
+        return try File.open(file, .write, create: File.CreateMode(permissions: 0o700, exclusive: true))
+    }
+
+    /// Makes room for another image as large as that of a module, for when there is nothing else to do.
+    func prepareNext(like name: String) {
+        guard let status = try? File.status(path: path(of: name)) else { return }
+        spare.prepare(UInt64(status.size))
     }
 
     /// A descriptor of an image, to read.
     func open(_ name: String) throws(SystemError) -> Descriptor {
         try File.open(path(of: name), .read)
+    }
+
+    /// Writes bytes into an image that is mapped already.
+    func change(_ name: String, _ bytes: [UInt8], at offset: UInt64) throws(SystemError) {
+        let file = path(of: name)
+        try File.write(try File.open(file, .write), bytes, at: offset, name: file)
     }
 
     /// A copy of an image that can be mapped as code wherever the folder is: file systems that are mounted noexec refuse it.

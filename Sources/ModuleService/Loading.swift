@@ -25,6 +25,8 @@ struct LoadTransaction {
     var addresses: [UInt64] = []
     var linked: [LinkedModule] = []
     var ids: [Int] = []
+    /// Images that were copied to be mapped, by module.
+    var copies: [String: SharedDescriptor] = [:]
     /// How many of the modules have been mapped, and how many have been started.
     var mapped = 0
     var started = 0
@@ -63,6 +65,8 @@ extension ModuleService {
             log.info("\(line)")
             console.note(line)
         }
+        // After the answer, unless others wait.
+        if let last = request.sources.last?.name { _ = queue.push { [images] in images.prepareNext(like: last) } }
         return LoadMethod.Reply(
             modules: state.withLock { state in transaction.ids.compactMap { information(of: $0, in: state) } },
             output: output, phases: transaction.phases.phases)
@@ -74,6 +78,9 @@ extension LoadTransaction {
         try link(request)
         try enter(request)
         try map()
+        for module in linked {
+            try space.interruptibly { () throws(Failure) in try resolveIndirectFunctions(of: module) }
+        }
         phases.end("map")
         for index in linked.indices {
             try space.interruptibly { () throws(Failure) in try start(index) }
@@ -157,14 +164,16 @@ extension LoadTransaction {
         }
     }
 
-    private func map(_ module: LinkedModule) throws {
+    private mutating func map(_ module: LinkedModule) throws {
         let segments = module.image.segments
         let image = SharedDescriptor(try service.images.open(module.name))
         do throws(SpaceError) {
             try space.map(image, segments)
         } catch .refused(.map, ErrorCode.notPermitted) {
             // The runtime directory is mounted noexec, as /run often is.
-            try space.map(SharedDescriptor(try service.images.copyInMemory(module.name)), segments)
+            let copy = SharedDescriptor(try service.images.copyInMemory(module.name))
+            try space.map(copy, segments)
+            copies[module.name] = copy
         }
     }
 

@@ -18,7 +18,7 @@ public final class ModuleService: Sendable {
     let log: Logger
     let images: ImageStore
     let state: Mutex<State>
-    private let queue = BlockingQueue<@Sendable () -> Void>()
+    let queue = BlockingQueue<@Sendable () -> Void>()
     private let executable: String
 
     /// What changes.

@@ -62,6 +62,11 @@ public struct Section: Sendable {
     public var relocations: Range<Int>
     /// The group that it is a member of: an index into the object's groups, or nil.
     public var group: UInt32?
+    /// The section that it says something about (`SHF_LINK_ORDER`), an index into the object's sections: it goes where that one
+    /// goes, and stands in the same order among its like.
+    public var subject: UInt32?
+    /// Whether its addresses go into the image from the last to the first (`.ctors`, `.dtors`).
+    public var isReversed = false
 
     /// Makes a section of the given properties, without relocations and in no group.
     public init(
@@ -78,6 +83,7 @@ public struct Section: Sendable {
         self.contentsOffset = contentsOffset
         self.relocations = 0..<0
         self.group = nil
+        self.subject = nil
     }
 }
 
@@ -115,6 +121,9 @@ public enum SymbolBinding: UInt8, Sendable, Equatable {
     case global
     /// Seen everywhere, gives way to a global one; may stay undefined.
     case weak
+    /// Seen everywhere, and one in the whole process though several of its parts define it: the first
+    /// (`STB_GNU_UNIQUE`).
+    case unique
 }
 
 /// What a symbol names (gABI, "Symbol Types").

@@ -158,6 +158,18 @@ public enum File {
         _ = try systemCall("ftruncate", on: nameOf(descriptor, name)) { ftruncate(number, length) }
     }
 
+    /// Finds room for that many bytes of a file, which is that long afterwards if it was shorter (fallocate(2)). EOPNOTSUPP
+    /// where the file system cannot.
+    public static func allocate(
+        _ descriptor: borrowing Descriptor, size: UInt64, name: String? = nil
+    ) throws(SystemError) {
+        let number = descriptor.number
+        guard let length = off_t(exactly: size) else {
+            throw SystemError(call: "fallocate", subject: nameOf(descriptor, name), code: EFBIG)
+        }
+        _ = try systemCall("fallocate", on: nameOf(descriptor, name)) { cposix_allocate(number, length) }
+    }
+
     /// Returns once the file's content is on its device (fsync(2)).
     public static func synchronize(_ descriptor: borrowing Descriptor, name: String? = nil) throws(SystemError) {
         let number = descriptor.number

@@ -183,3 +183,12 @@ extension I386: Machine {
         return true
     }
 }
+
+extension I386 {
+    /// `sub $12, %esp`.
+    public static var fragmentStart: [UInt8] { [0x83, 0xec, 0x0c] }
+    /// `add $12, %esp; ret`.
+    public static var fragmentEnd: [UInt8] { [0x83, 0xc4, 0x0c, 0xc3] }
+    /// `nop`.
+    public static var noOperation: UInt8 { 0x90 }
+}

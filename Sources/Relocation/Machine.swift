@@ -50,6 +50,14 @@ public protocol Machine {
         frame: RelocationFrame, targets: Span<SymbolTarget>, symbols: Span<Symbol>,
         failures: inout [RelocationFailure])
 
+    /// The instructions that begin and end a function around the pieces of `.init` or `.fini`. The pieces may call others, so
+    /// the stack is aligned: what crti.o and crtn.o of the C library do.
+    static var fragmentStart: [UInt8] { get }
+    static var fragmentEnd: [UInt8] { get }
+
+    /// The instruction of one byte that does nothing.
+    static var noOperation: UInt8 { get }
+
     /// Writes the stub at `address` that jumps to the address in the entry of the global offset table at `entry`. False when the
     /// entry is too far from it.
     static func writeStub(

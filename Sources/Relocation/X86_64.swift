@@ -182,3 +182,12 @@ extension X86_64.Kind: RelocationKind {
         }
     }
 }
+
+extension X86_64 {
+    /// `sub $8, %rsp`.
+    public static var fragmentStart: [UInt8] { [0x48, 0x83, 0xec, 0x08] }
+    /// `add $8, %rsp; ret`.
+    public static var fragmentEnd: [UInt8] { [0x48, 0x83, 0xc4, 0x08, 0xc3] }
+    /// `nop`.
+    public static var noOperation: UInt8 { 0x90 }
+}

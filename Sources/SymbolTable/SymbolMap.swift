@@ -76,7 +76,8 @@ extension SymbolList {
             return
         }
         let isWeak = "wWvV".utf8.contains(letter)
-        let isLocal = letter & 0x20 != 0 && !isWeak && letter != UInt8(ascii: "u")
+        let isUnique = letter == UInt8(ascii: "u")
+        let isLocal = letter & 0x20 != 0 && !isWeak && !isUnique
         let type: SymbolType =
             switch letter | 0x20 {
             case UInt8(ascii: "t"), UInt8(ascii: "w"), UInt8(ascii: "i"): .function
@@ -86,6 +87,6 @@ extension SymbolList {
         entries.append(
             SymbolEntry(
                 address: address, size: 0, name: own, section: nil,
-                binding: isLocal ? .local : isWeak ? .weak : .global, type: type))
+                binding: isLocal ? .local : isWeak ? .weak : isUnique ? .unique : .global, type: type))
     }
 }

@@ -62,7 +62,7 @@ public final class SymbolSet: Sendable {
 extension SymbolBinding {
     fileprivate var rank: UInt8 {
         switch self {
-        case .global: 0
+        case .global, .unique: 0
         case .weak: 1
         case .local: 2
         }

@@ -112,7 +112,7 @@ public struct SymbolTable: Sendable {
             guard let set = sets[slot] else { continue }
             let entry = set.symbols.entries[index]
             guard sameName(set.symbols.names, entry.name, bytes, name) else { continue }
-            if entry.binding == .global { return SymbolReference(owner: slot, entry: index) }
+            if entry.binding != .weak { return SymbolReference(owner: slot, entry: index) }
             if best == nil { best = SymbolReference(owner: slot, entry: index) }
         }
         return best

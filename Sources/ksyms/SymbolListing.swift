@@ -40,9 +40,10 @@ struct SymbolListing {
             module: section.map { SymbolSections.owner(ofSection: $0.name) } ?? "")
     }
 
-    /// The type as nm(1) has it: code, data, constants, weak; small letters for what is local.
+    /// The type as nm(1) has it: code, data, constants, weak, one in the process (u); small letters for what is local.
     private static func letter(_ entry: SymbolEntry, _ section: ImageSection?) -> String {
         if entry.binding == .weak { return entry.type == .object ? "V" : "W" }
+        if entry.binding == .unique { return "u" }
         var letter = "A"
         if let section {
             letter = section.protection.contains(.execute) ? "T" : section.protection.contains(.write) ? "D" : "R"

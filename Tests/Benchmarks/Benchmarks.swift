@@ -15,8 +15,10 @@ struct Benchmarks {
         let programs = try Programs(folder: folder, runtimeDirectory: work + "/run")
         defer { _ = try? programs.time(programs.own("modlinkd"), ["--stop"]) }
         _ = try programs.time(programs.own("modstat"))
-        var report = "                                           median   minimum   maximum   µs, \(rounds) rounds\n"
+        var report =
+            "                                           median   minimum   maximum   µs, \(rounds) rounds (7 of large links)\n"
         report += try link(programs, work)
+        report += try scaling(programs, work)
         report += try tools(programs, work)
         report += try memory(work)
         try Standard.output.write(report)
@@ -53,7 +55,7 @@ struct Benchmarks {
     }
 
     /// The phases of `modload -v` between the bytes and init: all but the reading, and what comes after.
-    private static func phases(_ text: String) -> Double {
+    static func phases(_ text: String) -> Double {
         var sum = 0.0
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")

@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 /// An image of three segments with a symbol of each sort.
-private func sample(sectionCount: Int = 0, hasBuildID: Bool = true) -> (image: Image, contents: [UInt8]) {
+private func sample(
+    sectionCount: Int = 0, hasBuildID: Bool = true, for architecture: Architecture = .x86_64
+) -> (image: Image, contents: [UInt8]) {
     let base: UInt64 = 0x1000_0000
     var sections = [
         ImageSection(
@@ -46,7 +48,7 @@ private func sample(sectionCount: Int = 0, hasBuildID: Bool = true) -> (image: I
         add("v\(number)", base + 0x10_0000 + UInt64(number), UInt16(4 + number), .global, .object, size: 1)
     }
     let image = Image(
-        architecture: .x86_64,
+        architecture: architecture,
         segments: [
             ImageSegment(
                 protection: .read, address: base, fileOffset: 0, fileSize: 0x280, memorySize: 0x280),
@@ -78,15 +80,18 @@ func complaints(about bytes: [UInt8]) throws -> String {
 }
 
 @Suite struct ImageWriterTests {
-    @Test("readelf and eu-elflint have nothing against an image") func accepted() throws {
-        let (image, contents) = sample()
+    @Test("readelf and eu-elflint have nothing against an image", arguments: Architecture.allCases)
+    func accepted(_ architecture: Architecture) throws {
+        let (image, contents) = sample(for: architecture)
         let found = try complaints(about: ELFImageWriter.file(image, contents: contents))
         #expect(found.prefix(2000) == "")
     }
 
-    @Test("readelf has nothing against a file of symbols only, eu-elflint misses the program headers")
-    func acceptedSymbols() throws {
-        var (image, _) = sample(hasBuildID: false)
+    @Test(
+        "readelf has nothing against a file of symbols only, eu-elflint misses the program headers",
+        arguments: Architecture.allCases)
+    func acceptedSymbols(_ architecture: Architecture) throws {
+        var (image, _) = sample(hasBuildID: false, for: architecture)
         image.segments = []
         for index in image.sections.indices {
             image.sections[index].kind = .zeroFill
@@ -118,6 +123,23 @@ func complaints(about bytes: [UInt8]) throws -> String {
         #expect(text.contains("Build ID: 0102030405060708090a0b0c0d0e0f10"))
     }
 
+    @Test("an image for i386 is a 32-bit file") func i386() throws {
+        let (image, contents) = sample(for: .i386)
+        let directory = try ScratchDirectory()
+        let path = try directory.write("image", ELFImageWriter.file(image, contents: contents))
+        let text = try Tool.output("readelf", ["-hlnW", path])
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+        #expect(lines.contains("Class: ELF32") && lines.contains("Machine: Intel 80386"))
+        #expect(
+            lines.filter { $0.hasPrefix("LOAD") } == [
+                "LOAD 0x000000 0x10000000 0x10000000 0x00280 0x00280 R 0x1000",
+                "LOAD 0x001000 0x10001000 0x10001000 0x00100 0x00100 R E 0x1000",
+                "LOAD 0x002000 0x10002000 0x10002000 0x00080 0x01080 RW 0x1000",
+            ])
+        #expect(text.contains("Build ID: 0102030405060708090a0b0c0d0e0f10"))
+        #expect(try Tool.output("nm", ["-n", path]).contains("\n10001020 t helper\n"))
+    }
+
     @Test("nm lists the symbols with their addresses, sections and bindings") func names() throws {
         let (image, contents) = sample()
         let directory = try ScratchDirectory()
@@ -134,9 +156,11 @@ func complaints(about bytes: [UInt8]) throws -> String {
                 """)
     }
 
-    @Test("the reader of symbol files reads back what was written") func roundTrip() throws {
-        let (image, contents) = sample()
+    @Test("the reader of symbol files reads back what was written", arguments: Architecture.allCases)
+    func roundTrip(_ architecture: Architecture) throws {
+        let (image, contents) = sample(for: architecture)
         let file = try SymbolFile(ELFImageWriter.file(image, contents: contents), name: "image")
+        #expect(file.architecture == architecture)
         #expect(file.symbols.entries.count == image.symbols.entries.count)
         for entry in image.symbols.entries {
             let name = image.symbols.text(entry.name)

@@ -44,6 +44,46 @@ import Testing
         }
     }
 
+    /// SHF_ALLOC, SHF_WRITE, SHF_LINK_ORDER.
+    private static let linkOrder: UInt64 = 2 | 1 | 1 << 7
+
+    @Test("a section is about one that there is, or about none") func subject() throws {
+        let object = try PatchedObject()
+        let count = object.sectionCount
+        let patch = { (link: Int) in
+            { (object: inout PatchedObject) in
+                object.set(.flags, of: ".data", Self.linkOrder)
+                object.set(.link, of: ".data", UInt64(link))
+            }
+        }
+        for good in [0, object.section(".text"), count - 1] { #expect(try refusal(patch(good)) == nil) }
+        #expect(
+            try refusal(patch(count)) == "gurka.o: section '.data': sh_link \(count): there are \(count) sections")
+        #expect(
+            try refusal(patch(object.section(".data")))
+                == "gurka.o: section '.data': sh_link: leads through more than 16 sections, or in a circle")
+    }
+
+    @Test("two sections that are about each other") func circle() throws {
+        let object = try PatchedObject()
+        #expect(
+            try refusal {
+                for (name, other) in [(".data", ".init_array"), (".init_array", ".data")] {
+                    $0.set(.flags, of: name, Self.linkOrder)
+                    $0.set(.link, of: name, UInt64(object.section(other)))
+                }
+            }?.hasSuffix("sh_link: leads through more than 16 sections, or in a circle") == true)
+    }
+
+    @Test("a list of constructors holds whole addresses, also an old one") func olderArray() throws {
+        let text = { (size: Int) in ".section .ctors,\"aw\"\n.zero \(size)\n" }
+        for (size, reason) in [(8, nil), (9, "gurka.o: section '.ctors': 9 bytes are no whole number of addresses")] {
+            var object = try PatchedObject()
+            object.bytes = try Compiler.gcc.object(text(size), [], language: .assembly)
+            #expect(object.refusal() == reason)
+        }
+    }
+
     @Test("a second symbol table") func secondTable() throws {
         #expect(
             try refusal {

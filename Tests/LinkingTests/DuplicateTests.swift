@@ -62,6 +62,52 @@ import Testing
         }
     }
 
+    @Test("of weak functions and constants each module keeps its own copy, and needs none of another's")
+    func copies() throws {
+        for section in [".text", ".section .rodata,\"a\"", ".section .data.rel.ro.local,\"aw\""] {
+            var space = Space()
+            space.add("sallad", [("tomat", 0x2000_0040, .weak)], 0x2000_0000..<0x2000_1000)
+            let copy = ".weak tomat\n\(section)\ntomat: .quad 2\n"
+            let linked = try space.link("gurka", [try assembled(copy), try assembled(user)])
+            #expect(linked.word("word") == linked.modules[0].address("tomat"), "\(section)")
+            #expect(linked.modules[0].entry("tomat")?.binding == .local)
+            #expect(linked.modules[0].references.isEmpty)
+        }
+    }
+
+    @Test("a weak function yields to a strong one, and to the space's") func weakFunction() throws {
+        let function = ".weak tomat\n.text\ntomat: ret\n"
+        var space = Space()
+        let slot = space.add("sallad", [("tomat", 0x2000_0040, .global)], 0x2000_0000..<0x2000_1000)
+        let linked = try space.link("gurka", [try assembled(function), try assembled(user)])
+        #expect(linked.word("word") == 0x2000_0040)
+        #expect(linked.modules[0].references.map(\.owner) == [slot])
+        let resident = try Space(["tomat": 0x40_1000]).link("gurka", [try assembled(function), try assembled(user)])
+        #expect(resident.word("word") == 0x40_1000)
+    }
+
+    @Test("of what is unique there is one, the first, whatever it is") func unique() throws {
+        for section in [".text", ".section .rodata,\"a\"", ".data"] {
+            for binding in [SymbolBinding.unique, .weak, .global] {
+                var space = Space()
+                let slot = space.add("sallad", [("tomat", 0x2000_0040, binding)], 0x2000_0000..<0x2000_1000)
+                let copy = ".globl tomat\n.type tomat, @gnu_unique_object\n\(section)\ntomat: .quad 2\n"
+                let linked = try space.link("gurka", [try assembled(copy), try assembled(user)])
+                #expect(linked.word("word") == 0x2000_0040, "\(section) \(binding)")
+                #expect(linked.modules[0].references.map(\.owner) == [slot])
+            }
+        }
+    }
+
+    @Test("the first unique definition of a module is taken, and exported as unique") func uniqueInOneModule() throws {
+        let text = { (value: Int) in
+            ".globl tomat\n.type tomat, @gnu_unique_object\n.data\ntomat: .quad \(value)\n"
+        }
+        let linked = try Space().link("gurka", [try assembled(text(5)), try assembled(text(6)), try assembled(user)])
+        #expect(linked.word("word").flatMap { linked.word($0) } == 5)
+        #expect(linked.modules[0].entry("tomat")?.binding == .unique)
+    }
+
     @Test("a weak definition that yields and that nobody uses is no reference") func weakUnused() throws {
         var space = Space()
         space.add("sallad", [("tomat", 0x2000_0040, .global)], 0x2000_0000..<0x2000_1000)
@@ -148,6 +194,27 @@ import Testing
         ])
         #expect(linked.word("word", in: 1) == linked.modules[0].address("one"))
         #expect(linked.modules[1].peers == [0])
+    }
+
+    @Test("of weak functions each module of a transaction keeps its own copy, of what is unique there is one")
+    func copies() throws {
+        let text = { (name: String) in
+            """
+            .weak f
+            .globl u, word_\(name), unique_\(name)
+            .type u, @gnu_unique_object
+            f: ret
+            .data
+            u: .quad 3
+            word_\(name): .quad f
+            unique_\(name): .quad u
+            """
+        }
+        let linked = try Space().link([source("a", try assembled(text("a"))), source("b", try assembled(text("b")))])
+        #expect(linked.word("word_a") == linked.modules[0].address("f"))
+        #expect(linked.word("word_b", in: 1) == linked.modules[1].address("f"))
+        #expect(linked.word("unique_b", in: 1) == linked.modules[0].address("u"))
+        #expect(linked.modules.map(\.peers) == [[], [0]])
     }
 
     @Test("entry functions of all modules of a transaction stay their own") func entries() throws {

@@ -118,13 +118,4 @@ import Testing
     @Test("a section of debug information may have any use") func unallocated() throws {
         #expect(Space().problems([source("a", try assembled(".section .hot,\"wx\"\n.quad 1\n"))]) == "linked")
     }
-
-    @Test("indirect functions are refused") func indirect() throws {
-        #expect(
-            try Space().problems(
-                "static int a(void) { return 1; } static void *choose(void) { return a; } int f(void) __attribute__((ifunc(\"choose\")));"
-            )
-                == "gurka.o: symbol 'f': an indirect function (ifunc, target_clones) in a module; choose by a function pointer that init sets"
-        )
-    }
 }

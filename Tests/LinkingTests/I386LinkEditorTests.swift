@@ -84,7 +84,7 @@ import Testing
             let start = try #require(sections.first { $0.name == ".text" }).address
             // Offsets of 4 bytes after opcodes: the distance to the table, and of the entry in it.
             let fields = [2, 8, 14, 21, 27].map { linked.number(start + $0, as: UInt32.self) }
-            #expect(fields == [UInt32(table.address - (start + 2)), 0, 0, 0, 4])
+            #expect(fields == [UInt32(truncatingIfNeeded: table.address &- start), 0, 0, 0, 4])
             #expect(linked.number(start + 33, as: UInt32.self) == (relaxes == "yes" ? UInt32(tomat) : 0))
         }
     }

@@ -77,6 +77,24 @@ import Testing
         #expect(try pulled(".weak x\nx: call x\n", library) == "")
     }
 
+    @Test("what a member defines is not exported, unless all members were asked for; what the module defines is")
+    func exports() throws {
+        let library = try archive("l.a", ("x.o", defining("x") + ".weak both\nboth: ret\n"))
+        for all in [false, true] {
+            let text = ".weak both\nboth: ret\n.globl own, word\nown: call x\n.data\nword: .quad x\n"
+            var source = ModuleSource(name: "a", objects: [try assembled(text)])
+            try source.addMembers(of: [library], all: all, read: ArchiveReader.object(_:of:))
+            // It is no duplicate either.
+            var space = Space()
+            if !all { space.add("b", [("x", 0x2000_0000, .global)], 0x2000_0000..<0x2000_1000) }
+            let linked = try space.link([source])
+            #expect(linked.modules[0].entry("x")?.binding == (all ? .global : .local))
+            #expect(linked.word("word") == linked.modules[0].address("x"))
+            #expect(linked.modules[0].entry("own")?.binding == .global)
+            #expect(linked.modules[0].entry("both")?.binding == .weak)
+        }
+    }
+
     @Test("a common symbol is a definition, in the module and in a member")
     func common() throws {
         let library = try archive("l.a", ("x.o", ".comm x, 8\n"))

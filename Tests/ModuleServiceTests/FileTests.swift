@@ -196,6 +196,51 @@ import Testing
         }
     }
 
+    @Test(
+        "an image in room that was found ahead is the same file, whether it is shorter or longer",
+        arguments: [-5000, 0, 5000])
+    func spare(_ difference: Int) throws {
+        let store = try ImageStore(directory)
+        let first = try linker("char data[100000] = {7}; char *get(void) { return data; }")
+        _ = try store.write("first", module: 0, of: first)
+        let expected = try linker("char data[\(100000 + difference)] = {9}; char *get(void) { return data; }")
+        _ = try store.write("plain", module: 0, of: expected)
+        store.prepareNext(like: "first")
+        let room = try File.status(path: directory.images + "/.spare")
+        _ = try store.write("gurka", module: 0, of: expected)
+        try #expect(scratch.read("images/gurka") == scratch.read("images/plain"))
+        try #expect(File.status(path: store.path(of: "gurka")).inode == room.inode)
+        try #expect(File.list(directory.images) == ["first", "gurka", "plain"])
+    }
+
+    @Test(
+        "room that was found ahead is left alone by an image that is much smaller or much larger",
+        arguments: [50_000, 220_000])
+    func spareUnfit(_ size: Int) throws {
+        let store = try ImageStore(directory)
+        _ = try store.write(
+            "first", module: 0, of: try linker("char data[100000] = {7}; char *get(void) { return data; }"))
+        store.prepareNext(like: "first")
+        _ = try store.write(
+            "gurka", module: 0, of: try linker("char data[\(size)] = {7}; char *get(void) { return data; }"))
+        try #expect(File.list(directory.images) == [".spare", "first", "gurka"])
+        store.prepareNext(like: "gurka")
+        try #expect(
+            File.status(path: directory.images + "/.spare").size == File.status(path: store.path(of: "gurka")).size)
+        store.removeAll()
+        _ = try store.write("again", module: 0, of: try linker("char data[\(size)] = {7};"))
+        try #expect(File.list(directory.images) == ["again"])
+    }
+
+    @Test("room is found ahead for two megabytes at most")
+    func spareLimit() throws {
+        let store = try ImageStore(directory)
+        _ = try store.write(
+            "large", module: 0, of: try linker("char data[3 << 20] = {7}; char *get(void) { return data; }"))
+        store.prepareNext(like: "large")
+        try #expect(File.status(path: directory.images + "/.spare").size == 2 << 20)
+    }
+
     @Test("memory of two megabytes is kept for the next, more is not")
     func scratchMemory() throws {
         let store = ScratchStore()

@@ -40,6 +40,31 @@ private func name(_ bytes: [UInt8]) -> String {
         #expect(hashes.count == count)
     }
 
+    @Test("contents of 0 to 200 bytes that differ in one byte have digests that differ in both halves")
+    func digestDiffers() {
+        var halves: [Set<UInt64>] = [[], []]
+        var count = 0
+        for length in stride(from: 0, through: 200, by: 25) {
+            // What exclusive-or with the constants of the mixing turns into zeroes must not hide its neighbours either.
+            for filling in [
+                [0], [0x5d, 0xd1], [UInt8](littleEndian: 0xe703_7ed1_a0b4_28db),
+                [UInt8](littleEndian: 0xa076_1d64_78bd_642f),
+            ] {
+                let bytes = (0..<length).map { filling[$0 % filling.count] }
+                for place in 0..<length {
+                    var changed = bytes
+                    changed[place] ^= 1
+                    let digest = contentDigest(changed.span.bytes, seed: 7)
+                    halves[0].insert(digest.0)
+                    halves[1].insert(digest.1)
+                    count += 1
+                }
+            }
+        }
+        #expect(halves[0].count == count)
+        #expect(halves[1].count == count)
+    }
+
     @Test("the seed changes the hash") func seed() {
         let bytes = Array("gurka".utf8)
         #expect(contentHash(bytes.span.bytes, seed: 0) != contentHash(bytes.span.bytes, seed: 1))
@@ -108,5 +133,11 @@ private func name(_ bytes: [UInt8]) -> String {
         #expect(hexadecimal(0) == "0x0")
         #expect(hexadecimal(0x1b) == "0x1b")
         #expect(hexadecimal(.max) == "0xffffffffffffffff")
+    }
+}
+
+extension [UInt8] {
+    fileprivate init(littleEndian value: UInt64) {
+        self = (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
     }
 }

@@ -243,4 +243,16 @@ import Testing
         let terminal = try File.open("/dev/ptmx", .readWrite)
         #expect(File.isTerminal(terminal.number))
     }
+
+    @Test("a file with room for more is that long, and what it held stays")
+    func allocate() throws {
+        try withTemporaryDirectory { directory in
+            let path = try makeFile("\(directory)/a", [1, 2])
+            let file = try File.open(path, .write)
+            try File.allocate(file, size: 4)
+            #expect(try File.read(path: path, limit: 10) == [1, 2, 0, 0])
+            let text = message { () throws(SystemError) in try File.allocate(file, size: 0, name: path) }
+            #expect(text == "\(path): fallocate: invalid argument (EINVAL)")
+        }
+    }
 }

@@ -46,6 +46,8 @@ const char *cposix_signal_name(int signal);
 int cposix_memory_file(const char *name);
 int cposix_add_seals(int descriptor, int seals);
 int cposix_get_seals(int descriptor);
+/* fallocate(2) from the start of the file, which becomes that long. */
+int cposix_allocate(int descriptor, off_t size);
 int cposix_process_descriptor(pid_t process);
 int cposix_duplicate(int descriptor, int lowest);
 int cposix_set_nonblocking(int descriptor, int nonblocking);

@@ -1,0 +1,243 @@
+import ELFFormat
+import Linking
+import ObjectModel
+import Posix
+import Relocation
+import SymbolTable
+import TestSupport
+
+/// Real objects, linked here and by ld at the same addresses.
+///
+/// ld gets a script that gives each section of each module its address, and each symbol that no object defines its value. The bytes of
+/// all sections must be the same then, but for these differences, each of which is checked for what it is:
+///
+/// - An instruction that takes an address out of the global offset table does the same and looks different: ld has its table elsewhere,
+///   makes `mov $x, %reg` where this linker makes `lea x(%rip), %reg`, and changes loads with plain `GOTPCREL` that are
+///   left alone here. Both instructions are decoded, and must put the same address into the same register, call it, or jump to it.
+/// - What a module hides, no other module sees. Where each member of a library is a module of its own, nothing is hidden.
+/// - `.eh_frame` ends with a zero word here, which the C library's crtend.o would bring in a program.
+/// - ld joins equal strings in sections that allow it (`SHF_MERGE`). The linker keeps them as they are; the flag is cleared in the copies
+///   that ld reads. It would also edit `.eh_frame`: it does not with `--traditional-format`.
+struct LibraryComparison {
+    /// How the objects are divided into modules.
+    enum Division { case oneModule, oneModuleEach }
+
+    private let objects: [Object]
+    private let undefined: [String: UInt64]
+    private let table: SymbolTable
+    private(set) var linked = Linked()
+    private var maps: [LinkMap] = []
+    private let division: Division
+    private(set) var comparedBytes = 0
+    private(set) var comparedUses = 0
+    /// What differs: section, object and offset.
+    private(set) var differences: [String] = []
+
+    /// Links all members of an archive both ways and compares.
+    ///
+    /// - Parameter omits: members that cannot be linked without others, or at all.
+    init(_ library: String, as division: Division, omits: (Object) -> Bool = { _ in false }) throws {
+        let archive = try ArchiveReader.read(File.read(path: library, limit: 1 << 30), name: "library")
+        try self.init(
+            archive.members.indices.map { try ArchiveReader.object($0, of: archive) }.filter { !omits($0) },
+            as: division)
+    }
+
+    /// Links objects both ways and compares.
+    init(_ objects: [Object], as division: Division) throws {
+        self.objects = objects
+        self.division = division
+        undefined = Self.undefined(in: objects)
+        let space = Space(undefined)
+        table = space.table
+        try link(space)
+        let directory = try ScratchDirectory()
+        try compare(try linkedByEditor(directory))
+    }
+
+    /// The names that no object defines, and an address for each. Those that all references to are weak have none.
+    private static func undefined(in objects: [Object]) -> [String: UInt64] {
+        var defined = Set<String>()
+        var wanted = Set<String>()
+        for object in objects {
+            for symbol in object.symbols where symbol.binding != .local {
+                if symbol.place != .undefined {
+                    defined.insert(object.text(symbol.name))
+                } else if symbol.binding == .global {
+                    wanted.insert(object.text(symbol.name))
+                }
+            }
+        }
+        let names = wanted.subtracting(defined).subtracting(["_GLOBAL_OFFSET_TABLE_"]).sorted()
+        return Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, 0x40_1000 + UInt64($0) * 16) })
+    }
+
+    /// An object whose hidden symbols other modules may refer to as well.
+    private static func visible(_ object: Object) -> Object {
+        var object = object
+        for index in object.symbols.indices { object.symbols[index].isHidden = false }
+        return object
+    }
+
+    private mutating func link(_ space: Space) throws {
+        let sources =
+            division == .oneModule
+            ? [ModuleSource(name: "all", objects: objects)]
+            : objects.enumerated().map { ModuleSource(name: "m\($0)", objects: [Self.visible($1)]) }
+        var linker = try Linker(sources, against: space.table, settings: space.settings)
+        var next = Space.window.lowerBound
+        linker.place(
+            at: linker.sizes.map { need in
+                let address = (next + need.alignment - 1) & ~(need.alignment - 1)
+                next = address + need.size
+                return address
+            })
+        for index in sources.indices {
+            var image = [UInt8](repeating: 0, count: Int(linker.fileSizes[index]))
+            var span = image.mutableSpan
+            var raw = span.mutableBytes
+            linked.modules.append(try linker.emit(index, into: &raw))
+            linked.images.append(image)
+            maps.append(linker.map(of: index, in: space.table))
+        }
+    }
+
+    // MARK: The other linker
+
+    private func linkedByEditor(_ directory: ScratchDirectory) throws -> LinkedFile {
+        var script = "ENTRY(nothing)\nnothing = 0;\n"
+        for (name, address) in undefined.merging(madeSymbols(), uniquingKeysWith: { $1 }) {
+            script += "\"\(name)\" = \(hexadecimal(address));\n"
+        }
+        script += "SECTIONS {\n"
+        for (index, module) in linked.modules.enumerated() {
+            let file = division == .oneModule ? "*" : "\(directory.path)/\(index).o"
+            for section in module.image.sections where section.name != ".got" && section.name != ".plt" {
+                script +=
+                    "\"\(section.name).\(index)\" \(hexadecimal(section.address)) : { \(Self.pattern(section.name, file)) } =0x00000000\n"
+            }
+        }
+        script += ".got 0xf000000 : { *(.got) *(.got.plt) *(.igot*) }\n"
+        script += "/DISCARD/ : { *(.note.*) *(.comment) *(.debug_*) *(.stab*) }\n}\n"
+        try directory.write("script", Array(script.utf8))
+        var arguments = ""
+        for (index, object) in objects.enumerated() {
+            arguments += try directory.write("\(index).o", Self.withoutMerging(object)) + "\n"
+        }
+        try directory.write("files", Array(arguments.utf8))
+        try Tool.output(
+            "ld",
+            [
+                "-static", "--strip-all", "--no-check-sections", "--traditional-format", "--no-warn-rwx-segments",
+                "-z", "noseparate-code", "-T", directory.path + "/script", "-o", directory.path + "/linked",
+                "@" + directory.path + "/files",
+            ])
+        return try LinkedFile(path: directory.path + "/linked")
+    }
+
+    /// Names that the linker makes, such as `__dso_handle`, with their addresses.
+    private func madeSymbols() -> [String: UInt64] {
+        let made = maps[0].symbols.filter { $0.origin == .linker }
+            .map { (objects[$0.object].text(objects[$0.object].symbols[$0.symbol].name), $0.address) }
+        return Dictionary(made) { first, _ in first }
+    }
+
+    /// The sections of objects that a section of the image is made of, as ld writes it.
+    private static func pattern(_ name: String, _ file: String) -> String {
+        let files = file == "*" ? file : "\"\(file)\""
+        return switch name {
+        case ".init_array", ".fini_array": "\(files)(SORT_BY_INIT_PRIORITY(\(name).*)) \(files)(\(name))"
+        case ".bss": "\(files)(.bss .bss.*) \(files)(COMMON)"
+        default: "\(files)(\(name) \(name).*)"
+        }
+    }
+
+    /// The object without the flags that let ld join strings.
+    private static func withoutMerging(_ object: Object) -> [UInt8] {
+        var bytes = object.bytes
+        let start: UInt64 = bytes.span.bytes.integer(at: 40) ?? 0
+        for index in object.sections.indices {
+            let flags = Int(start) + index * 64 + 8
+            // SHF_MERGE 0x10, SHF_STRINGS 0x20; both in the lowest byte.
+            bytes[flags] &= ~0x30
+        }
+        return bytes
+    }
+
+    // MARK: Comparing
+
+    private mutating func compare(_ other: LinkedFile) throws {
+        for index in linked.modules.indices {
+            var ours: [String: [UInt8]] = [:]
+            var theirs: [String: [UInt8]] = [:]
+            for section in linked.modules[index].image.sections
+            where section.name != ".got" && section.name != ".plt" && section.kind != .zeroFill {
+                let name = "\(section.name).\(index)"
+                guard let place = other.sections[name], place.address == section.address else {
+                    differences.append("\(name): ld has none at \(hexadecimal(section.address))")
+                    continue
+                }
+                let start = Int(section.fileOffset)
+                ours[section.name] = Array(linked.images[index][start..<start + Int(section.size)])
+                theirs[section.name] = Array(other.contents(name) ?? [])
+                if section.name == ".eh_frame" { theirs[section.name]? += [0, 0, 0, 0] }
+            }
+            matchUses(index, &ours, &theirs, other)
+            for (name, bytes) in ours {
+                comparedBytes += bytes.count
+                guard let others = theirs[name], bytes != others else { continue }
+                describe(index, name, bytes, others)
+            }
+        }
+    }
+
+    /// Compares what instructions do that use the global offset table, and makes equal in the copies those that do the same.
+    private mutating func matchUses(
+        _ index: Int, _ ours: inout [String: [UInt8]], _ theirs: inout [String: [UInt8]], _ other: LinkedFile
+    ) {
+        let members = division == .oneModule ? objects : [objects[index]]
+        let linked = linked
+        let starts = Dictionary(
+            uniqueKeysWithValues: linked.modules[index].image.sections.map { ($0.name, $0.address) })
+        for placed in maps[index].sections {
+            guard let address = placed.address, let start = starts[placed.output] else { continue }
+            let object = members[placed.object]
+            for entry in object.relocations[object.sections[placed.section].relocations] {
+                guard let kind = X86_64.Kind(rawValue: entry.kind),
+                    kind == .tableEntryRelative32 || kind.need == .relaxableTableEntry
+                else { continue }
+                let offset = Int(address + entry.offset - start)
+                let hasREX = kind != .tableEntryRelative32Relaxable
+                guard let mine = ours[placed.output], let its = theirs[placed.output], its.count >= offset + 4 else {
+                    continue
+                }
+                let uses = [(mine, { linked.word($0, in: index) }), (its, other.word)].map { bytes, word in
+                    TableUse(
+                        bytes, at: offset, place: address + entry.offset, addend: entry.addend, hasREX: hasREX,
+                        word: word)
+                }
+                comparedUses += 1
+                guard uses[0] != nil, uses[0] == uses[1] else {
+                    differences.append("\(object.name): \(placed.output)+\(hexadecimal(UInt64(offset))): \(uses)")
+                    continue
+                }
+                let range = max(offset - 3, 0)..<offset + 4
+                theirs[placed.output]?.replaceSubrange(range, with: mine[range])
+            }
+        }
+    }
+
+    private mutating func describe(_ index: Int, _ name: String, _ ours: [UInt8], _ theirs: [UInt8]) {
+        let place = zip(ours, theirs).enumerated().first { $1.0 != $1.1 }?.offset ?? min(ours.count, theirs.count)
+        let start = linked.modules[index].image.sections.first { $0.name == name }?.address ?? 0
+        let address = start + UInt64(place)
+        let members = division == .oneModule ? objects : [objects[index]]
+        let piece = maps[index].sections.last { ($0.address ?? .max) <= address && $0.output == name }
+        let object = piece.map { members[$0.object] }
+        let section = piece.map { members[$0.object].text(members[$0.object].sections[$0.section].name) } ?? "?"
+        let offset = address - (piece?.address ?? start)
+        differences.append(
+            "\(name) (\(ours.count) bytes, ld \(theirs.count)): \(object?.name ?? "?"): \(section)+\(hexadecimal(offset)): \(ours[place...].prefix(8)), ld \(theirs[place...].prefix(8))"
+        )
+    }
+}
