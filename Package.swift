@@ -28,7 +28,7 @@ let effects: [Target] = [
         name: "Posix", dependencies: ["CPosix"],
         swiftSettings: warnings + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "SpaceProtocol", cSettings: cWarnings),
-    .target(name: "SpaceControl", dependencies: ["Posix", "SpaceProtocol"], swiftSettings: warnings),
+    .target(name: "SpaceControl", dependencies: ["ObjectModel", "Posix", "SpaceProtocol"], swiftSettings: warnings),
     .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
     .target(name: "ModlinkInterface", dependencies: ["ObjectModel", "Posix", "Varlink"], swiftSettings: warnings),
     .target(
@@ -45,7 +45,9 @@ let programs: [Target] = [
         swiftSettings: warnings),
     .executableTarget(
         name: "modlinkd",
-        dependencies: ["Posix", "Varlink", "ModlinkInterface", "ModuleService", "ToolSupport", arguments, logging],
+        dependencies: [
+            "ObjectModel", "Posix", "Varlink", "ModlinkInterface", "ModuleService", "ToolSupport", arguments, logging,
+        ],
         swiftSettings: warnings),
     .executableTarget(
         name: "modload",
@@ -56,7 +58,8 @@ let programs: [Target] = [
     .executableTarget(
         name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", arguments], swiftSettings: warnings),
     .executableTarget(
-        name: "modstat", dependencies: ["Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
+        name: "modstat",
+        dependencies: ["ObjectModel", "Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
         swiftSettings: warnings),
     .executableTarget(
         name: "ksyms",
@@ -84,7 +87,7 @@ let testTargets: [Target] = [
     tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "Relocation", "SymbolTable"]),
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),
-    tests("SpaceControlTests", of: ["Posix", "SpaceControl"]),
+    tests("SpaceControlTests", of: ["ObjectModel", "Posix", "SpaceControl"]),
     tests("ModlinkInterfaceTests", of: ["ModlinkInterface", "ObjectModel", "Posix", "Varlink"]),
     tests(
         "ModuleServiceTests",

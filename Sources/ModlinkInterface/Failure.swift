@@ -22,10 +22,12 @@ public enum ExitStatusCode {
 public struct Failure: Error, Sendable, Equatable {
     /// What kind it is.
     public enum Kind: String, Sendable, CaseIterable {
-        /// A file is not an object that the space takes.
+        /// A file is not an object that a space takes.
         case notAnObject = "NotAnObject"
         /// Objects and symbols do not go together.
         case linkFailed = "LinkFailed"
+        /// There is no space of that name; or it does not run; or its program is missing.
+        case noSuchSpace = "NoSuchSpace"
         /// There is a module of that name.
         case moduleExists = "ModuleExists"
         /// There is no module of that name or number.
@@ -55,7 +57,8 @@ public struct Failure: Error, Sendable, Equatable {
             case .permissionDenied: ExitStatusCode.notPermitted
             case .unavailable: ExitStatusCode.unavailable
             case .usage: ExitStatusCode.usage
-            case .linkFailed, .moduleExists, .noSuchModule, .moduleBusy, .initFailed, .moduleFaulted, .systemFailure:
+            case .linkFailed, .noSuchSpace, .moduleExists, .noSuchModule, .moduleBusy, .initFailed, .moduleFaulted,
+                .systemFailure:
                 ExitStatusCode.failed
             }
         }

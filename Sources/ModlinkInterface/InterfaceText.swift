@@ -30,10 +30,12 @@ public let interfaceText = """
     # A module and the symbols that were taken from it.
     type Reference (module: string, symbols: []string)
 
-    # A module of the space. size: bytes, whole pages; useCount: its own counter, when it has one.
+    # A module, and the space that it is in. Spaces have the names of their machines: x86-64, i386. No two modules have the same
+    # number or name, be they in different spaces. size: bytes, whole pages; useCount: its own counter, when it has one.
     type Module (
       id: int,
       name: string,
+      space: string,
       state: (loading, running, unloading),
       address: int,
       size: int,
@@ -62,23 +64,26 @@ public let interfaceText = """
     type Answer (query: string, symbols: []Symbol)
 
     # Loads modules as one transaction: they may refer to one another, and if one fails none stays. output is what they printed.
-    method Load(modules: []ModuleSource) -> (modules: []Module, output: string, phases: []Phase)
+    # They go into the space of the machine that all their objects are made for, which is started when it does not run; space: it
+    # has to be that one.
+    method Load(modules: []ModuleSource, space: ?string) -> (modules: []Module, output: string, phases: []Phase)
 
     # Unloads modules, named or numbered, together: those that only use each other can go.
     method Unload(names: ?[]string, ids: ?[]int) -> (modules: []string, output: string)
 
-    # All modules in the order in which they were loaded.
-    method List() -> (modules: []Module)
+    # All modules in the order in which they were loaded, and the spaces that run.
+    method List() -> (modules: []Module, spaces: []string)
 
-    # Finds symbols by name, or by address when the query is a number (0x… or decimal).
-    method LookUp(queries: []string) -> (answers: []Answer)
+    # Finds symbols by name, or by address when the query is a number (0x… or decimal). Here and below, a space that is not named
+    # is the one that is always there: x86-64.
+    method LookUp(queries: []string, space: ?string) -> (answers: []Answer)
 
     # The symbol table as an ELF file, behind the descriptor of that index: of that generation, or of a later one when it has changed
     # meanwhile.
-    method Symbols() -> (descriptor: int, generation: int)
+    method Symbols(space: ?string) -> (descriptor: int, generation: int)
 
-    # Where modules go, for who links without loading.
-    method Status() -> (
+    # Where modules go, for who links without loading: all of one space, but for the daemon's version and process number.
+    method Status(space: ?string) -> (
       version: string,
       process: int,
       space: ?int,
@@ -93,10 +98,12 @@ public let interfaceText = """
     # Ends the daemon and its spaces; modules are lost.
     method Stop() -> ()
 
-    # A file is not an object that this space takes.
+    # A file is not an object that a space takes.
     error NotAnObject (problems: []Problem)
     # Objects and symbols do not go together; all problems of the link.
     error LinkFailed (problems: []Problem)
+    # There is no space of that name; or it does not run; or it cannot be started, because its program is missing.
+    error NoSuchSpace (problems: []Problem)
     # There is a module of that name.
     error ModuleExists (problems: []Problem)
     # There is no module of that name or number.

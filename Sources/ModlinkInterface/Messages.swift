@@ -63,12 +63,14 @@ public struct ModuleUse: Codable, Sendable, Equatable {
     }
 }
 
-/// A module of the space (`type Module`).
+/// A module and the space that it is in (`type Module`).
 public struct ModuleInformation: Codable, Sendable, Equatable {
     /// Its number.
     public var id: Int
     /// Its name.
     public var name: String
+    /// The name of its space: that of the machine.
+    public var space: String
     /// `loading`, `running` or `unloading`.
     public var state: String
     /// Where it begins.
@@ -86,11 +88,12 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
 
     /// Makes the information of the given parts.
     public init(
-        id: Int, name: String, state: String, address: Int, size: Int, useCount: Int?, uses: [ModuleUse],
-        usedBy: [String], autoclean: Bool
+        id: Int, name: String, space: String, state: String, address: Int, size: Int, useCount: Int?,
+        uses: [ModuleUse], usedBy: [String], autoclean: Bool
     ) {
         self.id = id
         self.name = name
+        self.space = space
         self.state = state
         self.address = address
         self.size = size

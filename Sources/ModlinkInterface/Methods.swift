@@ -9,9 +9,14 @@ public enum LoadMethod: Method {
     public struct Parameters: Codable, Sendable, Equatable {
         /// What each is to be made of.
         public var modules: [ModuleRequest]
+        /// The name of the space that they have to be for; nil: that of their objects.
+        public var space: String?
 
         /// Makes the parameters of a call.
-        public init(modules: [ModuleRequest]) { self.modules = modules }
+        public init(modules: [ModuleRequest], space: String? = nil) {
+            self.modules = modules
+            self.space = space
+        }
     }
 
     /// What became of them.
@@ -77,9 +82,14 @@ public enum ListMethod: Method {
     public struct Reply: Codable, Sendable, Equatable {
         /// The modules in the order in which they were loaded.
         public var modules: [ModuleInformation]
+        /// The names of the spaces that run, the native one first.
+        public var spaces: [String]
 
-        /// Makes a reply of these modules.
-        public init(modules: [ModuleInformation]) { self.modules = modules }
+        /// Makes a reply of the given parts.
+        public init(modules: [ModuleInformation], spaces: [String]) {
+            self.modules = modules
+            self.spaces = spaces
+        }
     }
 }
 
@@ -92,9 +102,14 @@ public enum LookUpMethod: Method {
     public struct Parameters: Codable, Sendable, Equatable {
         /// Names, or addresses as numbers.
         public var queries: [String]
+        /// The name of the space; nil is the native one.
+        public var space: String?
 
         /// Makes the parameters of a call.
-        public init(queries: [String]) { self.queries = queries }
+        public init(queries: [String], space: String? = nil) {
+            self.queries = queries
+            self.space = space
+        }
     }
 
     /// What was found.
@@ -107,12 +122,21 @@ public enum LookUpMethod: Method {
     }
 }
 
+/// What is asked about one space.
+public struct SpaceParameters: Codable, Sendable, Equatable {
+    /// Its name; nil is the native one.
+    public var space: String?
+
+    /// Makes the parameters of a call.
+    public init(space: String? = nil) { self.space = space }
+}
+
 /// `org.modlink.Symbols`.
 public enum SymbolsMethod: Method {
     /// The qualified name.
     public static let name = "org.modlink.Symbols"
-    /// None.
-    public typealias Parameters = Empty
+    /// Whose.
+    public typealias Parameters = SpaceParameters
 
     /// The symbol table as an ELF file.
     public struct Reply: Codable, Sendable, Equatable {
@@ -133,10 +157,10 @@ public enum SymbolsMethod: Method {
 public enum StatusMethod: Method {
     /// The qualified name.
     public static let name = "org.modlink.Status"
-    /// None.
-    public typealias Parameters = Empty
+    /// Of which space.
+    public typealias Parameters = SpaceParameters
 
-    /// The daemon and its space.
+    /// The daemon and one space.
     public struct Reply: Codable, Sendable, Equatable {
         /// The product's version.
         public var version: String

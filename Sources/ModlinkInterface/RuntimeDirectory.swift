@@ -1,3 +1,4 @@
+import ObjectModel
 import Posix
 
 /// The folder that daemon and tools meet in: the socket, the images, the console.
@@ -40,8 +41,12 @@ public struct RuntimeDirectory: Sendable, Equatable {
     public var process: String { path + "/pid" }
     /// The linked modules, one ELF file each.
     public var images: String { path + "/images" }
-    /// The symbol table as an ELF file.
+    /// The symbol table of the native space as an ELF file.
     public var symbols: String { path + "/ksyms" }
+    /// The symbol table of a machine's space as an ELF file: beside the native one's, with the machine's name.
+    public func symbols(of architecture: Architecture) -> String {
+        architecture == .native ? symbols : symbols + "." + architecture.name
+    }
     /// What modules print.
     public var console: String { path + "/console" }
     /// What the daemon says when nobody else listens to it.

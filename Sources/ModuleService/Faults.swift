@@ -15,7 +15,8 @@ extension ModuleService {
                 [
                     Problem(
                         subject: module, place: function,
-                        reason: "\(fault.signalName)\(touched(fault)) in \(describe(fault.instructionPointer))")
+                        reason:
+                            "\(fault.signalName)\(touched(fault)) in \(describe(fault.instructionPointer, in: module))")
                 ],
                 signal: fault.signalName)
         case .died(_, let death):
@@ -23,10 +24,13 @@ extension ModuleService {
                 .systemFailure,
                 [
                     Problem(
-                        subject: module, place: function, reason: "ended the space: it \(death); all modules are lost")
+                        subject: module, place: function,
+                        reason: "ended the space: it \(death); all its modules are lost")
                 ])
         case .timedOut(_, let fault):
-            let place = fault.map { " in \(describe($0.instructionPointer))" } ?? ", and goes on: it blocks all signals"
+            let place =
+                fault.map { " in \(describe($0.instructionPointer, in: module))" }
+                ?? ", and goes on: it blocks all signals"
             return Failure(
                 .moduleFaulted, [Problem(subject: module, place: function, reason: "interrupted\(place)")],
                 signal: "interrupted")
@@ -40,11 +44,15 @@ extension ModuleService {
         ["SIGSEGV", "SIGBUS"].contains(fault.signalName) ? " at \(hexadecimal(fault.address))" : ""
     }
 
-    /// An address as people read it: `gurka:slice+0x1b`.
-    func describe(_ address: UInt64) -> String {
-        let sets = state.withLock { state in
+    /// An address of the space that a module is in, as people read it: `gurka:slice+0x1b`.
+    func describe(_ address: UInt64, in module: String) -> String {
+        let sets = state.withLock { state -> [SymbolSet] in
+            guard let id = state.modules.module(named: module)?.id, let space = state.loaded[id]?.architecture else {
+                return []
+            }
             // Those that are being loaded are in no table yet.
-            state.symbols.snapshot + state.loaded.values.filter { $0.slot == nil }.map { SymbolSet($0.linked) }
+            let loading = state.loaded.values.filter { $0.slot == nil && $0.architecture == space }
+            return state.spaces[space].symbols.snapshot + loading.map { SymbolSet($0.linked) }
         }
         guard let set = sets.first(where: { $0.range.contains(address) }), let index = set.symbol(at: address) else {
             return "unknown code at \(hexadecimal(address))"

@@ -18,7 +18,7 @@ extension ModuleService {
                 MethodHandler(LoadMethod.self) { [self] (parameters, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
-                        let request = try read(parameters.modules, &context)
+                        let request = try read(parameters, &context)
                         return try perform(for: context.socketNumber) { (service) throws(Failure) in
                             try service.load(request)
                         }
@@ -32,20 +32,26 @@ extension ModuleService {
                         }
                     }
                 },
-                MethodHandler(ListMethod.self) { [self] _, _ in ListMethod.Reply(modules: list()) },
-                MethodHandler(LookUpMethod.self) { [self] parameters, _ in
-                    LookUpMethod.Reply(answers: lookUp(parameters.queries))
+                MethodHandler(ListMethod.self) { [self] _, _ in
+                    ListMethod.Reply(modules: list(), spaces: runningSpaces())
                 },
-                MethodHandler(SymbolsMethod.self) { [self] (_, context) throws(MethodError) in
+                MethodHandler(LookUpMethod.self) { [self] (parameters, _) throws(MethodError) in
                     try answering { () throws(Failure) in
-                        // Before the file is opened: a file of a later state may bear the number, one of an earlier may not.
-                        let generation = state.withLock(\.publishedGeneration)
-                        return SymbolsMethod.Reply(
-                            descriptor: context.attach(try symbolFile()), generation: Int(generation))
+                        let space = try runningSpace(parameters.space)
+                        return LookUpMethod.Reply(answers: lookUp(parameters.queries, in: space))
                     }
                 },
-                MethodHandler(StatusMethod.self) { [self] (_, _) throws(MethodError) in
-                    try answering { () throws(Failure) in try status() }
+                MethodHandler(SymbolsMethod.self) { [self] (parameters, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        let space = try runningSpace(parameters.space)
+                        // Before the file is opened: a file of a later state may bear the number, one of an earlier may not.
+                        let generation = state.withLock { $0.spaces[space].publishedGeneration }
+                        return SymbolsMethod.Reply(
+                            descriptor: context.attach(try symbolFile(space)), generation: Int(generation))
+                    }
+                },
+                MethodHandler(StatusMethod.self) { [self] (parameters, _) throws(MethodError) in
+                    try answering { () throws(Failure) in try status(try runningSpace(parameters.space)) }
                 },
                 MethodHandler(StopMethod.self) { [self] (_, context) throws(MethodError) in
                     try answering { () throws(Failure) in
@@ -108,13 +114,14 @@ extension ModuleService {
     private static let objectSizeLimit = 1 << 30
 
     private func read(
-        _ modules: [ModuleRequest], _ context: inout CallContext<LoadMethod>
+        _ parameters: LoadMethod.Parameters, _ context: inout CallContext<LoadMethod>
     ) throws(Failure) -> LoadRequest {
         var request = LoadRequest(sources: [], autoclean: [], phases: [])
+        if let name = parameters.space { request.space = try Architecture(space: name) }
         var problems: [Problem] = []
         let start = Clock.nanoseconds()
         var reading: UInt64 = 0
-        for module in modules {
+        for module in parameters.modules {
             request.sources.append(try source(module, &context, &reading, &problems))
             request.autoclean.append(module.autoclean ?? false)
         }

@@ -13,12 +13,14 @@ struct LoadRequest: Sendable {
     var sources: [ModuleSource]
     var autoclean: [Bool]
     var phases: [Phase]
+    /// The space that they have to be for; nil: that of their objects.
+    var space: Architecture?
 }
 
-/// A transaction: modules on their way into the space. What has been done is undone in reverse when something fails.
+/// A transaction: modules on their way into a space. What has been done is undone in reverse when something fails.
 struct LoadTransaction {
     let service: ModuleService
-    let record: ModuleService.SpaceRecord
+    let space: SpaceHost
     var phases: PhaseClock
     /// Names of the modules whose image has been begun.
     var images: [String] = []
@@ -30,14 +32,13 @@ struct LoadTransaction {
     /// How many of the modules have been mapped, and how many have been started.
     var mapped = 0
     var started = 0
-
-    var space: SpaceHost { record.space }
 }
 
 extension ModuleService {
     /// Loads modules, all or none. On the linker's thread.
     func load(_ request: LoadRequest) throws(Failure) -> LoadMethod.Reply {
         for source in request.sources { try ModuleName.check(source.name) }
+        let architecture = try request.architecture
         do throws(ModuleTableError) {
             try state.withLock { (state) throws(ModuleTableError) in
                 try state.modules.check(names: request.sources.map(\.name))
@@ -46,7 +47,7 @@ extension ModuleService {
             throw Failure(error)
         }
         var transaction = LoadTransaction(
-            service: self, record: try currentSpace(), phases: PhaseClock(request.phases))
+            service: self, space: try space(for: request, architecture), phases: PhaseClock(request.phases))
         console.beginCapture()
         do throws(Failure) {
             try transaction.run(request)
@@ -73,6 +74,44 @@ extension ModuleService {
     }
 }
 
+extension LoadRequest {
+    /// The machine that all objects are made for: they go into its space.
+    var architecture: Architecture {
+        get throws(Failure) {
+            let objects = sources.flatMap(\.objects)
+            guard let first = objects.first else { return .native }
+            let wanted = space ?? first.architecture
+            let others = objects.filter { $0.architecture != wanted }
+            guard !others.isEmpty else { return wanted }
+            let reason =
+                space != nil
+                ? "not for the space \(wanted.name)"
+                : "and \(first.name) for \(wanted.name); what is loaded together goes into one space"
+            throw Failure(
+                .linkFailed,
+                others.map { Problem(subject: $0.name, reason: "made for \($0.architecture.name), \(reason)") })
+        }
+    }
+}
+
+extension ModuleService {
+    /// The space that a request goes to.
+    private func space(for request: LoadRequest, _ architecture: Architecture) throws(Failure) -> SpaceHost {
+        do throws(Failure) {
+            return try space(architecture)
+        } catch {
+            guard error.kind == .noSuchSpace, let object = request.sources.first?.objects.first else { throw error }
+            throw Failure(
+                .noSuchSpace,
+                error.problems.map {
+                    Problem(
+                        subject: object.name, place: "made for \(architecture.name)",
+                        reason: "there is no space for it: \($0.reason)")
+                })
+        }
+    }
+}
+
 extension LoadTransaction {
     fileprivate mutating func run(_ request: LoadRequest) throws(Failure) {
         try link(request)
@@ -94,8 +133,8 @@ extension LoadTransaction {
     /// Resolves, places and writes all modules.
     private mutating func link(_ request: LoadRequest) throws(Failure) {
         let settings = LinkSettings(
-            architecture: .x86_64, window: record.window, headerSize: ELFImageWriter.headerSize)
-        let table = service.state.withLock { $0.symbols }
+            architecture: space.architecture, window: space.information.window, headerSize: ELFImageWriter.headerSize)
+        let table = service.state.withLock { $0.spaces[space.architecture].symbols }
         var linker: Linker
         do throws(LinkFailure) {
             linker = try Linker(request.sources, against: table, settings: settings)
@@ -116,7 +155,7 @@ extension LoadTransaction {
     private mutating func reserve(_ linker: Linker, _ request: LoadRequest) throws(Failure) {
         for (index, need) in linker.sizes.enumerated() {
             let address = service.state.withLock {
-                $0.space?.ranges.reserve(size: need.size, alignment: need.alignment)
+                $0.spaces[space.architecture].ranges.reserve(size: need.size, alignment: need.alignment)
             }
             guard let address else {
                 throw Failure(
@@ -222,11 +261,11 @@ extension LoadTransaction {
 
     /// The modules are running: their exports can be found from now on.
     private func publish() {
-        let ids = ids
+        let (ids, space) = (ids, space)
         let sets = linked.map(SymbolSet.init)
         service.state.withLock { state in
             for (id, set) in zip(ids, sets) {
-                state.loaded[id]?.slot = state.symbols.insert(set)
+                state.loaded[id]?.slot = state.spaces[space.architecture].symbols.insert(set)
                 // From here on the set has them.
                 state.loaded[id]?.linked.image.symbols = SymbolList()
                 state.modules.setRunning(id)
@@ -238,7 +277,8 @@ extension LoadTransaction {
     /// Takes back what has been done, the last first.
     fileprivate mutating func undo(after failure: Failure) {
         if failure.kind == .systemFailure, space.hasEnded {
-            service.replaceSpace()
+            for name in images { service.images.remove(name) }
+            service.replaceSpace(space.architecture)
             return
         }
         // The one that failed is not asked to clean up: modules(2). One that crashed is not called at all.
@@ -249,13 +289,13 @@ extension LoadTransaction {
             if index < started || (index == last && failure.kind == .initFailed) { service.runDestructors(module) }
             service.unmap(module)
         }
-        let (ids, addresses) = (ids, addresses)
+        let (ids, addresses, space) = (ids, addresses, space)
         service.state.withLock { state in
             for id in ids {
                 state.modules.remove(id)
                 state.loaded[id] = nil
             }
-            for address in addresses { state.space?.ranges.release(address) }
+            for address in addresses { state.spaces[space.architecture].ranges.release(address) }
         }
         for name in images { service.images.remove(name) }
     }
@@ -297,6 +337,7 @@ extension ModuleService.State {
     /// The modules that a linked one refers to, and the names of the symbols.
     func uses(of module: LinkedModule) -> [Int: [String]] {
         var uses: [Int: [String]] = [:]
+        let symbols = spaces[module.image.architecture].symbols
         for reference in module.references {
             guard let owner = symbols.owner(reference.owner), let id = modules.module(named: owner.owner)?.id else {
                 continue

@@ -4,10 +4,12 @@ import Posix
 import SpaceControl
 import Synchronization
 
-/// The space, to be asked by several threads: one at a time.
+/// A space, to be asked by several threads: one at a time.
 final class SpaceHost: Sendable {
     /// What the space said of itself when it started.
     let information: Space.Information
+    /// The machine that it is a space of.
+    let architecture: Architecture
     /// The program that it runs.
     let executable: String
     /// Readable once its process has ended.
@@ -17,11 +19,12 @@ final class SpaceHost: Sendable {
     private let mayInterrupt = Atomic<Bool>(false)
 
     /// Starts a space that prints to `console`.
-    init(executable: String, console: borrowing Descriptor) throws(SpaceError) {
+    init(executable: String, architecture: Architecture, console: borrowing Descriptor) throws(SpaceError) {
         let space = try Space.start(executable: executable, console: console)
         information = space.information
         interrupter = space.interrupter
         self.executable = executable
+        self.architecture = architecture
         do throws(SystemError) {
             processDescriptor = SharedDescriptor(try space.process.processDescriptor())
         } catch {

@@ -9,8 +9,7 @@ import SpaceControl
 extension ModuleService {
     /// Unloads modules together, and then those that only they used and that were loaded to go. On the linker's thread.
     func unload(_ ids: [Int]) throws(Failure) -> UnloadMethod.Reply {
-        let space = try currentSpace().space
-        try refuseUsed(ids, space)
+        try refuseUsed(ids)
         let order: [Module]
         do throws(ModuleTableError) {
             order = try state.withLock { (state) throws(ModuleTableError) in try state.modules.beginUnload(ids) }
@@ -22,7 +21,7 @@ extension ModuleService {
         do throws(Failure) {
             for (index, module) in order.enumerated() {
                 do throws(Failure) {
-                    try unload(module, space)
+                    try unload(module)
                 } catch {
                     // Those that have not been asked yet stay.
                     state.withLock { state in
@@ -38,7 +37,7 @@ extension ModuleService {
             publishSymbols()
             var failure = error
             failure.output = console.endCapture()
-            if space.hasEnded { replaceSpace() }
+            replaceEndedSpaces()
             throw failure
         }
         publishSymbols()
@@ -49,10 +48,10 @@ extension ModuleService {
     }
 
     /// A module that counts its users itself goes when it counts none.
-    private func refuseUsed(_ ids: [Int], _ space: SpaceHost) throws(Failure) {
+    private func refuseUsed(_ ids: [Int]) throws(Failure) {
         for id in ids {
             guard let module = state.withLock({ $0.loaded[id]?.linked }) else { continue }
-            guard let count = try knownUseCount(module, space), count != 0 else { continue }
+            guard let count = try knownUseCount(module), count != 0 else { continue }
             throw Failure(
                 .moduleBusy,
                 [Problem(subject: module.name, reason: "in use: its use count is \(count) (EBUSY)")])
@@ -61,41 +60,45 @@ extension ModuleService {
 
     /// What a module's own use counter says; nil when it has none. Waits while somebody else asks the space: not to know must not
     /// pass for not in use.
-    private func knownUseCount(_ module: LinkedModule, _ space: SpaceHost) throws(Failure) -> Int? {
+    private func knownUseCount(_ module: LinkedModule) throws(Failure) -> Int? {
         guard let address = module.useCount else { return nil }
+        let space = try space(module.image.architecture)
         do throws(SpaceError) {
-            return Self.useCount(try space.read(address, count: Self.useCountSize))
+            return Self.useCount(try space.read(address, count: space.useCountSize))
         } catch {
             throw failure(error, in: module.name, calling: "use count")
         }
     }
 
     /// What a module's own use counter says; nil when it has none, or the space is busy.
-    func useCount(_ id: Int, _ space: SpaceHost) -> Int? {
-        guard let address = state.withLock({ $0.loaded[id]?.linked.useCount }) else { return nil }
-        return space.readUnlessBusy(address, count: Self.useCountSize).map(Self.useCount)
+    func useCount(_ id: Int) -> Int? {
+        let place = state.withLock { state in
+            state.loaded[id].flatMap { module in
+                module.linked.useCount.map { (address: $0, space: state.spaces[module.architecture].host) }
+            }
+        }
+        guard let place, let space = place.space else { return nil }
+        return space.readUnlessBusy(place.address, count: space.useCountSize).map(Self.useCount)
     }
-
-    /// A `long` of modules(2).
-    private static let useCountSize = 8
 
     /// The counter in its little-endian word. The flags MOD_AUTOCLEAN and MOD_VISITED of modules(2) stand in the same word.
     static func useCount(_ word: [UInt8]) -> Int {
         Int(truncatingIfNeeded: word.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & ~0x6000_0000)
     }
 
-    private func unload(_ module: Module, _ space: SpaceHost) throws(Failure) {
+    private func unload(_ module: Module) throws(Failure) {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
         if !module.isBroken {
+            let space = try space(loaded.architecture)
             try space.interruptibly { () throws(Failure) in try cleanUp(loaded.linked, space) }
             runDestructors(loaded.linked)
         }
         unmap(loaded.linked)
         state.withLock { state in
-            if let slot = loaded.slot { state.symbols.remove(slot) }
+            if let slot = loaded.slot { state.spaces[loaded.architecture].symbols.remove(slot) }
             state.loaded[module.id] = nil
             state.modules.remove(module.id)
-            state.space?.ranges.release(loaded.linked.range.lowerBound)
+            state.spaces[loaded.architecture].ranges.release(loaded.linked.range.lowerBound)
         }
         images.remove(module.name)
     }
@@ -129,9 +132,14 @@ extension ModuleService {
         }
     }
 
+    /// The space that a module is in, if it runs.
+    private func host(of module: LinkedModule) -> SpaceHost? {
+        state.withLock { $0.spaces[module.image.architecture].host }
+    }
+
     /// Asks a module that was started to clean up, and does not mind how it ends: part of undoing.
     func finish(_ module: LinkedModule) {
-        guard let space = state.withLock({ $0.space?.space }) else { return }
+        guard let space = host(of: module) else { return }
         do throws(Failure) {
             try cleanUp(module, space)
         } catch {
@@ -141,9 +149,10 @@ extension ModuleService {
 
     /// Runs what the module has left for its end: functions given to atexit(3) in its name, then destructors.
     func runDestructors(_ module: LinkedModule) {
-        guard let space = state.withLock({ $0.space?.space }), !space.hasEnded else { return }
+        guard let space = host(of: module), !space.hasEnded else { return }
         do throws(SpaceError) {
-            if let finalize = state.withLock({ $0.symbols.exported("__cxa_finalize").flatMap($0.symbols.symbol) }) {
+            let symbols = state.withLock { $0.spaces[space.architecture].symbols }
+            if let finalize = symbols.exported("__cxa_finalize").flatMap(symbols.symbol) {
                 _ = try space.call(finalize.address, [module.range.lowerBound])
             }
             try space.call(module.destructors, reverse: true)
@@ -157,7 +166,7 @@ extension ModuleService {
 
     /// Takes a module's memory out of the space.
     func unmap(_ module: LinkedModule) {
-        guard let space = state.withLock({ $0.space?.space }), !space.hasEnded else { return }
+        guard let space = host(of: module), !space.hasEnded else { return }
         // The space may have refused to take them: nothing to take back then.
         if let frames = module.frames { try? space.unregisterFrames(frames) }
         do throws(SpaceError) {
@@ -182,6 +191,11 @@ extension ModuleService {
         }
         return reply
     }
+}
+
+extension SpaceHost {
+    /// A `long` of modules(2), in bytes.
+    fileprivate var useCountSize: Int { Int(architecture.pointerSize) }
 }
 
 extension Failure {

@@ -8,9 +8,9 @@ public enum ModuleState: String, Sendable, Codable {
     case unloading
 }
 
-/// A module of a space.
+/// A module.
 public struct Module: Sendable, Identifiable {
-    /// A number from 1 on that no other module of the space ever had or will have.
+    /// A number from 1 on that no other module of the table ever had or will have.
     public let id: Int
     /// Its name, which no other module has at the same time.
     public let name: String

@@ -1,4 +1,4 @@
-/// Which modules a space has, in which state, and who refers to whom.
+/// Which modules there are, in which state, and who refers to whom.
 public struct ModuleTable: Sendable {
     private var modules: [Int: Module] = [:]
     private var byName: [String: Int] = [:]
@@ -76,13 +76,6 @@ public struct ModuleTable: Sendable {
         byName[module.name] = nil
         users[id] = nil
         for used in module.uses.keys { users[used]?.remove(id) }
-    }
-
-    /// Takes all modules out. Their numbers are not used again.
-    public mutating func removeAll() {
-        modules = [:]
-        byName = [:]
-        users = [:]
     }
 
     /// Who refers to a module, in the order in which they came.

@@ -13,6 +13,12 @@ public enum Architecture: UInt8, Sendable, Equatable, CaseIterable {
         }
     }
 
+    /// The machine that has that name.
+    public init?(name: String) {
+        guard let named = Architecture.allCases.first(where: { $0.name == name }) else { return nil }
+        self = named
+    }
+
     /// The size of a page of memory, in bytes: what protections are granular to.
     public var pageSize: UInt64 {
         switch self {

@@ -1,3 +1,4 @@
+import ObjectModel
 import Posix
 import SpaceProtocol
 
@@ -18,19 +19,25 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
     public let framePointer: UInt64
     /// The thread's stack, in the space's memory; empty for a thread that a module made.
     public let stack: Range<UInt64>
-    /// General registers, in the machine's own order; on x86-64 that of ``x86_64RegisterNames``.
+    /// General registers, in the machine's own order: that of ``registerNames(on:)``.
     public let registers: [UInt64]
     /// Which element of an array, or which resolver, was being called; nil where there was one function only.
     public private(set) var index: Int?
     /// The thread's number (gettid(2)).
     public let thread: Int32
 
-    /// The names of ``registers`` on x86-64: the numbers of the psABI (figure 3.36), the instruction pointer, the flags, the
-    /// thread pointer.
-    public static let x86_64RegisterNames = [
-        "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-        "rip", "rflags", "fs_base",
-    ]
+    /// The names of ``registers``: in the order of the psABI's numbers (x86-64: figure 3.36; Intel386: table 2.14), then the flags
+    /// and the thread pointer.
+    public static func registerNames(on architecture: Architecture) -> [String] {
+        switch architecture {
+        case .x86_64:
+            [
+                "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+                "r15", "rip", "rflags", "fs_base",
+            ]
+        case .i386: ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags", "gs_base"]
+        }
+    }
 
     /// The signal as signal(7) names it: `SIGSEGV`; `deadline` when there was none.
     public var signalName: String {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModlinkInterface
+import ObjectModel
 import Posix
 import Varlink
 
@@ -24,12 +25,14 @@ public struct DaemonOptions: ParsableArguments {
         }
     }
 
-    /// What messages call the file that ``symbolTable()`` reads.
+    /// What messages call the file that ``symbolTable(of:)`` reads.
     public static let symbolTableName = "symbol table"
 
-    /// The daemon's symbol table: the bytes of an ELF file.
-    public func symbolTable() throws(Failure) -> [UInt8] {
-        var answer = try call(SymbolsMethod.self, Empty())
+    /// The symbol table of a space: the bytes of an ELF file.
+    ///
+    /// - Parameter space: nil is the native one.
+    public func symbolTable(of space: Architecture? = nil) throws(Failure) -> [UInt8] {
+        var answer = try call(SymbolsMethod.self, SpaceParameters(space: space?.name))
         guard let file = answer.descriptors.take(answer.reply.descriptor) else {
             throw Failure(.systemFailure, subject: "modlinkd", reason: "sent no descriptor of the symbol table")
         }

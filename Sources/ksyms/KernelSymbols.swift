@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModlinkInterface
+import ObjectModel
 import ToolSupport
 import Varlink
 
@@ -8,7 +9,7 @@ import Varlink
 struct KernelSymbols: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ksyms",
-        abstract: "Show the symbols of the space and its modules.",
+        abstract: "Show the symbols of a space and its modules.",
         discussion: """
             Without arguments all symbols are printed in the order of address: address, type as nm(1) has it, name, and the \
             module in brackets. An address as argument is answered with module:symbol+offset.
@@ -26,6 +27,9 @@ struct KernelSymbols: ParsableCommand {
     @Flag(help: "Print JSON: one object a symbol.")
     var json = false
 
+    @Option(help: ArgumentHelp("The space whose symbols are shown.", valueName: "NAME"))
+    var space: Architecture = .native
+
     @Argument(help: ArgumentHelp("Names or addresses to look up.", valueName: "NAME|ADDRESS"))
     var queries: [String] = []
 
@@ -42,18 +46,19 @@ struct KernelSymbols: ParsableCommand {
         ToolOutput.run("ksyms") { () throws(Failure) in
             if !queries.isEmpty {
                 try LookUp.print(
-                    try daemon.call(LookUpMethod.self, LookUpMethod.Parameters(queries: queries)).reply.answers,
-                    json: json)
+                    try daemon.call(
+                        LookUpMethod.self, LookUpMethod.Parameters(queries: queries, space: space.name)
+                    ).reply.answers, json: json)
                 return
             }
-            let table = try SymbolListing(try daemon.symbolTable())
+            let table = try SymbolListing(try daemon.symbolTable(of: space))
             if let output {
                 try table.write(to: output)
             } else if json {
                 try ToolOutput.printJSON(table.rows)
             } else {
                 let list = modules ? try daemon.call(ListMethod.self, Empty()).reply.modules : []
-                ToolOutput.print(table.text(modules: list))
+                ToolOutput.print(table.text(modules: list.filter { $0.space == space.name }))
             }
         }
     }

@@ -10,7 +10,7 @@ import Varlink
 struct ModlinkDaemon: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "modlinkd",
-        abstract: "Holds the symbol table and the module table of a space, and links modules into it.",
+        abstract: "Holds the symbol tables and the module table of the spaces, and links modules into them.",
         discussion: """
             The tools start it when no one listens; so does systemd, by socket activation. Without options it starts a daemon \
             in the background and returns when that is ready.
@@ -73,7 +73,7 @@ struct ModlinkDaemon: ParsableCommand {
         let process: ChildProcess
         let ended: SharedDescriptor
         do {
-            let status = try client.call(StatusMethod.self, Empty()).reply
+            let status = try client.call(StatusMethod.self, SpaceParameters()).reply
             process = ChildProcess(process: Int32(truncatingIfNeeded: status.process))
             // It is not this process's child. While it runs, its number is no other's.
             ended = SharedDescriptor(try process.processDescriptor())

@@ -1,6 +1,7 @@
 import Logging
 import ModlinkInterface
 import ModuleService
+import ObjectModel
 import Posix
 import Varlink
 
@@ -36,7 +37,7 @@ enum Server {
             service.stop()
             connections.end()
             try? File.remove(directory.process)
-            try? File.remove(directory.symbols)
+            for space in Architecture.allCases { try? File.remove(directory.symbols(of: space)) }
             log.info("ended")
             // The next daemon uses the same files: it may not begin before this line.
             withExtendedLifetime(lock) {}

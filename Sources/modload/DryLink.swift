@@ -16,6 +16,7 @@ struct DryLink {
         let file: [UInt8]
     }
 
+    private let sources: [ModuleSource]
     private let table: SymbolTable
     /// What messages call the symbols, and the machine that they are for, if it is known: a text does not say.
     private let symbolsName: String
@@ -29,7 +30,14 @@ struct DryLink {
     /// Where spaces put modules, for who has no daemon to ask.
     private static let standardWindow: Range<UInt64> = 0x1000_0000..<0x7000_0000
 
-    init(kernel: String?, address: UInt64?, daemon: DaemonOptions) throws(Failure) {
+    /// - Parameters:
+    ///   - kernel: the file whose symbols are used; those of a space where it is nil.
+    ///   - address: where the modules go; nil: where spaces put them.
+    ///   - space: the space; nil: that of the machine that the objects are made for.
+    init(
+        _ sources: [ModuleSource], kernel: String?, address: UInt64?, space: Architecture?, daemon: DaemonOptions
+    ) throws(Failure) {
+        self.sources = sources
         var window = Self.standardWindow
         symbolsName = kernel ?? DaemonOptions.symbolTableName
         if let kernel {
@@ -38,9 +46,10 @@ struct DryLink {
             }
             (table, symbolsArchitecture) = try Self.table(bytes, kernel)
         } else {
-            let bytes = try daemon.symbolTable()
+            let space = space ?? sources.lazy.flatMap(\.objects).first?.architecture
+            let bytes = try daemon.symbolTable(of: space)
             (table, symbolsArchitecture) = try Self.table(bytes, DaemonOptions.symbolTableName)
-            let status = try daemon.call(StatusMethod.self, Empty()).reply
+            let status = try daemon.call(StatusMethod.self, SpaceParameters(space: space?.name)).reply
             window = UInt64(status.windowStart)..<UInt64(status.windowEnd)
         }
         if let address {
@@ -65,20 +74,27 @@ struct DryLink {
         }
     }
 
-    mutating func run(
+    /// What the modules of a command line are made of.
+    static func sources(
         _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool, wholeArchives: Bool
-    ) throws(Failure) -> [Result] {
-        clock = PhaseClock()
+    ) throws(Failure) -> [ModuleSource] {
         var sources: [ModuleSource] = []
         for module in modules {
             var source = ModuleSource(
                 name: module.name, objects: [], entryName: entry,
                 parameters: module.parameters.compactMap(Parameter.init(text:)),
                 keepsDuplicatesPrivate: keepsDuplicatesPrivate)
-            try Self.read(module.files, into: &source, wholeArchives: wholeArchives)
+            try read(module.files, into: &source, wholeArchives: wholeArchives)
             sources.append(source)
         }
-        clock.end("read")
+        return sources
+    }
+
+    /// Links them.
+    ///
+    /// - Parameter phases: what has been done before.
+    mutating func run(after phases: [Phase]) throws(Failure) -> [Result] {
+        clock = PhaseClock(phases)
         let settings = try settings(for: sources.lazy.flatMap(\.objects).first)
         do throws(LinkFailure) {
             var linker = try Linker(sources, against: table, settings: settings)

@@ -1,15 +1,16 @@
 import ArgumentParser
 import ModlinkInterface
+import ObjectModel
 import Posix
 import ToolSupport
 import Varlink
 
-/// Loads modules into the space.
+/// Loads modules into a space.
 @main
 struct ModuleLoad: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "modload",
-        abstract: "Link objects into the running space as modules.",
+        abstract: "Link objects into a running space as modules.",
         discussion: """
             Each FILE is an object as 'cc -c' makes it, and becomes a module of the file's name. Several are loaded together or \
             not at all, and may refer to one another; with --name they become one module. Of a FILE that is an archive, the \
@@ -54,6 +55,12 @@ struct ModuleLoad: ParsableCommand {
     @Option(help: ArgumentHelp("The module's name: all FILEs become this one module.", valueName: "NAME"))
     var name: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The space to load into, which the objects have to be made for: else that is found out.", valueName: "NAME")
+    )
+    var space: Architecture?
+
     @Flag(name: .customLong("whole-archive"), help: "Take all members of archives, not only those that are needed.")
     var wholeArchives = false
 
@@ -82,6 +89,7 @@ struct ModuleLoad: ParsableCommand {
         if address != nil, !dryRun {
             throw ValidationError("--address belongs to -n: what is loaded goes where there is room")
         }
+        if kernel != nil, space != nil { throw ValidationError("-A names the symbols: --space goes without it") }
         if dryRun, postinstall != nil { throw ValidationError("-p runs after loading, and -n does not load") }
         let modules = try LoadArguments(arguments, name: name, wholeArchives: wholeArchives).modules
         if output != nil, modules.count != 1 {
@@ -146,7 +154,8 @@ struct ModuleLoad: ParsableCommand {
         }
         say("asking \(RuntimeDirectory.standard().socket)")
         let answer = try daemon.call(
-            LoadMethod.self, LoadMethod.Parameters(modules: requests), descriptors: files.map(\.number))
+            LoadMethod.self, LoadMethod.Parameters(modules: requests, space: space?.name),
+            descriptors: files.map(\.number))
         ToolOutput.print(answer.reply.output)
         if let output, let module = answer.reply.modules.first { try copyImage(of: module, to: output) }
         report(answer.reply, since: start)
@@ -193,10 +202,13 @@ struct ModuleLoad: ParsableCommand {
     private func dryLink(_ modules: [LoadArguments.Module]) throws(Failure) {
         let start = Clock.nanoseconds()
         for module in modules { module.files.forEach { say("\($0): object of module \(module.name)") } }
-        say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
-        var link = try DryLink(kernel: kernel, address: address, daemon: daemon)
-        let images = try link.run(
+        var clock = PhaseClock()
+        let sources = try DryLink.sources(
             modules, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives)
+        clock.end("read")
+        say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
+        var link = try DryLink(sources, kernel: kernel, address: address, space: space, daemon: daemon)
+        let images = try link.run(after: clock.phases)
         for image in images { ToolOutput.print(image.report) }
         if let output, let image = images.first { try ObjectFiles.write(image.file, to: output) }
         if verbose { ToolOutput.print(PhaseReport.text(link.phases, total: Clock.nanoseconds() - start)) }

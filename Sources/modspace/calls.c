@@ -93,7 +93,7 @@ static void resolve(struct space_worker *it)
 {
     for (uint32_t i = 0; i < it->request.count; i++) {
         it->index = i;
-        uint64_t (*resolver)(void) = (uint64_t (*)(void))(uintptr_t)it->request.addresses[i];
+        unsigned long (*resolver)(void) = (unsigned long (*)(void))(uintptr_t)it->request.addresses[i];
         it->results[i] = resolver();
     }
 }
@@ -103,9 +103,14 @@ static void run(struct space_worker *it)
     const struct space_request *request = &it->request;
     switch (request->kind) {
     case SPACE_CALL: {
-        int64_t (*function)(uint64_t, uint64_t, uint64_t, uint64_t) = (void *)(uintptr_t)request->address;
-        const uint64_t *arguments = request->arguments;
-        it->result = function(arguments[0], arguments[1], arguments[2], arguments[3]);
+        /* A long is a word of every machine: where it is shorter than the packet's, the upper half is dropped. */
+        long (*function)(unsigned long, unsigned long, unsigned long, unsigned long)
+            = (void *)(uintptr_t)request->address;
+        unsigned long words[SPACE_ARGUMENT_LIMIT];
+        for (size_t i = 0; i < SPACE_ARGUMENT_LIMIT; i++) {
+            words[i] = (unsigned long)request->arguments[i];
+        }
+        it->result = function(words[0], words[1], words[2], words[3]);
         break;
     }
     case SPACE_CALL_ARRAY:
@@ -369,15 +374,31 @@ static int conclude(struct space_worker *it, bool heeded, struct space_reply *re
     return it->status;
 }
 
+/* Whether a pointer has room for it. */
+static bool is_address(uint64_t number)
+{
+    return (uintptr_t)number == number;
+}
+
 static int check(const struct space_request *request)
 {
     switch (request->kind) {
+    case SPACE_CALL:
+        return is_address(request->address) ? 0 : EFAULT;
     case SPACE_CALL_ARRAY: {
         uint64_t size = (uint64_t)request->count * sizeof(void *);
         return space_is_mapped(request->address, size, SPACE_READABLE) ? 0 : EFAULT;
     }
     case SPACE_RESOLVE:
-        return request->count <= SPACE_ADDRESS_LIMIT ? 0 : EINVAL;
+        if (request->count > SPACE_ADDRESS_LIMIT) {
+            return EINVAL;
+        }
+        for (uint32_t i = 0; i < request->count; i++) {
+            if (!is_address(request->addresses[i])) {
+                return EFAULT;
+            }
+        }
+        return 0;
     case SPACE_FRAMES:
         return space_is_mapped(request->address, request->size, SPACE_READABLE) ? 0 : EFAULT;
     default:

@@ -37,6 +37,35 @@ void space_read_registers(const void *context, struct space_fault *fault)
     fault->frame_pointer = fault->registers[SPACE_X86_64_RBP];
 }
 
+#elif defined(__i386__)
+
+#include <asm/ldt.h>
+
+_Static_assert(SPACE_I386_REGISTERS <= SPACE_REGISTER_LIMIT, "a fault has room for all registers");
+
+static const int general[] = {
+    [SPACE_I386_EAX] = REG_EAX, [SPACE_I386_ECX] = REG_ECX, [SPACE_I386_EDX] = REG_EDX,
+    [SPACE_I386_EBX] = REG_EBX, [SPACE_I386_ESP] = REG_ESP, [SPACE_I386_EBP] = REG_EBP,
+    [SPACE_I386_ESI] = REG_ESI, [SPACE_I386_EDI] = REG_EDI, [SPACE_I386_EIP] = REG_EIP,
+    [SPACE_I386_EFLAGS] = REG_EFL,
+};
+
+void space_read_registers(const void *context, struct space_fault *fault)
+{
+    const ucontext_t *user = context;
+    for (size_t i = 0; i < sizeof general / sizeof general[0]; i++) {
+        fault->registers[i] = (uint32_t)user->uc_mcontext.gregs[general[i]];
+    }
+    /* A selector's index is that of the kernel's entry, which has the thread pointer. */
+    struct user_desc segment = {.entry_number = ((uint32_t)user->uc_mcontext.gregs[REG_GS] & 0xffff) >> 3};
+    syscall(SYS_get_thread_area, &segment);
+    fault->registers[SPACE_I386_GS_BASE] = segment.base_addr;
+    fault->register_count = SPACE_I386_REGISTERS;
+    fault->instruction_pointer = fault->registers[SPACE_I386_EIP];
+    fault->stack_pointer = fault->registers[SPACE_I386_ESP];
+    fault->frame_pointer = fault->registers[SPACE_I386_EBP];
+}
+
 #else
 #error "machine.c: no registers for this machine; add a part that reads them from its ucontext_t"
 #endif

@@ -34,9 +34,10 @@
 #include <time.h>
 
 /*
- * Where images go. Scripts/build-space puts the program itself just above: everything lies in the low 2 GB,
- * within the reach of every code model, and the heap of brk(2), which the kernel begins at up to 1 GB above a
- * program's end, grows away from the window.
+ * Where images go, on every machine. Scripts/build-space puts the program itself just above: everything lies in
+ * the low 2 GB, within the reach of every code model, and the heap of brk(2), which the kernel begins at up to
+ * 1 GB above a program's end (32 MB on i386), grows away from the window. On i386 that leaves the upper 1 or 2 GB to
+ * stacks and to what mmap(2) places.
  */
 #define SPACE_WINDOW_START UINT64_C(0x10000000)
 #define SPACE_WINDOW_END UINT64_C(0x70000000)

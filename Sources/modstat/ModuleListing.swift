@@ -4,17 +4,21 @@ import ToolSupport
 /// Modules as text.
 enum ModuleListing {
     /// A line a module under a line of titles.
-    static func table(_ modules: [ModuleInformation]) -> String {
-        var table = TextTable([
-            ("ID", .right), ("NAME", .left), ("STATE", .left), ("REFS", .right), ("SIZE", .right), ("ADDRESS", .left),
-            ("USED BY", .left),
-        ])
-        for module in modules {
-            table.add([
-                "\(module.id)", module.name, module.state + (module.autoclean ? " (autoclean)" : ""),
-                "\(module.references)", "\(module.size)", "0x" + String(module.address, radix: 16),
-                module.usedBy.isEmpty ? "-" : module.usedBy.joined(separator: ", "),
+    ///
+    /// - Parameter showsSpaces: whether there is a column that says in which space each module is.
+    static func table(_ modules: [ModuleInformation], showsSpaces: Bool = false) -> String {
+        let space: [(title: String, alignment: TextTable.Alignment)] = showsSpaces ? [("SPACE", .left)] : []
+        var table = TextTable(
+            [("ID", .right), ("NAME", .left)] + space + [
+                ("STATE", .left), ("REFS", .right), ("SIZE", .right), ("ADDRESS", .left), ("USED BY", .left),
             ])
+        for module in modules {
+            table.add(
+                ["\(module.id)", module.name] + (showsSpaces ? [module.space] : []) + [
+                    module.state + (module.autoclean ? " (autoclean)" : ""), "\(module.references)",
+                    "\(module.size)", "0x" + String(module.address, radix: 16),
+                    module.usedBy.isEmpty ? "-" : module.usedBy.joined(separator: ", "),
+                ])
         }
         return table.text
     }

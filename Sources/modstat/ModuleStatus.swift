@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModlinkInterface
+import ObjectModel
 import Posix
 import ToolSupport
 import Varlink
@@ -20,6 +21,9 @@ struct ModuleStatus: ParsableCommand {
 
     @Argument(help: ArgumentHelp("Only the module of that name.", valueName: "NAME"))
     var module: String?
+
+    @Option(help: ArgumentHelp("Only the modules of that space.", valueName: "NAME"))
+    var space: Architecture?
 
     @Flag(help: "Print JSON: one object a module.")
     var json = false
@@ -49,11 +53,14 @@ struct ModuleStatus: ParsableCommand {
                 try ConsoleReader.print(RuntimeDirectory.standard(), follows: follow)
                 return
             }
-            let modules = try selected(try daemon.call(ListMethod.self, Empty()).reply.modules)
+            let reply = try daemon.call(ListMethod.self, Empty()).reply
+            let modules = try selected(reply.modules.filter { space == nil || $0.space == space?.name })
             if json {
                 try ToolOutput.printJSON(modules)
+            } else if classic {
+                ToolOutput.print(ModuleListing.classic(modules))
             } else {
-                ToolOutput.print(classic ? ModuleListing.classic(modules) : ModuleListing.table(modules))
+                ToolOutput.print(ModuleListing.table(modules, showsSpaces: reply.spaces.count > 1))
             }
         }
     }

@@ -39,10 +39,12 @@ import Testing
     }
 
     private static let gurka = ModuleInformation(
-        id: 1, name: "gurka", state: "running", address: 0x1000_0000, size: 8192, useCount: nil, uses: [], usedBy: [],
+        id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 8192, useCount: nil,
+        uses: [], usedBy: [],
         autoclean: false)
     private static let late = ModuleInformation(
-        id: 2, name: "late", state: "loading", address: 0x7100_0000, size: 1025, useCount: nil, uses: [], usedBy: [],
+        id: 2, name: "late", space: "x86-64", state: "loading", address: 0x7100_0000, size: 1025, useCount: nil,
+        uses: [], usedBy: [],
         autoclean: false)
 
     @Test("symbols stand in the order of address, with letters as nm has them and the module's name")

@@ -20,7 +20,8 @@ import Varlink
         wholeArchives: true)
     private static let use = ModuleUse(module: "tomat", symbols: ["slice"])
     private static let module = ModuleInformation(
-        id: 1, name: "gurka", state: "running", address: 0x1000_0000, size: 4096, useCount: 2, uses: [use],
+        id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 4096, useCount: 2,
+        uses: [use],
         usedBy: ["sallad"], autoclean: true)
     private static let phase = Phase(name: "read", nanoseconds: 1)
     private static let symbol = SymbolInformation(
@@ -35,18 +36,23 @@ import Varlink
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
         (
-            LoadMethod.name, LoadMethod.Parameters(modules: [source]),
+            LoadMethod.name, LoadMethod.Parameters(modules: [source], space: "x86-64"),
             LoadMethod.Reply(modules: [module], output: "", phases: [phase])
         ),
         (
             UnloadMethod.name, UnloadMethod.Parameters(names: ["gurka"], ids: [1]),
             UnloadMethod.Reply(modules: ["gurka"], output: "")
         ),
-        (ListMethod.name, Empty(), ListMethod.Reply(modules: [module])),
-        (LookUpMethod.name, LookUpMethod.Parameters(queries: ["slice"]), LookUpMethod.Reply(answers: [answer])),
-        (SymbolsMethod.name, Empty(), SymbolsMethod.Reply(descriptor: 0, generation: 1)),
+        (ListMethod.name, Empty(), ListMethod.Reply(modules: [module], spaces: ["x86-64"])),
         (
-            StatusMethod.name, Empty(),
+            LookUpMethod.name, LookUpMethod.Parameters(queries: ["slice"], space: "x86-64"),
+            LookUpMethod.Reply(answers: [answer])
+        ),
+        (
+            SymbolsMethod.name, SpaceParameters(space: "x86-64"), SymbolsMethod.Reply(descriptor: 0, generation: 1)
+        ),
+        (
+            StatusMethod.name, SpaceParameters(space: "x86-64"),
             StatusMethod.Reply(
                 version: "1", process: 2, space: 3, architecture: "x86-64", windowStart: 4, windowEnd: 5, modules: 6,
                 symbols: 7, generation: 8)

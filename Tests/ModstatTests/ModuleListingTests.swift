@@ -5,10 +5,11 @@ import Testing
 
 @Suite struct ModuleListingTests {
     private static let gurka = ModuleInformation(
-        id: 1, name: "gurka", state: "running", address: 0x1000_0000, size: 12288, useCount: nil, uses: [],
+        id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 12288, useCount: nil,
+        uses: [],
         usedBy: ["sallad", "soppa"], autoclean: false)
     private static let sallad = ModuleInformation(
-        id: 12, name: "sallad", state: "unloading", address: 0x1000_3000, size: 1_052_672, useCount: 3,
+        id: 12, name: "sallad", space: "i386", state: "unloading", address: 0x1000_3000, size: 1_052_672, useCount: 3,
         uses: [ModuleUse(module: "gurka", symbols: ["slice"])], usedBy: [], autoclean: true)
 
     @Test("without modules there are only titles")
@@ -24,6 +25,17 @@ import Testing
                 ID  NAME    STATE                  REFS     SIZE  ADDRESS     USED BY
                  1  gurka   running                   2    12288  0x10000000  sallad, soppa
                 12  sallad  unloading (autoclean)     3  1052672  0x10003000  -
+
+                """)
+    }
+
+    @Test("where spaces are shown, they stand after the name")
+    func spaces() {
+        #expect(
+            ModuleListing.table([Self.gurka, Self.sallad], showsSpaces: true) == """
+                ID  NAME    SPACE   STATE                  REFS     SIZE  ADDRESS     USED BY
+                 1  gurka   x86-64  running                   2    12288  0x10000000  sallad, soppa
+                12  sallad  i386    unloading (autoclean)     3  1052672  0x10003000  -
 
                 """)
     }

@@ -73,7 +73,7 @@ import Varlink
             )
         ])
         #expect(test.service.list().map(\.useCount) == [1])
-        let space = try #require(test.service.state.withLock { $0.space?.space })
+        let space = try #require(test.service.state.withLock { $0.spaces[.native].host })
         let function = try test.address("wait_long")
         try Threads.start(name: "caller") { _ = try? space.call(function) }
         // Who only looks does not wait.
@@ -91,9 +91,9 @@ import Varlink
         try Tool.output("cp", [try modspacePath(), executable])
         let test = try TestService(executable: executable)
         try test.load([Self.module("gurka")])
-        let generation = test.service.state.withLock { $0.symbols.generation }
+        let generation = test.service.state.withLock { $0.spaces[.native].symbols.generation }
         try File.rename(executable, to: executable + ".away")
-        let process = try #require(test.service.state.withLock { $0.space?.space.information.process })
+        let process = try #require(test.service.state.withLock { $0.spaces[.native].host?.information.process })
         try ChildProcess(process: process).signal(9)
         try #expect(eventually { test.service.list().isEmpty })
         try #expect(eventually { try SymbolFile(test.scratch.read("ksyms"), name: "ksyms").symbols.entries.isEmpty })
@@ -102,7 +102,7 @@ import Varlink
 
         try File.rename(executable + ".away", to: executable)
         try #expect(test.load([Self.module("gurka")]).modules.map(\.id) == [2])
-        #expect(test.service.state.withLock { $0.symbols.generation } > generation)
+        #expect(test.service.state.withLock { $0.spaces[.native].symbols.generation } > generation)
     }
 
     @Test("the file of the symbol table bears the generation that the status tells")
@@ -112,14 +112,14 @@ import Varlink
         var last = -1
         for name in ["gurka", "sallad"] {
             try test.load([Self.module(name)])
-            var answer = try client.call(SymbolsMethod.self, Empty())
+            var answer = try client.call(SymbolsMethod.self, SpaceParameters())
             guard let descriptor = answer.descriptors.take(answer.reply.descriptor) else {
                 Issue.record("no descriptor")
                 return
             }
             let file = try SymbolFile(try File.readAll(descriptor, limit: 1 << 30), name: "ksyms")
             #expect(file.sections.contains { $0.name == "\(name).text" })
-            try #expect(client.call(StatusMethod.self, Empty()).reply.generation == answer.reply.generation)
+            try #expect(client.call(StatusMethod.self, SpaceParameters()).reply.generation == answer.reply.generation)
             #expect(answer.reply.generation > last)
             last = answer.reply.generation
         }
@@ -129,10 +129,10 @@ import Varlink
     func unpublished() throws {
         let test = try TestService()
         var client = try test.client()
-        let before = try client.call(SymbolsMethod.self, Empty()).reply.generation
+        let before = try client.call(SymbolsMethod.self, SpaceParameters()).reply.generation
         // As in the middle of a load: the table has changed, the file has not.
-        test.service.state.withLock { $0.symbols.removeAll() }
-        try #expect(client.call(SymbolsMethod.self, Empty()).reply.generation == before)
+        test.service.state.withLock { $0.spaces[.native].symbols.removeAll() }
+        try #expect(client.call(SymbolsMethod.self, SpaceParameters()).reply.generation == before)
     }
 
     @Test("a parameter without an equals sign is an error of the interface")

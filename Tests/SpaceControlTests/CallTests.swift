@@ -1,3 +1,4 @@
+import ObjectModel
 import Posix
 import SpaceControl
 import Testing
@@ -84,8 +85,8 @@ import Testing
         #expect(fault.code == 1)
         #expect(fault.address == 0x1234_5678_9000)
         #expect((symbols["faults"]..<symbols["faults"] + 32).contains(fault.instructionPointer))
-        #expect(fault.registers.count == Fault.x86_64RegisterNames.count)
-        let named = Dictionary(uniqueKeysWithValues: zip(Fault.x86_64RegisterNames, fault.registers))
+        #expect(fault.registers.count == Fault.registerNames(on: .x86_64).count)
+        let named = Dictionary(uniqueKeysWithValues: zip(Fault.registerNames(on: .x86_64), fault.registers))
         #expect(named["rip"] == fault.instructionPointer)
         #expect(named["rsp"] == fault.stackPointer)
         #expect(named["rbp"] == fault.framePointer)

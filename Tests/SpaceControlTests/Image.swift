@@ -1,3 +1,4 @@
+import ObjectModel
 import Posix
 import SpaceControl
 import Testing
@@ -9,19 +10,21 @@ struct Image: Sendable {
     let symbols: Symbols
 
     /// Compiles with gcc, links with ld for `base`, strips to bytes with objcopy.
-    init(_ source: String, base: UInt64 = 0x1000_0000) throws {
+    init(_ source: String, base: UInt64 = 0x1000_0000, for architecture: Architecture = .x86_64) throws {
+        let (compiler, linker) = architecture == .i386 ? (["-m32"], ["-m", "elf_i386"]) : ([], [])
         let built = try withTemporaryDirectory { directory in
             let path = { (name: String) in "\(directory)/\(name)" }
             try File.writeAtomically(path("m.c"), Array(source.utf8), permissions: 0o600)
             try File.writeAtomically(path("m.lds"), Array(Image.linkerScript(base: base).utf8), permissions: 0o600)
-            _ = try output(of: "gcc", ["-O1", "-fno-pic", "-fexceptions", "-c", path("m.c"), "-o", path("m.o")])
-            let resident = try Symbols(of: try modspacePath())
+            _ = try output(
+                of: "gcc", compiler + ["-O1", "-fno-pic", "-fexceptions", "-c", path("m.c"), "-o", path("m.o")])
+            let resident = try Symbols(of: try modspacePath(architecture))
             let definitions = try output(of: "nm", ["-u", "-P", path("m.o")]).split(separator: "\n").map { line in
                 let name = String(line.split(separator: " ")[0])
                 return "--defsym=\(name)=\(resident[name])"
             }
             let options = ["-nostdlib", "-e", "0", "-T", path("m.lds"), path("m.o"), "-o", path("m.elf")]
-            _ = try output(of: "ld", definitions + options)
+            _ = try output(of: "ld", linker + definitions + options)
             _ = try output(of: "objcopy", ["-O", "binary", "-R", ".bss", path("m.elf"), path("m.bin")])
             let bytes = try File.read(path: path("m.bin"), limit: 1 << 20)
             return (bytes, try Symbols(of: path("m.elf")))
@@ -63,6 +66,9 @@ struct Image: Sendable {
     /// From the lowest address to the end of the last page.
     var size: UInt64 { (symbols["end"] + 4095) / 4096 * 4096 - segments[0].address }
 
+    /// The same for i386.
+    static let commonI386 = Result { try Image(commonSource, for: .i386) }
+
     /// One image for all tests that need no other.
     static let common = Result { try Image(commonSource) }
 
@@ -75,7 +81,7 @@ struct Image: Sendable {
         #include <unistd.h>
         long variable = 42, zeros[2000];
         const long constant = 7;
-        volatile int *volatile bad = (int *)0x123456789000;
+        volatile int *volatile bad = (int *)(sizeof(long) == 8 ? 0x123456789000 : 0xf00);
         volatile int forever = 1;
         long words(long a, long b, long c, long d) { return a + 10 * b + 100 * c + 1000 * d; }
         int prints(void) { printf("one\\ntwo"); return 3; }

@@ -1,3 +1,4 @@
+import ObjectModel
 import Posix
 import SpaceControl
 import Testing
@@ -7,12 +8,12 @@ struct TestSpace: ~Copyable {
     var space: Space
     private let console: Descriptor
 
-    init() throws {
+    init(_ architecture: Architecture = .x86_64) throws {
         let pipe = try DescriptorPair.pipe()
         let reader = pipe.first
         let output = pipe.second
         try reader.setNonblocking(true)
-        space = try Space.start(executable: try modspacePath(), console: output)
+        space = try Space.start(executable: try modspacePath(architecture), console: output)
         console = reader
     }
 
@@ -33,10 +34,11 @@ struct TestSpace: ~Copyable {
 }
 
 /// Where modspace is: MODLINK_SPACE, or beside the program that runs the tests.
-func modspacePath() throws -> String {
-    if let path = Environment.value("MODLINK_SPACE") { return path }
+func modspacePath(_ architecture: Architecture = .x86_64) throws -> String {
+    let suffix = architecture == .x86_64 ? "" : "-" + architecture.name
+    if let path = Environment.value("MODLINK_SPACE") { return path + suffix }
     let program = try CurrentProcess.executable()
-    let path = program.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/modspace"
+    let path = program.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/modspace" + suffix
     _ = try #require(
         try? File.status(path: path), "\(path): missing; run Scripts/build-space on its directory, or set MODLINK_SPACE"
     )

@@ -145,7 +145,7 @@ import Varlink
                     _ = try? Poll.waitReadable(gate.number)
                     do {
                         var client = try DaemonConnection.open(directory)
-                        let process = try client.call(StatusMethod.self, Empty()).reply.process
+                        let process = try client.call(StatusMethod.self, SpaceParameters()).reply.process
                         processes.withLock { $0.append(process) }
                     } catch {
                         failures.withLock { $0.append("\(error)") }

@@ -105,7 +105,7 @@ import Testing
             session.run("modload", "exits.o"),
             .failed(
                 1,
-                "modload: exits: init_module: ended the space: it exited with status 3; all modules are lost\n",
+                "modload: exits: init_module: ended the space: it exited with status 3; all its modules are lost\n",
                 output: "before\n"))
         #expect(try session.space() != space)
         #expect(try File.list(session.runtime + "/images") == [])
@@ -206,7 +206,7 @@ import Testing
         #expect(result.status == .exited(1))
         #expect(
             result.errors
-                == "modload: endless: init_module: ended the space: it ended by SIGKILL; all modules are lost\n")
+                == "modload: endless: init_module: ended the space: it ended by SIGKILL; all its modules are lost\n")
         #expect(result.output.hasPrefix("again\nagain\n"))
     }
 

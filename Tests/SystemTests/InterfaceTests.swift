@@ -54,7 +54,7 @@ import Varlink
             result,
             .done(
                 """
-                {'modules': []}
+                {'modules': [], 'spaces': ['x86-64']}
                 gurka: hello
                  [(1, 'gurka', 'running', 268435456)]
                 sallad: 27 3
@@ -62,7 +62,7 @@ import Varlink
                 [('gurka', ['sallad']), ('sallad', [])]
                 [('slice', [('gurka', 'slice', 'function', True)]), ('nope', [])]
                 {'modules': ['sallad'], 'output': 'sallad: bye\\n'} {'modules': ['gurka'], 'output': 'gurka: bye\\n'}
-                {'modules': []} x86-64
+                {'modules': [], 'spaces': ['x86-64']} x86-64
 
                 """))
     }

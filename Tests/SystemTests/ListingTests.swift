@@ -76,10 +76,12 @@ import Testing
         #expect(
             modules == [
                 ModuleInformation(
-                    id: 1, name: "gurka", state: "running", address: 0x1000_0000, size: 12288, useCount: nil, uses: [],
+                    id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 12288,
+                    useCount: nil, uses: [],
                     usedBy: ["sallad"], autoclean: false),
                 ModuleInformation(
-                    id: 2, name: "sallad", state: "running", address: 0x1000_3000, size: 8192, useCount: nil,
+                    id: 2, name: "sallad", space: "x86-64", state: "running", address: 0x1000_3000, size: 8192,
+                    useCount: nil,
                     uses: [ModuleUse(module: "gurka", symbols: [])], usedBy: [], autoclean: false),
             ])
         let one = try session.output("modstat", "--json", "gurka")

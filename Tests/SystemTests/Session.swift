@@ -107,7 +107,7 @@ final class Session: Sendable {
     /// The process number of the space that runs now, as the daemon says.
     func space() throws -> Int32 {
         var client = try DaemonConnection.open(RuntimeDirectory(path: runtime), starts: false)
-        let status = try client.call(StatusMethod.self, Empty()).reply
+        let status = try client.call(StatusMethod.self, SpaceParameters()).reply
         return Int32(try #require(status.space, "the daemon has no space"))
     }
 

@@ -10,6 +10,18 @@ public enum Compiler: String, CaseIterable, Sendable {
     /// Those that this machine has. gcc has to be there.
     public static let available: [Compiler] = allCases.filter { $0 == .gcc || Tool.find($0.rawValue) != nil }
 
+    /// Whether gcc makes programs for i386: with the C library's headers and archives for it.
+    public static let makesI386Programs: Bool = {
+        guard let directory = try? ScratchDirectory() else { return false }
+        let program = directory.path + "/program"
+        _ = try? directory.write("source.c", Array("#include <stdio.h>\nint main(void) { return 0; }\n".utf8))
+        let result = try? Tool.run("gcc", ["-m32", "-static", "-o", program, directory.path + "/source.c"])
+        return result?.status == .exited(0)
+    }()
+
+    /// Why a test that needs them is skipped.
+    public static let noI386Programs = "gcc -m32 makes no programs for i386: install gcc-multilib"
+
     /// What a source text is written in; the raw value is the end of the file's name.
     public enum Language: String, Sendable {
         /// C.

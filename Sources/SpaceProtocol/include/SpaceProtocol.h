@@ -31,7 +31,7 @@
 #define SPACE_DESCRIPTOR 3
 /* The most segments that one image has. */
 #define SPACE_SEGMENT_LIMIT 8
-/* The most words that one function is given, all of them in registers on every machine of interest. */
+/* The most words that one function is given: what registers hold on machines that pass them there. */
 #define SPACE_ARGUMENT_LIMIT 4
 /* The most addresses in one SPACE_RESOLVE. */
 #define SPACE_ADDRESS_LIMIT 16
@@ -58,8 +58,9 @@ enum space_request_kind {
      */
     SPACE_UNMAP = 2,
     /*
-     * address, arguments, timeout. Calls the function with four words; result is the word that it returns. A
-     * SPACE_FAULTED reply, or what enum space_status says; EAGAIN (no thread to be had).
+     * address, arguments, timeout. Calls the function with four words; result is the word that it returns, with
+     * its sign. Where words have 32 bits, those are the lower ones of each argument. A SPACE_FAULTED reply, or what
+     * enum space_status says; EFAULT (the address has more bits than a pointer), EAGAIN (no thread to be had).
      */
     SPACE_CALL = 3,
     /*
@@ -188,6 +189,25 @@ enum space_x86_64_register {
     SPACE_X86_64_REGISTERS = 19,
 };
 
+/*
+ * The same for an i386 one: the numbers of its psABI (table 2.14), of which 8 is the return address, then two more. The upper
+ * halves are zero.
+ */
+enum space_i386_register {
+    SPACE_I386_EAX = 0,
+    SPACE_I386_ECX = 1,
+    SPACE_I386_EDX = 2,
+    SPACE_I386_EBX = 3,
+    SPACE_I386_ESP = 4,
+    SPACE_I386_EBP = 5,
+    SPACE_I386_ESI = 6,
+    SPACE_I386_EDI = 7,
+    SPACE_I386_EIP = 8,
+    SPACE_I386_EFLAGS = 9,
+    SPACE_I386_GS_BASE = 10,
+    SPACE_I386_REGISTERS = 11,
+};
+
 /* One segment of an image: pages with one protection. Part of a SPACE_MAP. */
 struct space_segment {
     /* Where it begins: a multiple of the page size, inside the window. */
@@ -255,7 +275,7 @@ struct space_fault {
     /* The stack of the called thread, lowest address and end. 0 and 0 for a thread that a module made. */
     uint64_t stack_start;
     uint64_t stack_end;
-    /* General registers, in the machine's own order: enum space_x86_64_register. */
+    /* General registers, in the machine's own order: enum space_x86_64_register, enum space_i386_register. */
     uint64_t registers[SPACE_REGISTER_LIMIT];
     /* How many of them are filled in. */
     uint32_t register_count;
