@@ -92,16 +92,6 @@ import Testing
             "\(result.errors)")
     }
 
-    @Test("an object for i386 is told from those that the space takes")
-    func otherSpace() throws {
-        let session = try Session()
-        try session.compile("bad.o", Sources.quiet("melon"), ["-m32"])
-        try expect(
-            session.run("modload", "bad.o"),
-            .failed(1, "modload: bad.o: made for i386; modules of this space are for x86-64\n"))
-        #expect(try session.names() == [])
-    }
-
     @Test("objects of other machines")
     func machines() throws {
         for (number, name) in [(183, "aarch64"), (243, "riscv"), (21, "ppc64"), (1000, "machine 1000")] {
