@@ -18,6 +18,8 @@ let core: [Target] = [
     .target(name: "ModuleTable", swiftSettings: strict),
     .systemLibrary(name: "CLibELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
     .target(name: "ELFFormat", dependencies: ["CLibELF", "ObjectModel", "Relocation"], swiftSettings: strict),
+    .target(name: "AOutFormat", dependencies: ["ObjectModel", "Relocation"], swiftSettings: strict),
+    .target(name: "ObjectFormats", dependencies: ["AOutFormat", "ELFFormat", "ObjectModel"], swiftSettings: strict),
 ]
 
 let effects: [Target] = [
@@ -32,8 +34,8 @@ let effects: [Target] = [
     .target(
         name: "ModuleService",
         dependencies: [
-            "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ELFFormat", "Posix", "SpaceControl", "Varlink",
-            "ModlinkInterface", logging,
+            "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ELFFormat", "ObjectFormats", "Posix",
+            "SpaceControl", "Varlink", "ModlinkInterface", logging,
         ], swiftSettings: warnings),
 ]
 
@@ -50,8 +52,8 @@ let programs: [Target] = [
     .executableTarget(
         name: "modload",
         dependencies: [
-            "ObjectModel", "SymbolTable", "Linking", "ELFFormat", "Posix", "Varlink", "ModlinkInterface", "ToolSupport",
-            arguments,
+            "ObjectModel", "SymbolTable", "Linking", "ELFFormat", "ObjectFormats", "Posix", "Varlink",
+            "ModlinkInterface", "ToolSupport", arguments,
         ], swiftSettings: warnings),
     .executableTarget(
         name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", arguments], swiftSettings: warnings),
@@ -80,6 +82,8 @@ let testTargets: [Target] = [
     tests("SymbolTableTests", of: ["ObjectModel", "SymbolTable"]),
     tests("ModuleTableTests", of: ["ModuleTable"]),
     tests("ELFFormatTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
+    tests("AOutFormatTests", of: ["AOutFormat", "ELFFormat", "Linking", "ObjectModel", "Relocation", "SymbolTable"]),
+    tests("ObjectFormatsTests", of: ["ObjectFormats", "ObjectModel"]),
     tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "Relocation", "SymbolTable"]),
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),

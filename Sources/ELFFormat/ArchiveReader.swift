@@ -60,20 +60,3 @@ public enum ArchiveReader {
         return entries
     }
 }
-
-/// What a file that is to be linked holds.
-public enum LinkerInput: Sendable {
-    /// An object.
-    case object(Object)
-    /// An archive of objects.
-    case archive(Archive)
-
-    /// Reads a file's bytes.
-    ///
-    /// - Parameter name: what messages call the file.
-    public init(_ bytes: [UInt8], name: String) throws(Problem) {
-        self =
-            ArchiveReader.isArchive(bytes)
-            ? .archive(try ArchiveReader.read(bytes, name: name)) : .object(try ELFObjectReader.read(bytes, name: name))
-    }
-}

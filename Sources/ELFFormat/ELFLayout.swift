@@ -50,6 +50,8 @@ struct ELFLayout {
         func isOf(_ type: Int32) -> Bool { self.type == UInt32(bitPattern: type) }
     }
 
+    /// What every ELF file begins with.
+    static let magic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
     /// More sections than any compiler makes; each costs memory before anything else is known of the file.
     private static let sectionLimit: UInt64 = 1 << 24
 
@@ -128,8 +130,8 @@ struct ELFLayout {
 
     private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) -> ELFClass {
         guard !bytes.isEmpty else { throw Problem(subject: file, reason: "empty") }
-        guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
-            throw Problem(subject: file, reason: foreign(bytes))
+        guard bytes.starts(with: magic) else {
+            throw Problem(subject: file, reason: foreign(bytes) ?? "not an object file")
         }
         guard bytes.count >= 6 else {
             throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
@@ -154,14 +156,14 @@ struct ELFLayout {
         return fileClass
     }
 
-    /// What a file that is no ELF file probably is.
-    private static func foreign(_ bytes: [UInt8]) -> String {
+    /// What a file that is no ELF file probably is, where that can be told.
+    static func foreign(_ bytes: [UInt8]) -> String? {
         if bytes.starts(with: "!<arch>\n".utf8) || bytes.starts(with: "!<thin>\n".utf8) {
             return "an archive, not an object"
         }
         if bytes.starts(with: [0x42, 0x43, 0xc0, 0xde]) { return "LLVM bitcode, not an object; compile without -flto" }
         if bytes.starts(with: "#!".utf8) { return "a script, not an object" }
-        return "not an object file"
+        return nil
     }
 
     static func stringTable(

@@ -5,6 +5,11 @@ import Relocation
 /// Reads relocatable ELF files into the one representation. Everything in the result has been checked against
 /// everything else, so that no later step has to.
 public enum ELFObjectReader {
+    /// Whether a file is this reader's: an ELF file, or one of which it has more to say than that it is none.
+    public static func recognizes(_ bytes: [UInt8]) -> Bool {
+        bytes.isEmpty || bytes.starts(with: ELFLayout.magic) || ELFLayout.foreign(bytes) != nil
+    }
+
     /// The object in a file's bytes.
     ///
     /// - Parameter name: what messages call the file.

@@ -1,8 +1,8 @@
-import ELFFormat
 import Linking
 import Logging
 import ModlinkInterface
 import ModuleTable
+import ObjectFormats
 import ObjectModel
 import Posix
 import Varlink
@@ -166,7 +166,7 @@ extension ModuleService {
             source.parameters.append(parameter)
         }
         do throws(LinkFailure) {
-            try source.addMembers(of: archives, all: module.wholeArchives ?? false, read: ArchiveReader.object(_:of:))
+            try source.addMembers(of: archives, all: module.wholeArchives ?? false, read: ObjectReader.member(_:of:))
         } catch {
             problems += error.problems
         }

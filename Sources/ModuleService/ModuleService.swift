@@ -16,7 +16,7 @@ public final class ModuleService: Sendable {
     let log: Logger
     let images: ImageStore
     let state: Mutex<State>
-    private let queue = BlockingQueue<@Sendable () -> Void>()
+    let queue = BlockingQueue<@Sendable () -> Void>()
     /// The program of the native space.
     let executable: String
 

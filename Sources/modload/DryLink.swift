@@ -1,6 +1,7 @@
 import ELFFormat
 import Linking
 import ModlinkInterface
+import ObjectFormats
 import ObjectModel
 import Posix
 import SymbolTable
@@ -162,7 +163,7 @@ struct DryLink {
             }
         }
         do throws(LinkFailure) {
-            try source.addMembers(of: archives, all: wholeArchives, read: ArchiveReader.object(_:of:))
+            try source.addMembers(of: archives, all: wholeArchives, read: ObjectReader.member(_:of:))
         } catch {
             problems += error.problems
         }

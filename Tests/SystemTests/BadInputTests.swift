@@ -21,7 +21,11 @@ import Testing
     func empty() throws { try refused([], "empty") }
 
     @Test("a text")
-    func text() throws { try refused(Array("int main(void) { return 0; }\n".utf8), "not an object file") }
+    func text() throws {
+        try refused(
+            Array("int main(void) { return 0; }\n".utf8),
+            "neither an ELF nor an a.out object; modules are made with 'cc -c'")
+    }
 
     @Test("a script")
     func script() throws { try refused(Array("#!/bin/sh\necho gurka\n".utf8), "a script, not an object") }
@@ -66,7 +70,9 @@ import Testing
         let result = try session.run("modload", "bad.o")
         #expect(result.status == .exited(65))
         let reasons = [
-            1: "not an object file", 3: "not an object file", 4: "truncated: 4 bytes, shorter than an ELF header",
+            1: "neither an ELF nor an a.out object; modules are made with 'cc -c'",
+            3: "neither an ELF nor an a.out object; modules are made with 'cc -c'",
+            4: "truncated: 4 bytes, shorter than an ELF header",
         ]
         let start = "modload: bad.o: " + (reasons[length] ?? "")
         #expect(result.errors.hasPrefix(start), "\(result.errors)")
@@ -133,7 +139,10 @@ import Testing
         try session.compile("gurka.o", Sources.gurka)
         try expect(
             session.run("modload", "one.o", "gurka.o", "two.o"),
-            .failed(65, "modload: one.o: not an object file\nmodload: two.o: empty\n"))
+            .failed(
+                65,
+                "modload: one.o: neither an ELF nor an a.out object; modules are made with 'cc -c'\nmodload: two.o: empty\n"
+            ))
         #expect(try session.names() == [])
     }
 

@@ -103,7 +103,7 @@ import Varlink
             error("ModuleBusy", "gurka", "in use by sallad (EBUSY)", ", 'holders': ['sallad']"),
             error("NoSuchModule", "nope", "no such module (ENOENT)"),
             error("ModuleExists", "gurka", "a module of that name is already loaded (EEXIST)"),
-            error("NotAnObject", "text.o", "not an object file"),
+            error("NotAnObject", "text.o", "neither an ELF nor an a.out object; modules are made with 'cc -c'"),
             error(
                 "InitFailed", "failing", "init_module returned -12 (ENOMEM); everything is undone",
                 ", 'output': 'trying\\n', 'result': -12"),
