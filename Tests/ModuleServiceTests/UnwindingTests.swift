@@ -11,8 +11,8 @@ import Testing
 @Suite struct UnwindingTests {
     /// What the compiler's library has for exceptions, as a module that exports all of it.
     private func runtime() throws -> ModuleSource {
-        let path = try Tool.output("g++", ["-print-file-name=libsupc++.a"]).filter { $0 != "\n" }
-        let archive = try ArchiveReader.read(try File.read(path: path, limit: 1 << 26), name: "libsupc++.a")
+        let bytes = try File.read(path: Compiler.library("libsupc++.a"), limit: 1 << 26)
+        let archive = try ArchiveReader.read(bytes, name: "libsupc++.a")
         var source = ModuleSource(name: "runtime", objects: [])
         try source.addMembers(of: [archive], all: true, read: ArchiveReader.object(_:of:))
         return source
