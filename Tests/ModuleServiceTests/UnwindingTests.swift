@@ -52,7 +52,7 @@ import Testing
             if round == 100 { before = try memory(of: process) }
         }
         let after = try memory(of: process)
-        // Less than the unwinder's record of one module, for each load.
-        #expect(after - before < 20, "\(before) KiB, then \(after) KiB")
+        // 300 times the 64 bytes that one record of the unwinder takes would be 18 KiB.
+        #expect(after - before < 16, "\(before) KiB, then \(after) KiB")
     }
 }
