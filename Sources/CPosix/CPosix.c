@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -105,6 +106,10 @@ int cposix_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC
 int cposix_add_seals(int descriptor, int seals) { return fcntl(descriptor, F_ADD_SEALS, seals); }
 
 int cposix_get_seals(int descriptor) { return fcntl(descriptor, F_GET_SEALS); }
+
+size_t cposix_unused_memory(void) { return mallinfo2().fordblks; }
+
+void cposix_return_memory(void) { malloc_trim(0); }
 
 int cposix_allocate(int descriptor, off_t size) { return fallocate(descriptor, 0, 0, size); }
 
