@@ -29,7 +29,10 @@ public enum ELFObjectReader {
                 try draft.readGroups(elf)
                 try draft.readRelocations(elf)
                 try layout.checkOverlap(bytes)
-                X86_64.removeThreadCalls(from: &draft.object)
+                switch architecture {
+                case .x86_64: X86_64.removeThreadCalls(from: &draft.object)
+                case .i386: I386.removeThreadCalls(from: &draft.object)
+                }
                 return .success(draft.object)
             } catch {
                 return .failure(error)

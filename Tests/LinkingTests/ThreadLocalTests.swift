@@ -132,14 +132,15 @@ import Testing
         return (value < 0 ? "-" : "") + "0x" + String(value.magnitude, radix: 16)
     }
 
-    private static let program = """
+    /// Accesses of every kind to variables of its own and to those of `second`.
+    static let program = """
         extern __thread int other, far[]; __thread int own = 3; static __thread int counter = 4, zeroes[9];
         __thread char odd = 1; extern int sink;
         int *address(int n) { return n == 0 ? &own : n == 1 ? &counter : n == 2 ? &zeroes[n] : n == 3 ? &other : &far[n]; }
         int sum(int n) { counter++; zeroes[1] = own; return own + counter + zeroes[n] + other + far[2] + odd; }
         void _start(void) { sink = sum(*address(3)); }
         """
-    private static let second = """
+    static let second = """
         __thread int far[20]; __thread int other __attribute__((aligned(32))) = 9; int sink;
         static __thread long here = 5; long next(void) { return here++ + far[1]; }
         """
