@@ -270,10 +270,12 @@ import Testing
                 == "gurka.o: .text+0x0: R_X86_64_DTPMOD64 against 'tomat': only a dynamic linker computes it; compile without assembler that names it"
         )
         // The call is there, but to somebody else.
-        let other = "f: data16 lea tomat@tlsgd(%rip), %rdi\n.word 0x6666\nrex64\ncall other@PLT\n"
+        let other =
+            "f: data16 lea tomat@tlsgd(%rip), %rdi\n.word 0x6666\nrex64\ncall other@PLT\nother: ret\n.globl other\n"
         #expect(
             Space().problems([source("m", try assembled(other + Self.variables))])
-                == "gurka.o: .text+0xc: undefined symbol 'other'")
+                == "gurka.o: .text+0x4: R_X86_64_TLSGD against 'tomat': the instructions around it are none that the psABI has for it"
+        )
     }
 
     @Test("a parameter cannot set a variable of which each thread has one") func parameter() throws {
