@@ -25,7 +25,10 @@ public enum ELFObjectReader {
         try draft.readGroups()
         try draft.readRelocations()
         try layout.checkOverlap(bytes)
-        X86_64.removeThreadCalls(from: &draft.object)
+        switch architecture {
+        case .x86_64: X86_64.removeThreadCalls(from: &draft.object)
+        case .i386: I386.removeThreadCalls(from: &draft.object)
+        }
         return draft.object
     }
 
