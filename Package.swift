@@ -24,9 +24,7 @@ let core: [Target] = [
 
 let effects: [Target] = [
     .target(name: "CPosix", cSettings: cWarnings),
-    .target(
-        name: "Posix", dependencies: ["CPosix"],
-        swiftSettings: warnings + [.enableExperimentalFeature("Lifetimes")]),
+    .target(name: "Posix", dependencies: ["CPosix"], swiftSettings: warnings),
     .target(name: "SpaceProtocol", cSettings: cWarnings),
     .target(name: "SpaceControl", dependencies: ["ObjectModel", "Posix", "SpaceProtocol"], swiftSettings: warnings),
     .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
@@ -73,7 +71,8 @@ func tests(_ name: String, of targets: [Target.Dependency]) -> Target {
 }
 
 let testTargets: [Target] = [
-    .target(name: "TestSupport", dependencies: ["Posix"], path: "Tests/TestSupport", swiftSettings: warnings),
+    .target(
+        name: "TestSupport", dependencies: ["ObjectModel", "Posix"], path: "Tests/TestSupport", swiftSettings: warnings),
     .executableTarget(
         name: "benchmarks", dependencies: ["Posix", "TestSupport"], path: "Tests/Benchmarks", exclude: ["Floors"],
         swiftSettings: warnings),

@@ -17,9 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-_Static_assert(CPOSIX_SEAL_SHRINK == F_SEAL_SHRINK, "seal");
-_Static_assert(CPOSIX_SEAL_GROW == F_SEAL_GROW, "seal");
-_Static_assert(CPOSIX_SEAL_WRITE == F_SEAL_WRITE, "seal");
 
 ssize_t cposix_send(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count) {
     union {
@@ -102,10 +99,6 @@ const char *cposix_error_description(int code) { return strerrordesc_np(code); }
 const char *cposix_signal_name(int signal) { return sigabbrev_np(signal); }
 
 int cposix_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
-
-int cposix_add_seals(int descriptor, int seals) { return fcntl(descriptor, F_ADD_SEALS, seals); }
-
-int cposix_get_seals(int descriptor) { return fcntl(descriptor, F_GET_SEALS); }
 
 size_t cposix_unused_memory(void) { return mallinfo2().fordblks; }
 

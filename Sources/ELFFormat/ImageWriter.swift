@@ -40,38 +40,13 @@ public enum ELFImageWriter {
 
         let tailOffset = (image.loadedSize + 7) & ~7
         var tail = Encoder()
-        let tableSize = Int(fileClass.symbolSize) * (image.symbols.entries.count + 1)
-        // The names and headers of sections take little in most files.
-        tail.reserve(tableSize + image.symbols.names.count + 64 * (sections.headers.count + 16))
-        let symbols =
-            switch fileClass {
-            case .bits32: encodeSymbols(image, as: Elf32_Sym.self, firstSection: firstSection, into: &tail)
-            case .bits64: encodeSymbols(image, as: Elf64_Sym.self, firstSection: firstSection, into: &tail)
-            }
-        let table = sections.headers.count
-        let end = { UInt64(tail.bytes.count) + tailOffset }
-        sections.add(
-            header(
-                SHT_SYMTAB, offset: tailOffset, size: UInt64(tableSize), link: table + 1,
-                info: symbols.localCount + 1, alignment: fileClass.wordSize, entrySize: fileClass.symbolSize),
-            named: ".symtab")
-        sections.add(
-            header(SHT_STRTAB, offset: end(), size: UInt64(image.symbols.names.count)), named: ".strtab")
-        tail.append(image.symbols.names)
-        if !symbols.extended.isEmpty {
-            tail.align(to: 4)
-            sections.add(
-                header(
-                    SHT_SYMTAB_SHNDX, offset: end(), size: UInt64(symbols.extended.count), link: table, alignment: 4,
-                    entrySize: 4), named: ".symtab_shndx")
-            tail.append(symbols.extended)
-        }
+        addSymbols(image, firstSection: firstSection, tailOffset: tailOffset, to: &tail, &sections)
         let names = sections.headers.count
-        sections.add(header(SHT_STRTAB, offset: end(), size: 0), named: ".shstrtab")
+        sections.add(header(SHT_STRTAB, offset: tailOffset + UInt64(tail.bytes.count), size: 0), named: ".shstrtab")
         sections.headers[names].sh_size = UInt64(sections.names.count)
         tail.append(sections.names)
         tail.align(to: 8)
-        let headersOffset = end()
+        let headersOffset = tailOffset + UInt64(tail.bytes.count)
         // Numbers that do not fit the ELF header stand in section 0 (gABI, "Extended section header").
         let count = sections.headers.count
         if count >= Int(SHN_LORESERVE) { sections.headers[0].sh_size = UInt64(count) }
@@ -83,6 +58,40 @@ public enum ELFImageWriter {
                 count: count < Int(SHN_LORESERVE) ? UInt16(count) : 0,
                 names: names < Int(SHN_LORESERVE) ? UInt16(names) : UInt16(SHN_XINDEX)),
             tail: tail.bytes, tailOffset: tailOffset)
+    }
+
+    /// Appends the symbol table, its names, and the section numbers that do not fit it; and their headers to those of the sections,
+    /// of which the image's begin at `firstSection`.
+    private static func addSymbols(
+        _ image: Image, firstSection: Int, tailOffset: UInt64, to tail: inout Encoder, _ sections: inout SectionTable
+    ) {
+        let fileClass = ELFClass(image.architecture)
+        let tableSize = Int(fileClass.symbolSize) * (image.symbols.entries.count + 1)
+        // The names and headers of sections take little in most files.
+        tail.reserve(tableSize + image.symbols.names.count + 64 * (sections.headers.count + 16))
+        let symbols =
+            switch fileClass {
+            case .bits32: encodeSymbols(image, as: Elf32_Sym.self, firstSection: firstSection, into: &tail)
+            case .bits64: encodeSymbols(image, as: Elf64_Sym.self, firstSection: firstSection, into: &tail)
+            }
+        let table = sections.headers.count
+        sections.add(
+            header(
+                SHT_SYMTAB, offset: tailOffset, size: UInt64(tableSize), link: table + 1,
+                info: symbols.localCount + 1, alignment: fileClass.wordSize, entrySize: fileClass.symbolSize),
+            named: ".symtab")
+        sections.add(
+            header(
+                SHT_STRTAB, offset: tailOffset + UInt64(tail.bytes.count), size: UInt64(image.symbols.names.count)),
+            named: ".strtab")
+        tail.append(image.symbols.names)
+        guard !symbols.extended.isEmpty else { return }
+        tail.align(to: 4)
+        sections.add(
+            header(
+                SHT_SYMTAB_SHNDX, offset: tailOffset + UInt64(tail.bytes.count), size: UInt64(symbols.extended.count),
+                link: table, alignment: 4, entrySize: 4), named: ".symtab_shndx")
+        tail.append(symbols.extended)
     }
 
     /// A whole file, for an image whose contents are in `contents` from the start of the file on; empty for a file of

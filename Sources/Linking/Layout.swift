@@ -12,51 +12,56 @@ extension Draft {
     mutating func layOut(headerSize: UInt64) -> Bool {
         let pageSize = architecture.pageSize
         let order = outputs.sections.indices.sorted { (outputs[$0].rank, $0) < (outputs[$1].rank, $1) }
-        var position = headerSize
-        var fileEnd = headerSize
         alignment = pageSize
+        threadAlignment = order.filter { outputs[$0].rank.isThreadLocal }.map { outputs[$0].alignment }.max() ?? 1
         segments = [
             ImageSegment(protection: .read, address: 0, fileOffset: 0, fileSize: headerSize, memorySize: headerSize)
         ]
-        threadAlignment = order.filter { outputs[$0].rank.isThreadLocal }.map { outputs[$0].alignment }.max() ?? 1
+        fileSize = headerSize
+        var position = headerSize
         for index in order {
             let section = outputs[index]
-            guard section.size > 0 else {
+            if section.size == 0 {
                 // It takes no room; what refers to it (an empty structure, a label) gets the address where it would begin.
                 outputs[index].offset = position.aligned(to: min(section.alignment, pageSize)) ?? position
-                continue
-            }
-            if section.rank == .threadZeroes {
+            } else if section.rank == .threadZeroes {
                 guard layOutThreadZeroes(index, position) else { return false }
-                continue
-            }
-            if section.protection != segments[segments.count - 1].protection {
-                guard let start = position.aligned(to: pageSize) else { return false }
-                position = start
-                segments.append(
-                    ImageSegment(
-                        protection: section.protection, address: start, fileOffset: start, fileSize: 0, memorySize: 0))
-            }
-            let isFirstOfThread = section.rank == .threadData && threadSize == 0
-            let boundary = isFirstOfThread ? threadAlignment : section.alignment
-            guard let start = position.aligned(to: boundary) else { return false }
-            let (end, wraps) = start.addingReportingOverflow(section.size)
-            guard !wraps, end < architecture.addressLimit else { return false }
-            outputs[index].offset = start
-            alignment = max(alignment, boundary)
-            position = end
-            if isFirstOfThread { threadStart = start }
-            if section.rank == .threadData { threadSize = end - threadStart }
-            let last = segments.count - 1
-            segments[last].memorySize = end - segments[last].address
-            if !section.rank.isZeroes {
-                segments[last].fileSize = segments[last].memorySize
-                fileEnd = end
+            } else {
+                guard layOutContents(index, &position) else { return false }
             }
         }
         guard let end = position.aligned(to: pageSize) else { return false }
         size = end
-        fileSize = fileEnd
+        return true
+    }
+
+    /// Gives a section that takes room in memory its offset, at `position` or soon behind it, in a segment of its protection, and
+    /// moves `position` to its end.
+    private mutating func layOutContents(_ index: Int, _ position: inout UInt64) -> Bool {
+        let section = outputs[index]
+        if section.protection != segments[segments.count - 1].protection {
+            guard let start = position.aligned(to: architecture.pageSize) else { return false }
+            position = start
+            segments.append(
+                ImageSegment(
+                    protection: section.protection, address: start, fileOffset: start, fileSize: 0, memorySize: 0))
+        }
+        let isFirstOfThread = section.rank == .threadData && threadSize == 0
+        let boundary = isFirstOfThread ? threadAlignment : section.alignment
+        guard let start = position.aligned(to: boundary) else { return false }
+        let (end, wraps) = start.addingReportingOverflow(section.size)
+        guard !wraps, end < architecture.addressLimit else { return false }
+        outputs[index].offset = start
+        alignment = max(alignment, boundary)
+        position = end
+        if isFirstOfThread { threadStart = start }
+        if section.rank == .threadData { threadSize = end - threadStart }
+        let last = segments.count - 1
+        segments[last].memorySize = end - segments[last].address
+        if !section.rank.isZeroes {
+            segments[last].fileSize = segments[last].memorySize
+            fileSize = end
+        }
         return true
     }
 

@@ -107,12 +107,7 @@ struct Linked {
     /// Links objects at 0x10000000 against resident symbols.
     init(_ objects: [Object], _ resident: [String: UInt64] = [:]) throws {
         var list = SymbolList()
-        for (name, address) in resident {
-            let bytes = Array(name.utf8)
-            guard let name = list.intern(bytes, NameRange(offset: 0, count: UInt32(bytes.count))) else { continue }
-            list.entries.append(
-                SymbolEntry(address: address, size: 0, name: name, section: nil, binding: .global, type: .function))
-        }
+        for (name, address) in resident { list.add(name, at: address) }
         var table = SymbolTable()
         _ = table.insert(SymbolSet(owner: "", symbols: list, sections: [], range: 0x40_0000..<0x80_0000))
         var linker = try Linker(

@@ -29,23 +29,15 @@ private func sample(
                 address: base + 0x10_0000 + UInt64(number), fileOffset: 0x2080, size: 1, alignment: 1))
     }
     var symbols = SymbolList()
-    func add(
-        _ name: String, _ address: UInt64, _ section: UInt16?, _ binding: SymbolBinding, _ type: SymbolType,
-        size: UInt64 = 8
-    ) {
-        let bytes = Array(name.utf8)
-        guard let range = symbols.intern(bytes, NameRange(offset: 0, count: UInt32(bytes.count))) else { return }
-        symbols.entries.append(
-            SymbolEntry(address: address, size: size, name: range, section: section, binding: binding, type: type))
-    }
-    add("slice", base + 0x1000, 1, .global, .function, size: 0x20)
-    add("helper", base + 0x1020, 1, .local, .function)
-    add("yields", base + 0x1030, 1, .weak, .function)
-    add("table", base + 0x240, 0, .global, .object)
-    add("counter", base + 0x2080, 3, .local, .object)
-    add("LIMIT", 0x1234, nil, .global, .none, size: 0)
+    symbols.add("slice", at: base + 0x1000, size: 0x20, section: 1)
+    symbols.add("helper", at: base + 0x1020, size: 8, section: 1, binding: .local)
+    symbols.add("yields", at: base + 0x1030, size: 8, section: 1, binding: .weak)
+    symbols.add("table", at: base + 0x240, size: 8, section: 0, type: .object)
+    symbols.add("counter", at: base + 0x2080, size: 8, section: 3, binding: .local, type: .object)
+    symbols.add("LIMIT", at: 0x1234, type: .none)
     for number in 0..<sectionCount {
-        add("v\(number)", base + 0x10_0000 + UInt64(number), UInt16(4 + number), .global, .object, size: 1)
+        symbols.add(
+            "v\(number)", at: base + 0x10_0000 + UInt64(number), size: 1, section: UInt16(4 + number), type: .object)
     }
     let image = Image(
         architecture: architecture,

@@ -6,19 +6,6 @@ import SymbolTable
 import TestSupport
 import Testing
 
-/// Numbers that look random and come again with the same seed (Vigna's SplitMix64).
-private struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
-}
-
 /// Objects of compilers, with several bytes changed by chance, half of them in headers and tables: read, linked and written, or
 /// refused; nothing traps. MODLINK_TEST_SEED gives the seed of a run that did.
 @Suite struct RandomMutationTests {
@@ -112,7 +99,7 @@ private struct SeededNumbers: RandomNumberGenerator {
         let seed = Environment.value("MODLINK_TEST_SEED").flatMap { UInt64($0) } ?? Clock.nanoseconds()
         // Before anything else: what traps says nothing any more.
         print("RandomMutationTests: MODLINK_TEST_SEED=\(seed)")
-        var numbers = SeededNumbers(state: seed)
+        var numbers = SeededNumbers(seed: seed)
         let objects = try Self.objects()
         let table = try Self.table(for: objects)
         for (index, bytes) in objects.enumerated() {

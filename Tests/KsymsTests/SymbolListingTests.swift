@@ -1,6 +1,7 @@
 import ELFFormat
 import ModlinkInterface
 import ObjectModel
+import TestSupport
 import Testing
 
 @testable import ksyms
@@ -24,10 +25,7 @@ import Testing
             ] as [(String, UInt64, UInt16?, SymbolBinding, SymbolType)]
         var list = SymbolList()
         for (name, address, section, binding, type) in symbols {
-            let bytes = Array(name.utf8)
-            guard let range = list.intern(bytes, NameRange(offset: 0, count: UInt32(bytes.count))) else { continue }
-            list.entries.append(
-                SymbolEntry(address: address, size: 4, name: range, section: section, binding: binding, type: type))
+            list.add(name, at: address, size: 4, section: section, binding: binding, type: type)
         }
         return ELFImageWriter.file(
             Image(

@@ -26,7 +26,7 @@ struct LibraryComparison {
     private let objects: [Object]
     private let undefined: [String: UInt64]
     private(set) var linked = Linked()
-    private var maps: [LinkMap] = []
+    private var maps: [LinkMap] { linked.maps }
     private let division: Division
     private(set) var comparedBytes = 0
     private(set) var comparedUses = 0
@@ -56,7 +56,7 @@ struct LibraryComparison {
         undefined = Self.undefined(in: objects, from: symbols)
         var space = Space(undefined)
         space.settings.window = window
-        try link(space)
+        linked = try link(space)
         let directory = try ScratchDirectory()
         try compare(try linkedByEditor(directory))
     }
@@ -85,27 +85,12 @@ struct LibraryComparison {
         return object
     }
 
-    private mutating func link(_ space: Space) throws {
+    private func link(_ space: Space) throws -> Linked {
         let sources =
             division == .oneModule
             ? [ModuleSource(name: "all", objects: objects)]
             : objects.enumerated().map { ModuleSource(name: "m\($0)", objects: [Self.visible($1)]) }
-        var linker = try Linker(sources, against: space.table, settings: space.settings)
-        var next = space.settings.window.lowerBound
-        linker.place(
-            at: linker.sizes.map { need in
-                let address = (next + need.alignment - 1) & ~(need.alignment - 1)
-                next = address + need.size
-                return address
-            })
-        for index in sources.indices {
-            var image = [UInt8](repeating: 0, count: Int(linker.fileSizes[index]))
-            var span = image.mutableSpan
-            var raw = span.mutableBytes
-            linked.modules.append(try linker.emit(index, into: &raw))
-            linked.images.append(image)
-            maps.append(linker.map(of: index, in: space.table))
-        }
+        return try space.link(sources)
     }
 
     // MARK: The other linker

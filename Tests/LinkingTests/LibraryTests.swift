@@ -5,13 +5,6 @@ import Testing
 
 /// Libraries as Debian ships them: every section of every member has the bytes that ld gives it.
 @Suite struct LibraryTests {
-    /// The path of a library for static linking.
-    private static func path(_ library: String) throws -> String {
-        let path = try Tool.output("gcc", ["-print-file-name=\(library)"]).filter { $0 != "\n" }
-        try #require(path.hasPrefix("/"), "\(library): not installed")
-        return path
-    }
-
     @Test(
         "all members as one module are byte for byte what ld makes",
         arguments: [
@@ -19,7 +12,7 @@ import Testing
             ("liblua5.4.a", 200_000), ("libcrypto.a", 3_500_000),
         ])
     func oneModule(_ library: String, _ size: Int) throws {
-        let comparison = try LibraryComparison(Self.path(library), as: .oneModule)
+        let comparison = try LibraryComparison(Compiler.library(library), as: .oneModule)
         #expect(comparison.differences == [])
         #expect(comparison.comparedBytes > size, "\(comparison.comparedBytes)")
     }
@@ -29,13 +22,13 @@ import Testing
         "each member as a module of its own is byte for byte what ld makes",
         arguments: [("libcrypto.a", 4), ("libgmp.a", 3), ("libz.a", 1)])
     func oneModuleEach(_ library: String, _ step: Int) throws {
-        let comparison = try LibraryComparison(Self.path(library), as: .oneModuleEach, step: step)
+        let comparison = try LibraryComparison(Compiler.library(library), as: .oneModuleEach, step: step)
         #expect(comparison.differences == [])
         #expect(comparison.linked.modules.count >= 15)
     }
 
     @Test("all members of the C++ library are what ld makes") func plusPlus() throws {
-        let comparison = try LibraryComparison(Self.path("libstdc++.a"), as: .oneModule)
+        let comparison = try LibraryComparison(Compiler.library("libstdc++.a"), as: .oneModule)
         #expect(comparison.differences == [])
         #expect(comparison.comparedUses > 4000, "\(comparison.comparedUses)")
     }

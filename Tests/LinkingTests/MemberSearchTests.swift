@@ -153,7 +153,7 @@ import Testing
             ("libstdc++.a", ["_ZNSt6localeC1Ev"], 10...200),
         ])
     func likeLinker(_ library: String, _ names: [String], _ count: ClosedRange<Int>) throws {
-        let path = try Tool.output("gcc", ["-print-file-name=\(library)"]).filter { $0 != "\n" }
+        let path = try Compiler.library(library)
         let bytes = try File.read(path: path, limit: 1 << 28)
         let text = names.map { "call \($0)\n" }.joined()
         let directory = try ScratchDirectory()

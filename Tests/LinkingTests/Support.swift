@@ -8,6 +8,7 @@ import TestSupport
 struct Linked {
     var modules: [LinkedModule] = []
     var images: [[UInt8]] = []
+    var maps: [LinkMap] = []
 
     /// The whole file of a module, as it would be mapped.
     func file(_ index: Int = 0) -> [UInt8] {
@@ -77,20 +78,15 @@ struct Space {
     ) -> Int {
         var list = SymbolList()
         for symbol in symbols {
-            let bytes = Array(symbol.name.utf8)
-            guard let name = list.intern(bytes, NameRange(offset: 0, count: UInt32(bytes.count))) else { continue }
-            list.entries.append(
-                SymbolEntry(
-                    address: symbol.address, size: 0, name: name, section: nil, binding: symbol.binding,
-                    type: .function))
+            list.add(symbol.name, at: symbol.address, binding: symbol.binding)
         }
         return table.insert(SymbolSet(owner: owner, symbols: list, sections: [], range: range))
     }
 
-    /// Links modules and writes them, one after the other from `base` on.
-    func link(_ sources: [ModuleSource], at base: UInt64 = Space.window.lowerBound) throws -> Linked {
+    /// Links modules and writes them, one after the other from `base` on, or from the start of the window.
+    func link(_ sources: [ModuleSource], at base: UInt64? = nil) throws -> Linked {
         var linker = try Linker(sources, against: table, settings: settings)
-        var next = base
+        var next = base ?? settings.window.lowerBound
         var addresses: [UInt64] = []
         for need in linker.sizes {
             next = (next + need.alignment - 1) & ~(need.alignment - 1)
@@ -105,6 +101,7 @@ struct Space {
             var raw = span.mutableBytes
             linked.modules.append(try linker.emit(index, into: &raw))
             linked.images.append(image)
+            linked.maps.append(linker.map(of: index, in: table))
         }
         return linked
     }

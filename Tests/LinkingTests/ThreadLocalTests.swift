@@ -216,12 +216,7 @@ import Testing
         var space = Space()
         space.table = SymbolTable()
         var list = SymbolList()
-        let bytes = Array("errno".utf8)
-        let found = list.intern(bytes, NameRange(offset: 0, count: 5))
-        let name = try #require(found)
-        list.entries = [
-            SymbolEntry(address: 0 &- 0x1234, size: 4, name: name, section: nil, binding: .global, type: .threadLocal)
-        ]
+        list.add("errno", at: 0 &- 0x1234, size: 4, type: .threadLocal)
         _ = space.table.insert(SymbolSet(owner: "", symbols: list, sections: [], range: 0..<1))
         let linked = try space.link(
             "extern __thread int errno; int get(void) { return errno; }", ["-O2", "-fPIC", "-fcf-protection=none"])

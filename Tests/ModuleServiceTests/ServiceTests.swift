@@ -88,7 +88,7 @@ import Varlink
     func lostSpace() throws {
         let scratch = try ScratchDirectory()
         let executable = scratch.path + "/modspace"
-        try Tool.output("cp", [try modspacePath(), executable])
+        try Tool.output("cp", [try SpaceProgram.path(), executable])
         let test = try TestService(executable: executable)
         try test.load([Self.module("gurka")])
         let generation = test.service.state.withLock { $0.spaces[.native].symbols.generation }

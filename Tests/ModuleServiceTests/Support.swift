@@ -23,7 +23,7 @@ final class TestService: Sendable {
         console = try Console(RuntimeDirectory(path: scratch.path))
         service = try ModuleService(
             directory: RuntimeDirectory(path: scratch.path), console: console,
-            spaceExecutable: try executable ?? modspacePath(),
+            spaceExecutable: try executable ?? SpaceProgram.path(),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -74,26 +74,4 @@ final class TestService: Sendable {
         try Threads.start(name: "service") { try? varlink.serve(Connection(Descriptor(owning: number))) }
         return Client(Connection(pair.first))
     }
-}
-
-/// Where modspace is: MODLINK_SPACE, or beside the program that runs the tests.
-func modspacePath() throws -> String {
-    if let path = Environment.value("MODLINK_SPACE") { return path }
-    let program = try CurrentProcess.executable()
-    let path = program.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/modspace"
-    _ = try #require(
-        try? File.status(path: path), "\(path): missing; run Scripts/build-space on its directory, or set MODLINK_SPACE"
-    )
-    return path
-}
-
-/// Waits until something has happened, ten seconds at most.
-func eventually(_ condition: () throws -> Bool) throws -> Bool {
-    let start = Clock.nanoseconds()
-    while Clock.nanoseconds() - start < 10_000_000_000 {
-        if try condition() { return true }
-        var nothing: [PollEntry] = []
-        _ = try Poll.wait(&nothing, timeout: 2)
-    }
-    return try condition()
 }

@@ -11,8 +11,8 @@ import Testing
 @Suite struct UnwindingTests {
     /// What the compiler's library has for exceptions, as a module that exports all of it.
     private func runtime() throws -> ModuleSource {
-        let path = try Tool.output("g++", ["-print-file-name=libsupc++.a"]).filter { $0 != "\n" }
-        let archive = try ArchiveReader.read(try File.read(path: path, limit: 1 << 26), name: "libsupc++.a")
+        let bytes = try File.read(path: Compiler.library("libsupc++.a"), limit: 1 << 26)
+        let archive = try ArchiveReader.read(bytes, name: "libsupc++.a")
         var source = ModuleSource(name: "runtime", objects: [])
         try source.addMembers(of: [archive], all: true, read: ArchiveReader.object(_:of:))
         return source
@@ -31,7 +31,7 @@ import Testing
         return try #require(Int(line.filter { $0.isNumber }))
     }
 
-    @Test("a thousand loads of a module that throws leave nothing behind in the space") func rounds() throws {
+    @Test("hundreds of loads of a module that throws leave nothing behind in the space") func rounds() throws {
         let service = try TestService()
         _ = try load(service, try runtime())
         let text = """
@@ -47,11 +47,12 @@ import Testing
             objects: [try ELFObjectReader.read(try Compiler.gcc.object(text, language: .cxx), name: "thrower.o")])
         let process = try #require(service.service.state.withLock { $0.spaces[.native].host?.information.process })
         var before = 0
-        for round in 1...1000 {
+        for round in 1...400 {
             try service.unload(try load(service, source))
             if round == 100 { before = try memory(of: process) }
         }
         let after = try memory(of: process)
-        #expect(after - before < 64, "\(before) KiB, then \(after) KiB")
+        // Less than the unwinder's record of one module, for each load.
+        #expect(after - before < 20, "\(before) KiB, then \(after) KiB")
     }
 }

@@ -176,12 +176,7 @@ import Testing
     ) -> SymbolSet {
         var list = SymbolList()
         for item in items {
-            let bytes = Array(item.name.utf8)
-            guard let name = list.intern(bytes, NameRange(offset: 0, count: UInt32(bytes.count))) else { continue }
-            list.entries.append(
-                SymbolEntry(
-                    address: item.address, size: 4, name: name, section: item.section, binding: item.binding,
-                    type: .function))
+            list.add(item.name, at: item.address, size: 4, section: item.section, binding: item.binding)
         }
         let sections = sections.map {
             ImageSection(

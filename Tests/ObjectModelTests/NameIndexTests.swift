@@ -1,18 +1,6 @@
 import ObjectModel
+import TestSupport
 import Testing
-
-/// A generator whose numbers are the same in every run (SplitMix64).
-struct Repeatable: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
-}
 
 extension NameIndex {
     /// All payloads that a walk for a hash meets.
@@ -103,7 +91,7 @@ extension NameIndex {
 
     @Test("after many operations the index holds what a dictionary holds", arguments: [1, 2, 3])
     func againstDictionary(_ seed: UInt64) {
-        var random = Repeatable(state: seed)
+        var random = SeededNumbers(seed: seed)
         var index = NameIndex()
         var model: [UInt64: UInt64] = [:]
         // Few homes and few tags: long runs with many collisions.

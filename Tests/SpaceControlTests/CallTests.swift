@@ -1,21 +1,10 @@
 import ObjectModel
 import Posix
 import SpaceControl
+import TestSupport
 import Testing
 
 @Suite struct CallTests {
-    /// Calls a function of the common image and returns the error.
-    private func failure(
-        _ test: inout TestSpace, _ function: UInt64, timeout: Duration? = nil
-    ) throws -> SpaceError {
-        do throws(SpaceError) {
-            let result = try test.space.call(function, timeout: timeout)
-            throw SpaceError.protocolViolation(.call, "returned \(result)")
-        } catch {
-            return error
-        }
-    }
-
     @Test("a function gets four words and its word comes back, also a negative one")
     func words() throws {
         var test = try TestSpace()
@@ -57,7 +46,7 @@ import Testing
     func resolve() throws {
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
-        let resident = try Symbols(of: try modspacePath())
+        let resident = try Symbols(of: try SpaceProgram.path())
         let chooser = symbols["chooses"]
         let chosen = try test.space.resolve(Array(repeating: chooser, count: 17) + [resident["memcpy"]])
         #expect(Array(chosen.dropLast()) == Array(repeating: symbols["words"], count: 17))
@@ -77,7 +66,7 @@ import Testing
     func fault() throws {
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
-        guard case .faulted(.call, let fault) = try failure(&test, symbols["faults"]) else {
+        guard case .faulted(.call, let fault) = try test.failure(calling: symbols["faults"]) else {
             Issue.record("no fault")
             return
         }
@@ -101,7 +90,7 @@ import Testing
     func release() throws {
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
-        guard case .faulted(.call, let fault) = try failure(&test, symbols["aborts"]) else {
+        guard case .faulted(.call, let fault) = try test.failure(calling: symbols["aborts"]) else {
             Issue.record("no fault")
             return
         }
@@ -116,7 +105,7 @@ import Testing
     func printing() throws {
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
-        _ = try failure(&test, symbols["prints_badly"])
+        _ = try test.failure(calling: symbols["prints_badly"])
         #expect(try test.printed() == "before ")
         let result = try test.space.call(symbols["prints"], timeout: .seconds(10))
         #expect(result == 3)
@@ -127,7 +116,8 @@ import Testing
     func timeout() throws {
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
-        guard case .timedOut(.call, let fault?) = try failure(&test, symbols["spins"], timeout: .milliseconds(50))
+        guard
+            case .timedOut(.call, let fault?) = try test.failure(calling: symbols["spins"], timeout: .milliseconds(50))
         else {
             Issue.record("not stopped")
             return
@@ -142,7 +132,7 @@ import Testing
     func blocked() throws {
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
-        let error = try failure(&test, symbols["spins_blocked"], timeout: .milliseconds(50))
+        let error = try test.failure(calling: symbols["spins_blocked"], timeout: .milliseconds(50))
         #expect(error == .timedOut(.call, nil))
         #expect(error.description == "space: call: not back in time; cannot be stopped, since it blocks all signals")
         let result = try test.space.call(symbols["words"], [5])
@@ -153,7 +143,7 @@ import Testing
     func threadEnds() throws {
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
-        let error = try failure(&test, symbols["leaves"])
+        let error = try test.failure(calling: symbols["leaves"])
         #expect(error == .threadEnded(.call))
         #expect(error.description == "space: call: ended its thread instead of returning")
         let result = try test.space.call(symbols["words"], [5])

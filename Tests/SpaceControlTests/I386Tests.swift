@@ -7,19 +7,15 @@ import Testing
 /// The space of i386, where words have 32 bits. What is tested here is what the machine makes different.
 @Suite(.enabled(if: Compiler.makesI386Programs, "\(Compiler.noI386Programs)"))
 struct I386Tests {
-    /// Calls a function of the common image, and returns the fault that it ends in.
+    /// Calls a function, and returns the fault that it ends in.
     private func fault(
         _ test: inout TestSpace, _ function: UInt64, timeout: Duration? = nil
     ) throws -> Fault {
-        do throws(SpaceError) {
-            let result = try test.space.call(function, timeout: timeout)
-            throw SpaceError.protocolViolation(.call, "returned \(result)")
-        } catch {
-            switch error {
-            case .faulted(_, let fault): return fault
-            case .timedOut(_, let fault?): return fault
-            default: throw error
-            }
+        let error = try test.failure(calling: function, timeout: timeout)
+        switch error {
+        case .faulted(_, let fault): return fault
+        case .timedOut(_, let fault?): return fault
+        default: throw error
         }
     }
 
@@ -77,7 +73,7 @@ struct I386Tests {
     func resolve() throws {
         var test = try TestSpace(.i386)
         let symbols = try test.load(try Image.commonI386.get())
-        let resident = try Symbols(of: try modspacePath(.i386))
+        let resident = try Symbols(of: try SpaceProgram.path(.i386))
         let chosen = try test.space.resolve([symbols["chooses"], resident["__fma"]])
         #expect(chosen.first == symbols["words"])
         #expect((0x7000_0000..<0x8000_0000).contains(chosen.last ?? 0))

@@ -1,7 +1,7 @@
 import ObjectModel
 import Posix
 import SpaceControl
-import Testing
+import TestSupport
 
 /// A C source, compiled, linked against a space's symbols, and flat: what a linker would give to a space.
 struct Image: Sendable {
@@ -12,27 +12,25 @@ struct Image: Sendable {
     /// Compiles with gcc, links with ld for `base`, strips to bytes with objcopy.
     init(_ source: String, base: UInt64 = 0x1000_0000, for architecture: Architecture = .x86_64) throws {
         let (compiler, linker) = architecture == .i386 ? (["-m32"], ["-m", "elf_i386"]) : ([], [])
-        let built = try withTemporaryDirectory { directory in
-            let path = { (name: String) in "\(directory)/\(name)" }
-            try File.writeAtomically(path("m.c"), Array(source.utf8), permissions: 0o600)
-            try File.writeAtomically(path("m.lds"), Array(Image.linkerScript(base: base).utf8), permissions: 0o600)
-            _ = try output(
-                of: "gcc", compiler + ["-O1", "-fno-pic", "-fexceptions", "-c", path("m.c"), "-o", path("m.o")])
-            let resident = try Symbols(of: try modspacePath(architecture))
-            let definitions = try output(of: "nm", ["-u", "-P", path("m.o")]).split(separator: "\n").map { line in
-                let name = String(line.split(separator: " ")[0])
-                return "--defsym=\(name)=\(resident[name])"
-            }
-            let options = ["-nostdlib", "-e", "0", "-T", path("m.lds"), path("m.o"), "-o", path("m.elf")]
-            _ = try output(of: "ld", linker + definitions + options)
-            _ = try output(of: "objcopy", ["-O", "binary", "-R", ".bss", path("m.elf"), path("m.bin")])
-            let bytes = try File.read(path: path("m.bin"), limit: 1 << 20)
-            return (bytes, try Symbols(of: path("m.elf")))
+        let directory = try ScratchDirectory()
+        let path = { (name: String) in "\(directory.path)/\(name)" }
+        try directory.write("m.c", Array(source.utf8))
+        try directory.write("m.lds", Array(Image.linkerScript(base: base).utf8))
+        try Tool.output(
+            "gcc", compiler + ["-O1", "-fno-pic", "-fexceptions", "-c", path("m.c"), "-o", path("m.o")])
+        let resident = try Symbols(of: SpaceProgram.path(architecture))
+        let definitions = try Tool.output("nm", ["-u", "-P", path("m.o")]).split(separator: "\n").map { line in
+            let name = String(line.split(separator: " ")[0])
+            return "--defsym=\(name)=\(resident[name])"
         }
+        let options = ["-nostdlib", "-e", "0", "-T", path("m.lds"), path("m.o"), "-o", path("m.elf")]
+        try Tool.output("ld", linker + definitions + options)
+        try Tool.output("objcopy", ["-O", "binary", "-R", ".bss", path("m.elf"), path("m.bin")])
+        let bytes = try directory.read("m.bin")
+        symbols = try Symbols(of: path("m.elf"))
         file = SharedDescriptor(try MemoryFile.create(name: "image"))
-        try File.writeAll(file.descriptor, built.0)
-        symbols = built.1
-        segments = Image.segments(base: base, fileSize: UInt64(built.0.count), symbols)
+        try File.writeAll(file.descriptor, bytes)
+        segments = Image.segments(base: base, fileSize: UInt64(bytes.count), symbols)
     }
 
     private static func linkerScript(base: UInt64) -> String {

@@ -1,5 +1,6 @@
 import Posix
 import SpaceControl
+import TestSupport
 import Testing
 
 @Suite struct StartTests {
@@ -11,10 +12,10 @@ import Testing
     }
 
     private func startScript(_ script: String, timeout: Duration = .seconds(10)) throws -> String {
-        try withTemporaryDirectory { directory in
-            try File.writeAtomically("\(directory)/x", Array("#!/bin/sh\n\(script)\n".utf8), permissions: 0o700)
-            return try start("\(directory)/x", timeout: timeout)
-        }
+        let directory = try ScratchDirectory()
+        let path = directory.path + "/x"
+        try File.writeAtomically(path, Array("#!/bin/sh\n\(script)\n".utf8), permissions: 0o700)
+        return try start(path, timeout: timeout)
     }
 
     @Test("a space says its process number, window and page size")
@@ -71,7 +72,7 @@ import Testing
         #expect(result == 3)
         #expect(try test.printed() == "one\ntwo")
         let console = try File.open("/dev/null", .write)
-        let other = try Space.start(executable: try modspacePath(), console: console)
+        let other = try Space.start(executable: try SpaceProgram.path(), console: console)
         let status = try other.exit()
         #expect(status == .exited(0))
     }

@@ -1,5 +1,6 @@
 import ObjectModel
 import SymbolTable
+import TestSupport
 
 /// A symbol by its properties.
 struct Named {
@@ -19,12 +20,9 @@ extension SymbolSet {
     ) {
         var list = SymbolList()
         for symbol in symbols {
-            let bytes = Array(symbol.name.utf8)
-            guard let name = list.intern(bytes, NameRange(offset: 0, count: UInt32(bytes.count))) else { continue }
-            list.entries.append(
-                SymbolEntry(
-                    address: symbol.address, size: symbol.size, name: name, section: symbol.section,
-                    binding: symbol.binding, type: symbol.type))
+            list.add(
+                symbol.name, at: symbol.address, size: symbol.size, section: symbol.section, binding: symbol.binding,
+                type: symbol.type)
         }
         let sections = sections ?? [(".text", start..<end)]
         self.init(

@@ -4,12 +4,6 @@ import Testing
 
 /// Archives on the command line of modload.
 @Suite struct ArchiveTests {
-    /// The path of a library of the system.
-    private func library(_ name: String) throws -> String {
-        let path = try Tool.output("gcc", ["-print-file-name=\(name)"]).filter { $0 != "\n" }
-        return try #require(path.hasPrefix("/") ? path : nil, "\(name): not installed")
-    }
-
     /// An archive in the folder of the files, of members there.
     private func archive(_ session: Session, _ options: String, _ arguments: String...) throws {
         try Tool.output("env", ["-C", session.path, "ar", options] + arguments)
@@ -30,7 +24,7 @@ import Testing
         let session = try Session()
         try session.compile("checksum.o", Self.checksum)
         try expect(
-            session.run("modload", "--name", "checksum", "checksum.o", try library("libz.a")),
+            session.run("modload", "--name", "checksum", "checksum.o", try Compiler.library("libz.a")),
             .done("cbf43926 11e60398\nModule loaded as ID 1\n"))
         let symbols = try session.output("ksyms", "crc32", "adler32")
         #expect(
@@ -44,23 +38,7 @@ import Testing
     @Test("members that members need are taken too: zlib compresses and restores, Lua runs a script")
     func chain() throws {
         let session = try Session()
-        try session.compile(
-            "squeeze.o",
-            """
-            #include <stdio.h>
-            #include <string.h>
-            #include <zlib.h>
-            int init_module(void)
-            {
-                static unsigned char text[100000], packed[100000], again[100000];
-                for (size_t i = 0; i < sizeof text; i++) text[i] = "gurka och tomat "[i % 16] ^ (i / 5000);
-                uLongf size = sizeof packed, restored = sizeof again;
-                if (compress2(packed, &size, text, sizeof text, 9) != Z_OK) return 1;
-                if (uncompress(again, &restored, packed, size) != Z_OK) return 2;
-                printf("%d %d %lu\\n", size < 2000, memcmp(text, again, sizeof text), restored);
-                return 0;
-            }
-            """)
+        try session.compile("squeeze.o", Sources.squeeze)
         try session.compile(
             "script.o",
             """
@@ -76,8 +54,11 @@ import Testing
             }
             """)
         try expect(
-            session.run("modload", "squeeze.o", try library("libz.a"), "script.o", try library("liblua5.4.a")),
-            .done("1 0 100000\nGURKA\t9007199254740992\t2\nModule loaded as ID 1\nModule loaded as ID 2\n"))
+            session.run(
+                "modload", "squeeze.o", try Compiler.library("libz.a"), "script.o", try Compiler.library("liblua5.4.a")),
+            .done(
+                "1 0 100000\ncbf43926 11e60398\nGURKA\t9007199254740992\t2\nModule loaded as ID 1\nModule loaded as ID 2\n"
+            ))
         #expect(try session.output("ksyms", "deflate").hasSuffix(" t deflate\t[squeeze]\n"))
         #expect(try session.output("ksyms", "lua_callk").hasSuffix(" t lua_callk\t[script]\n"))
         try expect(session.run("modunload", "script", "squeeze"), .done())
@@ -88,12 +69,12 @@ import Testing
         let session = try Session()
         try session.compile("checksum.o", Self.checksum)
         try expect(
-            session.run("modload", "--whole-archive", try library("libz.a"), "checksum.o"),
+            session.run("modload", "--whole-archive", try Compiler.library("libz.a"), "checksum.o"),
             .done("cbf43926 11e60398\nModule loaded as ID 1\nModule loaded as ID 2\n"))
         #expect(try session.output("ksyms", "gzopen").hasSuffix(" T gzopen\t[libz]\n"))
         try expect(session.run("modunload", "libz", "checksum"), .done())
         try expect(
-            session.run("modload", "--name", "both", "--whole-archive", "checksum.o", try library("libz.a")),
+            session.run("modload", "--name", "both", "--whole-archive", "checksum.o", try Compiler.library("libz.a")),
             .done("cbf43926 11e60398\nModule loaded as ID 3\n"))
         #expect(try session.output("ksyms", "gzopen").hasSuffix(" T gzopen\t[both]\n"))
     }
@@ -101,7 +82,7 @@ import Testing
     @Test("an archive that nothing needs is a mistake of the command line")
     func alone() throws {
         let session = try Session()
-        let result = try session.run("modload", try library("libz.a"))
+        let result = try session.run("modload", try Compiler.library("libz.a"))
         #expect(result.status == .exited(64))
         #expect(result.errors.contains("is an archive, and no object before it needs anything of it"), "\(result)")
     }

@@ -4,14 +4,9 @@ import Testing
 
 /// Modules in C++, with the compiler's own run-time library in each.
 @Suite struct CxxTests {
-    /// The path of the compiler's C++ library.
-    private static func library() throws -> String {
-        try Tool.output("g++", ["-print-file-name=libstdc++.a"]).filter { $0 != "\n" }
-    }
-
     /// The arguments of modload for a module of one object and that library.
     private func module(_ name: String) throws -> [String] {
-        ["--name", name, "\(name).o", try Self.library()]
+        ["--name", name, "\(name).o", try Compiler.library("libstdc++.a")]
     }
 
     private func compile(_ session: Session, _ name: String, _ text: String, _ options: [String] = ["-O2"]) throws {
@@ -259,7 +254,7 @@ import Testing
 
     @Test("the whole library as a module of its own serves modules that bring none") func sharedLibrary() throws {
         let session = try Session()
-        let result = try session.run("modload", "--whole-archive", try Self.library())
+        let result = try session.run("modload", "--whole-archive", try Compiler.library("libstdc++.a"))
         #expect(result.status == .exited(0), "\(result.errors)")
         for name in ["one", "two"] {
             try compile(

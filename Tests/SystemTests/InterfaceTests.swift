@@ -97,7 +97,10 @@ import Varlink
             print(len(modlink.List()["modules"]))
             """)
         func error(_ name: String, _ subject: String, _ reason: String, _ more: String = "") -> String {
-            "org.modlink.\(name) {'problems': [{'subject': '\(subject)', 'place': '', 'reason': '\(reason)'}]\(more)}"
+            // Python puts a text with an apostrophe into double quotes.
+            let text = reason.contains("'") ? "\"\(reason)\"" : "'\(reason)'"
+            return
+                "org.modlink.\(name) {'problems': [{'subject': '\(subject)', 'place': '', 'reason': \(text)}]\(more)}"
         }
         let lines = [
             error("ModuleBusy", "gurka", "in use by sallad (EBUSY)", ", 'holders': ['sallad']"),

@@ -5,26 +5,9 @@ import Testing
 /// Libraries for static linking, as Debian ships them: a driver of ours that knows the answers and what it needs of the library, as one
 /// module. It is loaded, run and unloaded.
 @Suite struct LibraryDriverTests {
-    /// The path of a library for static linking.
-    private static func library(_ name: String) throws -> String {
-        let path = try Tool.output("gcc", ["-print-file-name=\(name)"]).filter { $0 != "\n" }
-        try #require(path.hasPrefix("/"), "\(name): not installed")
-        return path
-    }
-
-    /// Whether modules may have thread-local variables, which the run times of Fortran and C++ have.
-    private static let hasThreadLocals: Bool = {
-        guard let session = try? Session() else { return false }
-        try? session.compile("local.o", "__thread int n = 3; int init_module(void) { return n; }")
-        _ = try? session.write("map", Array("400000 T nothing\n".utf8))
-        return (try? session.run("modload", "-n", "-A", "map", "local.o").status) == .exited(0)
-    }()
-    private static let needsThreadLocals: ConditionTrait = .enabled(
-        if: hasThreadLocals, "modules cannot have thread-local variables yet")
-
     /// Loads the driver with what it needs, and unloads it. What it prints has to be this.
     private static func check(_ session: Session, _ libraries: String..., prints output: String) throws {
-        let paths = try libraries.map(library)
+        let paths = try libraries.map(Compiler.library)
         try expect(
             session.run("modload", ["--name", "driver", "driver.o"] + paths),
             .done(output + "Module loaded as ID 1\n"))
@@ -132,7 +115,7 @@ import Testing
         try Self.check(session, "libzstd.a", prints: "1 100000 0\nUnknown frame descriptor\n")
     }
 
-    @Test("a Fortran subroutine solves equations with LAPACK, and says so by Fortran's own run time", needsThreadLocals)
+    @Test("a Fortran subroutine solves equations with LAPACK, and says so by Fortran's own run time")
     func fortran() throws {
         let session = try Session()
         try session.write(
@@ -173,7 +156,7 @@ import Testing
             prints: "  1.0000  2.0000  3.0000  0\n")
     }
 
-    @Test("RE2, a C++ library with constructors and exceptions beside it, finds and replaces", needsThreadLocals)
+    @Test("RE2, a C++ library with constructors and exceptions beside it, finds and replaces")
     func plusPlus() throws {
         let session = try Session()
         try session.compile(

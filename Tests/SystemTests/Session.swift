@@ -1,4 +1,3 @@
-import Glibc
 import ModlinkInterface
 import Posix
 import TestSupport
@@ -121,16 +120,6 @@ final class Session: Sendable {
         let rest = String(decoding: status, as: UTF8.self).split(separator: ")").last ?? ""
         return !rest.hasPrefix(" Z")
     }
-}
-
-/// Waits until something has happened, ten seconds at most.
-func eventually(_ condition: () throws -> Bool) throws -> Bool {
-    let start = Clock.nanoseconds()
-    while Clock.nanoseconds() - start < 10_000_000_000 {
-        if try condition() { return true }
-        usleep(10_000)
-    }
-    return try condition()
 }
 
 /// Records an issue with both results unless a program left what is wanted.

@@ -169,23 +169,21 @@ import Testing
         try session.compile("third.o", "__thread char third = 1;")
         try session.output("modload", "first.o")
         try session.compile("second.o", "__thread char second[25537];")
-        let refused = try session.run("modload", "second.o")
-        #expect(
-            refused
-                == .failed(
-                    1,
-                    "modload: second: needs 25537 bytes in each thread for its thread-local variables: 25536 of 65536 are free; unload a module that has some, or make them smaller\n"
-                ))
+        try expect(
+            session.run("modload", "second.o"),
+            .failed(
+                1,
+                "modload: second: needs 25537 bytes in each thread for its thread-local variables: 25536 of 65536 are free; unload a module that has some, or make them smaller\n"
+            ))
         #expect(try session.names() == ["first"])
         try session.compile("second.o", "__thread char second[25536];")
         try session.output("modload", "second.o")
-        let none = try session.run("modload", "third.o")
-        #expect(
-            none
-                == .failed(
-                    1,
-                    "modload: third: needs 1 bytes in each thread for its thread-local variables: 0 of 65536 are free; unload a module that has some, or make them smaller\n"
-                ))
+        try expect(
+            session.run("modload", "third.o"),
+            .failed(
+                1,
+                "modload: third: needs 1 bytes in each thread for its thread-local variables: 0 of 65536 are free; unload a module that has some, or make them smaller\n"
+            ))
         try session.output("modunload", "first")
         try session.output("modload", "third.o")
         // Together, or not at all.
@@ -194,12 +192,12 @@ import Testing
         #expect(try session.run("modload", "fourth.o", "fifth.o").status == .exited(1))
         #expect(try session.names() == ["second", "third"])
         try session.compile("aligned.o", "__thread char aligned[8] __attribute__((aligned(512)));")
-        #expect(
-            try session.run("modload", "aligned.o")
-                == .failed(
-                    1,
-                    "modload: aligned: thread-local variables aligned to 512 bytes: a thread has them aligned to 256 at most\n"
-                ))
+        try expect(
+            session.run("modload", "aligned.o"),
+            .failed(
+                1,
+                "modload: aligned: thread-local variables aligned to 512 bytes: a thread has them aligned to 256 at most\n"
+            ))
         try session.compile("aligned.o", "__thread char aligned[8] __attribute__((aligned(256)));")
         try session.output("modload", "aligned.o")
     }
@@ -246,13 +244,12 @@ import Testing
         try session.output("modload", "library.o")
         try session.output("modload", "user.o")
         try session.output("modunload", "user")
-        let refused = try session.run("modunload", "library")
-        #expect(
-            refused
-                == .failed(
-                    1,
-                    "modunload: library: in use: it is to destroy a thread-local variable that its thread has until it ends; unload it when the threads have ended (EBUSY)\n"
-                ))
+        try expect(
+            session.run("modunload", "library"),
+            .failed(
+                1,
+                "modunload: library: in use: it is to destroy a thread-local variable that its thread has until it ends; unload it when the threads have ended (EBUSY)\n"
+            ))
         #expect(try session.output("modload", "stop.o").hasPrefix("destroyed 6\n"))
         try session.output("modunload", "stop")
         try session.output("modunload", "library")

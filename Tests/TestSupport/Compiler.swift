@@ -22,6 +22,14 @@ public enum Compiler: String, CaseIterable, Sendable {
     /// Why a test that needs them is skipped.
     public static let noI386Programs = "gcc -m32 makes no programs for i386: install gcc-multilib"
 
+    /// The path of a library for static linking, such as `libz.a`, of those that come with the compiler or lie where it looks.
+    public static func library(_ name: String) throws -> String {
+        // One that it does not find it prints as it is.
+        let path = try Tool.output("g++", ["-print-file-name=\(name)"]).filter { $0 != "\n" }
+        guard path.hasPrefix("/") else { throw ToolFailure(description: "\(name): not installed") }
+        return path
+    }
+
     /// What a source text is written in; the raw value is the end of the file's name.
     public enum Language: String, Sendable {
         /// C.

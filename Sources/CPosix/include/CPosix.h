@@ -16,11 +16,6 @@
 /* The most descriptors that one SCM_RIGHTS message carries (SCM_MAX_FD of the kernel). */
 #define CPOSIX_MAXIMUM_DESCRIPTORS 253
 
-/* What F_ADD_SEALS makes of a memory file that nobody may change any more. */
-#define CPOSIX_SEAL_SHRINK 0x0002
-#define CPOSIX_SEAL_GROW 0x0004
-#define CPOSIX_SEAL_WRITE 0x0008
-
 /* unix(7): sends bytes with MSG_NOSIGNAL, and descriptors (up to CPOSIX_MAXIMUM_DESCRIPTORS) with the first of them. */
 ssize_t cposix_send(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count);
 
@@ -44,8 +39,6 @@ const char *cposix_error_description(int code);
 const char *cposix_signal_name(int signal);
 
 int cposix_memory_file(const char *name);
-int cposix_add_seals(int descriptor, int seals);
-int cposix_get_seals(int descriptor);
 /* Bytes that malloc(3) holds and nobody uses (mallinfo2(3)); and giving them back to the system (malloc_trim(3)). */
 size_t cposix_unused_memory(void);
 void cposix_return_memory(void);
