@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -98,6 +99,10 @@ const char *cposix_error_description(int code) { return strerrordesc_np(code); }
 const char *cposix_signal_name(int signal) { return sigabbrev_np(signal); }
 
 int cposix_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+size_t cposix_unused_memory(void) { return mallinfo2().fordblks; }
+
+void cposix_return_memory(void) { malloc_trim(0); }
 
 int cposix_allocate(int descriptor, off_t size) { return fallocate(descriptor, 0, 0, size); }
 

@@ -22,22 +22,6 @@ import ObjectModel
         _ = unsafe elf_end(elf)
     }
 
-    /// Calls `body` with the entries of a table section, converted to this machine's byte order.
-    func withEntries<Entry: BitwiseCopyable, Result>(
-        ofSection index: Int, as type: Entry.Type,
-        _ body: (UnsafeBufferPointer<Entry>) throws(Problem) -> Result
-    ) throws(Problem) -> Result {
-        guard let section = unsafe elf_getscn(elf, index), let data = unsafe elf_getdata(section, nil) else {
-            throw Problem(subject: file, place: "section \(index)", reason: Self.lastError())
-        }
-        let count = unsafe data.pointee.d_size / MemoryLayout<Entry>.stride
-        guard let buffer = unsafe data.pointee.d_buf, count > 0 else {
-            return unsafe try body(UnsafeBufferPointer(start: nil, count: 0))
-        }
-        let start = unsafe buffer.bindMemory(to: Entry.self, capacity: count)
-        return unsafe try body(UnsafeBufferPointer(start: start, count: count))
-    }
-
     /// Whether a section's compressed contents are as large as its compression header says. Writes to the section's header.
     func inflates(section index: Int) -> Bool {
         guard let section = unsafe elf_getscn(elf, index) else { return false }

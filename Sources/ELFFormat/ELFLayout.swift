@@ -119,13 +119,15 @@ struct ELFLayout {
     }
 
     /// The section that the symbol table, or whatever refers to strings, names as its strings.
-    func strings(_ index: UInt32, for place: String, in raw: RawSpan) throws(Problem) -> Range<Int> {
+    func strings(
+        _ index: UInt32, for place: @autoclosure () -> String, in raw: RawSpan
+    ) throws(Problem) -> Range<Int> {
         guard Int(index) < sections.count else {
             throw Problem(
-                subject: file, place: place, reason: "sh_link \(index): there are \(sections.count) sections")
+                subject: file, place: place(), reason: "sh_link \(index): there are \(sections.count) sections")
         }
         let section = sections[Int(index)]
-        return try Self.stringTable(raw, section.type, section.offset, section.size, file, place)
+        return try Self.stringTable(raw, section.type, section.offset, section.size, file, place())
     }
 
     private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) -> ELFClass {
@@ -167,18 +169,19 @@ struct ELFLayout {
     }
 
     static func stringTable(
-        _ raw: RawSpan, _ type: UInt32, _ offset: UInt64, _ size: UInt64, _ file: String, _ place: String
+        _ raw: RawSpan, _ type: UInt32, _ offset: UInt64, _ size: UInt64, _ file: String,
+        _ place: @autoclosure () -> String
     ) throws(Problem) -> Range<Int> {
         guard type == UInt32(SHT_STRTAB) else {
-            throw Problem(subject: file, place: place, reason: "their section is no string table")
+            throw Problem(subject: file, place: place(), reason: "their section is no string table")
         }
         guard size > 0, raw.contains(offset: offset, count: size) else {
             throw Problem(
-                subject: file, place: place, reason: "the string table is empty, or beyond the end of the file")
+                subject: file, place: place(), reason: "the string table is empty, or beyond the end of the file")
         }
         guard raw.integer(at: offset, as: UInt8.self) == 0, raw.integer(at: offset + size - 1, as: UInt8.self) == 0
         else {
-            throw Problem(subject: file, place: place, reason: "the string table does not start and end with NUL")
+            throw Problem(subject: file, place: place(), reason: "the string table does not start and end with NUL")
         }
         return Int(offset)..<Int(offset + size)
     }

@@ -20,22 +20,16 @@ public enum ELFObjectReader {
         guard bytes.count <= Int(UInt32.max) else { throw Problem(subject: name, reason: "larger than 4 GiB") }
         var draft = ObjectDraft(layout: layout, architecture: architecture, file: name, bytes: bytes)
         try draft.readSections()
-        // The closure cannot throw a typed error through the standard library's rethrowing one.
-        let result: Result<Object, Problem> = unsafe bytes.withUnsafeBytes { raw in
-            do throws(Problem) {
-                let elf = try unsafe ELFHandle(raw, file: name)
-                try draft.checkCompressed()
-                try draft.readSymbols(elf)
-                try draft.readGroups(elf)
-                try draft.readRelocations(elf)
-                try layout.checkOverlap(bytes)
-                X86_64.removeThreadCalls(from: &draft.object)
-                return .success(draft.object)
-            } catch {
-                return .failure(error)
-            }
+        try draft.checkCompressed()
+        try draft.readSymbols()
+        try draft.readGroups()
+        try draft.readRelocations()
+        try layout.checkOverlap(bytes)
+        switch architecture {
+        case .x86_64: X86_64.removeThreadCalls(from: &draft.object)
+        case .i386: I386.removeThreadCalls(from: &draft.object)
         }
-        return try result.get()
+        return draft.object
     }
 
     private static func checkPurpose(_ layout: ELFLayout) throws(Problem) {
@@ -145,12 +139,12 @@ struct ObjectDraft {
 
     // MARK: Symbols
 
-    mutating func readSymbols(_ elf: borrowing ELFHandle) throws(Problem) {
+    mutating func readSymbols() throws(Problem) {
         guard let table = symbolTable else { return }
         let header = layout.sections[table]
         let names = try layout.strings(header.link, for: label(table), in: unsafe object.bytes.span.bytes)
         object.symbolNames = names
-        let extended = try extendedIndices(of: table, elf)
+        let extended = try extendedIndices(of: table)
         let count = header.size / layout.fileClass.symbolSize
         guard UInt64(header.info) <= count else {
             throw fail(label(table), "sh_info \(header.info): there are \(count) symbols")
@@ -160,29 +154,29 @@ struct ObjectDraft {
             sections: layout.sections, extended: extended)
         let symbols =
             switch layout.fileClass {
-            case .bits32: try Self.symbols(of: table, as: Elf32_Sym.self, reader, elf)
-            case .bits64: try Self.symbols(of: table, as: Elf64_Sym.self, reader, elf)
+            case .bits32: try Self.symbols(of: table, as: Elf32_Sym.self, reader, layout)
+            case .bits64: try Self.symbols(of: table, as: Elf64_Sym.self, reader, layout)
             }
         if !symbols.isEmpty { object.symbols = symbols }
     }
 
     private static func symbols<Record: ELFSymbolRecord & BitwiseCopyable>(
-        of table: Int, as type: Record.Type, _ reader: SymbolReader, _ elf: borrowing ELFHandle
+        of table: Int, as type: Record.Type, _ reader: SymbolReader, _ layout: ELFLayout
     ) throws(Problem) -> [Symbol] {
-        try unsafe elf.withEntries(ofSection: table, as: type) {
+        try unsafe layout.withEntries(ofSection: table, in: reader.bytes, as: type) {
             (entries) throws(Problem) -> [Symbol] in try unsafe reader.read(entries)
         }
     }
 
     /// Section numbers that do not fit 16 bits stand in a table of their own, one for each symbol.
-    private func extendedIndices(of table: Int, _ elf: borrowing ELFHandle) throws(Problem) -> [UInt32] {
+    private func extendedIndices(of table: Int) throws(Problem) -> [UInt32] {
         for (index, header) in layout.sections.enumerated()
         where header.isOf(SHT_SYMTAB_SHNDX) && header.link == UInt32(table) {
-            let count = layout.sections[table].size / 24
+            let count = layout.sections[table].size / layout.fileClass.symbolSize
             guard header.size / 4 == count else {
                 throw fail(label(index), "sh_size \(header.size): \(header.size / 4) entries for \(count) symbols")
             }
-            return try unsafe elf.withEntries(ofSection: index, as: UInt32.self) {
+            return try unsafe layout.withEntries(ofSection: index, in: object.bytes, as: UInt32.self) {
                 (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
             }
         }
@@ -191,13 +185,13 @@ struct ObjectDraft {
 
     // MARK: Groups
 
-    mutating func readGroups(_ elf: borrowing ELFHandle) throws(Problem) {
+    mutating func readGroups() throws(Problem) {
         for (index, header) in layout.sections.enumerated() where header.isOf(SHT_GROUP) {
             guard Int(header.link) == symbolTable, Int(header.info) < object.symbols.count else {
                 throw fail(
                     label(index), "sh_info \(header.info): the symbol that names the group is beyond the symbol table")
             }
-            let words = try unsafe elf.withEntries(ofSection: index, as: UInt32.self) {
+            let words = try unsafe layout.withEntries(ofSection: index, in: object.bytes, as: UInt32.self) {
                 (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
             }
             guard let flags = words.first else { throw fail(label(index), "empty: a group begins with its flags") }

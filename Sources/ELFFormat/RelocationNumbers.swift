@@ -67,9 +67,16 @@ extension I386.Kind: NumberedKind {
         case R_386_GOTOFF: self = .tableOffset32
         case R_386_GOTPC: self = .tableRelative32
         case R_386_SIZE32: self = .size32
-        case R_386_TLS_IE, R_386_TLS_GOTIE, R_386_TLS_LE, R_386_TLS_GD, R_386_TLS_LDM, R_386_TLS_LDO_32,
-            R_386_TLS_IE_32, R_386_TLS_LE_32, R_386_TLS_GOTDESC, R_386_TLS_DESC_CALL:
-            self = .threadLocal
+        case R_386_TLS_LE: self = .threadOffset32
+        case R_386_TLS_LE_32: self = .threadDistance32
+        case R_386_TLS_LDO_32: self = .blockOffset32
+        case R_386_TLS_IE: self = .threadTableEntry32
+        case R_386_TLS_GOTIE: self = .threadTableEntryOffset32
+        case R_386_TLS_IE_32: self = .threadTableDistance32
+        case R_386_TLS_GD: self = .generalDynamic
+        case R_386_TLS_LDM: self = .localDynamic
+        case R_386_TLS_GOTDESC: self = .descriptorOffset32
+        case R_386_TLS_DESC_CALL: self = .descriptorCall
         default: return nil
         }
     }

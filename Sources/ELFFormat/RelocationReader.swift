@@ -7,7 +7,7 @@ extension ObjectDraft {
     private static let compactRelocations: UInt32 = 0x4000_0014
 
     /// Reads the relocations of all sections that are part of the running module.
-    mutating func readRelocations(_ elf: borrowing ELFHandle) throws(Problem) {
+    mutating func readRelocations() throws(Problem) {
         var lists: [Int] = []
         var total = 0
         for (index, header) in layout.sections.enumerated() {
@@ -31,7 +31,7 @@ extension ObjectDraft {
         object.relocations.reserveCapacity(total)
         try arrange(&lists)
         for (position, index) in lists.enumerated() {
-            try readRelocations(index, after: position > 0 ? lists[position - 1] : nil, elf)
+            try readRelocations(index, after: position > 0 ? lists[position - 1] : nil)
         }
     }
 
@@ -49,7 +49,7 @@ extension ObjectDraft {
     }
 
     private mutating func readRelocations(
-        _ index: Int, after last: Int?, _ elf: borrowing ELFHandle
+        _ index: Int, after last: Int?
     ) throws(Problem) {
         let header = layout.sections[index]
         let target = Int(header.info)
@@ -68,15 +68,15 @@ extension ObjectDraft {
             throw fail(label(index), "a second list of relocations of \(label(target))")
         }
         switch (object.architecture, header.isOf(SHT_RELA)) {
-        case (.x86_64, true): try read(index, of: target, as: Elf64_Rela.self, X86_64.Kind.self, elf)
-        case (.x86_64, false): try read(index, of: target, as: Elf64_Rel.self, X86_64.Kind.self, elf)
-        case (.i386, true): try read(index, of: target, as: Elf32_Rela.self, I386.Kind.self, elf)
-        case (.i386, false): try read(index, of: target, as: Elf32_Rel.self, I386.Kind.self, elf)
+        case (.x86_64, true): try read(index, of: target, as: Elf64_Rela.self, X86_64.Kind.self)
+        case (.x86_64, false): try read(index, of: target, as: Elf64_Rel.self, X86_64.Kind.self)
+        case (.i386, true): try read(index, of: target, as: Elf32_Rela.self, I386.Kind.self)
+        case (.i386, false): try read(index, of: target, as: Elf32_Rel.self, I386.Kind.self)
         }
     }
 
     private mutating func read<Record: ELFRelocationRecord & BitwiseCopyable, Kind: NumberedKind>(
-        _ index: Int, of target: Int, as record: Record.Type, _ kinds: Kind.Type, _ elf: borrowing ELFHandle
+        _ index: Int, of target: Int, as record: Record.Type, _ kinds: Kind.Type
     ) throws(Problem) {
         let section = object.sections[target]
         let symbolCount = UInt32(truncatingIfNeeded: object.symbols.count)
@@ -84,7 +84,7 @@ extension ObjectDraft {
         var relocations = object.relocations
         object.relocations = []
         let start = section.relocations.isEmpty ? relocations.count : section.relocations.lowerBound
-        let bad = try unsafe elf.withEntries(ofSection: index, as: record) {
+        let bad = try unsafe layout.withEntries(ofSection: index, in: bytes, as: record) {
             (entries) throws(Problem) -> Int? in
             let contents = unsafe bytes.span.bytes.extracting(
                 section.contentsOffset..<section.contentsOffset + Int(section.size))
@@ -102,16 +102,15 @@ extension ObjectDraft {
             return nil
         }
         object.relocations = relocations
-        if let bad { throw try describeBad(bad, index, target, as: record, kinds, elf) }
+        if let bad { throw try describeBad(bad, index, target, as: record, kinds) }
         object.sections[target].relocations = start..<object.relocations.count
     }
 
     /// Says which field of a relocation is wrong.
     private func describeBad<Record: ELFRelocationRecord & BitwiseCopyable, Kind: NumberedKind>(
-        _ position: Int, _ index: Int, _ target: Int, as record: Record.Type, _ kinds: Kind.Type,
-        _ elf: borrowing ELFHandle
+        _ position: Int, _ index: Int, _ target: Int, as record: Record.Type, _ kinds: Kind.Type
     ) throws(Problem) -> Problem {
-        let entry = try unsafe elf.withEntries(ofSection: index, as: record) {
+        let entry = try unsafe layout.withEntries(ofSection: index, in: object.bytes, as: record) {
             (entries) throws(Problem) -> Record in unsafe entries[position]
         }
         let place = "\(label(index)) relocation \(position)"

@@ -57,7 +57,7 @@ public struct SymbolFile: Sendable {
         _ table: Int, as type: Record.Type, _ layout: ELFLayout, _ bytes: [UInt8], _ names: Range<Int>,
         _ indices: [Int: UInt16]
     ) throws(Problem) {
-        let (entries, extended) = try Self.readTable(table, as: type, layout, bytes).get()
+        let (entries, extended) = try Self.readTable(table, as: type, layout, bytes)
         for (number, entry) in entries.enumerated().dropFirst() {
             var section = UInt32(entry.st_shndx)
             if entry.st_shndx == UInt16(SHN_XINDEX) {
@@ -70,28 +70,20 @@ public struct SymbolFile: Sendable {
     /// The entries of the symbol table, and the section numbers of those whose number does not fit 16 bits, if there are any.
     private static func readTable<Record: ELFSymbolRecord & BitwiseCopyable>(
         _ table: Int, as type: Record.Type, _ layout: ELFLayout, _ bytes: [UInt8]
-    ) -> Result<(entries: [Record], extended: [UInt32]), Problem> {
-        unsafe bytes.withUnsafeBytes { raw in
-            do throws(Problem) {
-                let elf = try unsafe ELFHandle(raw, file: layout.file)
-                let entries = try unsafe elf.withEntries(ofSection: table, as: type) {
-                    (entries) throws(Problem) -> [Record] in unsafe Array(entries)
-                }
-                let numbers = layout.sections.firstIndex {
-                    $0.isOf(SHT_SYMTAB_SHNDX) && $0.link == UInt32(table) && $0.entrySize == 4
-                }
-                guard let numbers else { return .success((entries, [])) }
-                return .success(
-                    (
-                        entries,
-                        try unsafe elf.withEntries(ofSection: numbers, as: UInt32.self) {
-                            (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
-                        }
-                    ))
-            } catch {
-                return .failure(error)
-            }
+    ) throws(Problem) -> (entries: [Record], extended: [UInt32]) {
+        let entries = try unsafe layout.withEntries(ofSection: table, in: bytes, as: type) {
+            (entries) throws(Problem) -> [Record] in unsafe Array(entries)
         }
+        let numbers = layout.sections.firstIndex {
+            $0.isOf(SHT_SYMTAB_SHNDX) && $0.link == UInt32(table) && $0.entrySize == 4
+        }
+        guard let numbers else { return (entries, []) }
+        return (
+            entries,
+            try unsafe layout.withEntries(ofSection: numbers, in: bytes, as: UInt32.self) {
+                (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
+            }
+        )
     }
 
     private static func threadBlock(_ sections: [ELFLayout.SectionHeader]) -> UInt64 {

@@ -38,7 +38,7 @@ extension Draft {
         definitions.indices.contains { index in
             let definition = definitions[index]
             let name = objects[definition.object].symbols[definition.symbol].name
-            return objects[definition.object].bytes[name.indices].suffix(9).elementsEqual("_lkmentry".utf8)
+            return nameEnds(objects[definition.object].bytes, name, with: "_lkmentry")
         }
     }
 

@@ -155,7 +155,10 @@ extension Draft {
                     state.insert(.needsEntry)
                 case .tableAddress: needsTable = true
                 case .threadLocal:
-                    switch M.threadAccess(entry, kind, in: original) {
+                    let own = relocations.extracting(section.relocations)
+                    switch M.threadAccess(
+                        at: position - section.relocations.lowerBound, kind, of: own, in: original)
+                    {
                     case .distance: break
                     case .tableEntry: state.insert(.needsEntry)
                     case .unknown:

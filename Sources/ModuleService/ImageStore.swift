@@ -97,3 +97,14 @@ struct ImageStore: Sendable {
         spare.remove()
     }
 }
+
+extension ModuleService {
+    /// What an idle daemon need not keep of a large link, by far more than what a small one needs.
+    private static var unusedMemoryLimit: Int { 8 << 20 }
+
+    /// What is done when nobody waits, after a load of that module or an unload.
+    func tidyUp(after load: String? = nil) {
+        if let load { images.prepareNext(like: load) }
+        UnusedMemory.giveBack(moreThan: Self.unusedMemoryLimit)
+    }
+}

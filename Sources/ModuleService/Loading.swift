@@ -69,7 +69,7 @@ extension ModuleService {
             console.note(line)
         }
         // After the answer, unless others wait.
-        if let last = request.sources.last?.name { later { $0.images.prepareNext(like: last) } }
+        if let last = request.sources.last?.name { later { $0.tidyUp(after: last) } }
         return LoadMethod.Reply(
             modules: state.withLock { state in transaction.ids.compactMap { information(of: $0, in: state) } },
             output: output, phases: transaction.phases.phases)

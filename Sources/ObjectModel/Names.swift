@@ -19,6 +19,15 @@ public func nameBegins(_ bytes: [UInt8], _ name: NameRange, with prefix: StaticS
     return true
 }
 
+/// Whether a name ends so.
+public func nameEnds(_ bytes: [UInt8], _ name: NameRange, with suffix: StaticString) -> Bool {
+    let length = suffix.utf8CodeUnitCount
+    guard Int(name.count) >= length else { return false }
+    let bytes = bytes.span.extracting(name.indices.suffix(length))
+    for index in (0..<length).reversed() where unsafe bytes[index] != suffix.utf8Start[index] { return false }
+    return true
+}
+
 /// Whether a section's name is one of a family: the name itself, or that and a dot and more (`.text`, `.text.slice`).
 public func nameIsOfFamily(_ bytes: [UInt8], _ name: NameRange, _ family: StaticString) -> Bool {
     let length = family.utf8CodeUnitCount
@@ -80,6 +89,10 @@ private func mixed(_ value: UInt64) -> UInt64 {
 public func printable(_ bytes: [UInt8], _ name: NameRange) -> String {
     let limit = 256
     var rest = bytes[name.indices]
+    // Nearly all names are made of letters and the like.
+    if rest.count <= limit, rest.allSatisfy({ (0x20..<0x7f).contains($0) }) {
+        return String(decoding: rest, as: UTF8.self)
+    }
     var shown = 0
     var text = ""
     while !rest.isEmpty {

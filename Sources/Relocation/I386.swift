@@ -40,8 +40,26 @@ public enum I386 {
         case tableRelative32
         /// Z + A, 4 bytes.
         case size32
-        /// One of those that refer to thread-local storage; a module has none.
-        case threadLocal
+        /// S + A, 4 bytes, where S is the distance of a thread-local variable from the thread pointer.
+        case threadOffset32
+        /// A - S, 4 bytes: what is subtracted from the thread pointer.
+        case threadDistance32
+        /// S + A, 4 bytes, in code; elsewhere the variable's distance from the start of the module's thread-local variables.
+        case blockOffset32
+        /// GOT + G + A, 4 bytes, where the entry holds the variable's distance from the thread pointer; or that distance itself.
+        case threadTableEntry32
+        /// G + A, 4 bytes, likewise.
+        case threadTableEntryOffset32
+        /// The same of an entry that holds what is subtracted from the thread pointer, or that number itself.
+        case threadTableDistance32
+        /// The argument of a call that returns a thread-local variable's address; 4 bytes.
+        case generalDynamic
+        /// The argument of a call that returns the address of the module's thread-local variables; 4 bytes.
+        case localDynamic
+        /// The offset of a thread-local variable's descriptor in the global offset table; 4 bytes.
+        case descriptorOffset32
+        /// Marks the call through a descriptor: the 2 bytes of the instruction.
+        case descriptorCall
     }
 }
 
@@ -49,11 +67,12 @@ extension I386.Kind: RelocationKind {
     /// How many bytes it changes.
     public var width: Int {
         switch self {
-        case .none, .threadLocal: 0
+        case .none: 0
         case .absolute8, .relative8: 1
-        case .absolute16, .relative16: 2
+        case .absolute16, .relative16, .descriptorCall: 2
         case .absolute32, .relative32, .call32, .tableEntryOffset32, .tableEntryOffset32Relaxable, .tableOffset32,
-            .tableRelative32, .size32:
+            .tableRelative32, .size32, .threadOffset32, .threadDistance32, .blockOffset32, .threadTableEntry32,
+            .threadTableEntryOffset32, .threadTableDistance32, .generalDynamic, .localDynamic, .descriptorOffset32:
             4
         }
     }
@@ -67,7 +86,9 @@ extension I386.Kind: RelocationKind {
         case .tableEntryOffset32: .tableEntry
         case .tableEntryOffset32Relaxable: .relaxableTableEntry
         case .tableOffset32, .tableRelative32: .tableAddress
-        case .threadLocal: .refused
+        case .threadOffset32, .threadDistance32, .blockOffset32, .threadTableEntry32, .threadTableEntryOffset32,
+            .threadTableDistance32, .generalDynamic, .localDynamic, .descriptorOffset32, .descriptorCall:
+            .threadLocal
         }
     }
 
@@ -87,7 +108,16 @@ extension I386.Kind: RelocationKind {
         case .tableOffset32: "R_386_GOTOFF"
         case .tableRelative32: "R_386_GOTPC"
         case .size32: "R_386_SIZE32"
-        case .threadLocal: "thread-local storage"
+        case .threadOffset32: "R_386_TLS_LE"
+        case .threadDistance32: "R_386_TLS_LE_32"
+        case .blockOffset32: "R_386_TLS_LDO_32"
+        case .threadTableEntry32: "R_386_TLS_IE"
+        case .threadTableEntryOffset32: "R_386_TLS_GOTIE"
+        case .threadTableDistance32: "R_386_TLS_IE_32"
+        case .generalDynamic: "R_386_TLS_GD"
+        case .localDynamic: "R_386_TLS_LDM"
+        case .descriptorOffset32: "R_386_TLS_GOTDESC"
+        case .descriptorCall: "R_386_TLS_DESC_CALL"
         }
     }
 
@@ -103,12 +133,7 @@ extension I386.Kind: RelocationKind {
     }
 
     /// What helps when the value does not fit.
-    public var remedy: String {
-        switch self {
-        case .threadLocal: "use pthread_getspecific, or a plain variable"
-        default: "use a wider field"
-        }
-    }
+    public var remedy: String { "use a wider field" }
 }
 
 extension I386: Machine {
@@ -132,67 +157,6 @@ extension I386: Machine {
         reach: ClosedRange<UInt64>
     ) -> Bool {
         Relaxation(of: entry, in: original) != nil
-    }
-
-    /// What a relocation of a thread-local kind comes to; see `Machine`.
-    public static func threadAccess(_ entry: RelocationEntry, _ kind: Kind, in original: RawSpan) -> ThreadAccess {
-        .unknown
-    }
-
-    /// The function whose calls disappear; see `Machine`.
-    public static let threadGetter: StaticString = "___tls_get_addr"
-
-    /// Where the call is that belongs to a relocation; see `Machine`.
-    public static func threadCall(_ entry: RelocationEntry, in original: RawSpan) -> UInt64? { nil }
-
-    /// Computes and stores relocations of one section; see `Machine`.
-    public static func apply(
-        _ entries: Span<RelocationEntry>, to contents: inout MutableRawSpan, original: RawSpan,
-        frame: RelocationFrame, targets: Span<SymbolTarget>, symbols: Span<Symbol>,
-        failures: inout [RelocationFailure]
-    ) {
-        for index in entries.indices {
-            let entry = entries[index]
-            guard let kind = Kind(rawValue: entry.kind) else { continue }
-            let target = targets[Int(entry.symbol)]
-            let offset = Int(truncatingIfNeeded: entry.offset)
-            let place = frame.section &+ entry.offset
-            var value = UInt64(bitPattern: entry.addend)
-            switch kind {
-            case .none, .threadLocal: continue
-            case .absolute32, .absolute16, .absolute8: value &+= target.address
-            case .relative32, .relative16, .relative8: value &+= target.address &- place
-            case .call32: value &+= frame.callee(target, stubSize: stubSize) &- place
-            case .tableEntryOffset32, .tableEntryOffset32Relaxable:
-                if kind == .tableEntryOffset32Relaxable, let relaxation = Relaxation(of: entry, in: original) {
-                    relaxation.rewrite(&contents, at: offset, address: target.address, place: place)
-                    continue
-                }
-                value &+= frame.entry(target, addressSize: addressSize)
-                if !isWithoutRegister(entry, in: original) { value &-= frame.table }
-            case .tableOffset32: value &+= target.address &- frame.table
-            case .tableRelative32: value &+= frame.table &- place
-            case .size32: value &+= symbols[Int(entry.symbol)].size
-            }
-            let signed = Int64(Int32(truncatingIfNeeded: value))
-            switch kind.width {
-            case 4: contents.store(UInt32(truncatingIfNeeded: value), at: offset)
-            case 2 where kind.range.contains(signed): contents.store(UInt16(truncatingIfNeeded: value), at: offset)
-            case 1 where kind.range.contains(signed): contents.store(UInt8(truncatingIfNeeded: value), at: offset)
-            default: failures.append(RelocationFailure(index: index, value: signed, range: kind.range))
-            }
-        }
-    }
-
-    /// Writes the stub that jumps to the address in a table entry: `jmp *entry`, filled up with `int3`.
-    public static func writeStub(
-        _ contents: inout MutableRawSpan, at offset: Int, address: UInt64, entry: UInt64
-    ) -> Bool {
-        contents.store(UInt8(0xff), at: offset)
-        contents.store(UInt8(0x25), at: offset + 1)
-        contents.store(UInt32(truncatingIfNeeded: entry), at: offset + 2)
-        for index in 6..<stubSize { contents.store(UInt8(0xcc), at: offset + index) }
-        return true
     }
 }
 

@@ -17,6 +17,25 @@ extension Machine {
         }
     }
 
+    /// What the code around a relocation (a kind whose need is `threadLocal`) comes to. A call that goes away with it must be one
+    /// that was taken out: another function's would be written over.
+    ///
+    /// - Parameters:
+    ///   - position: the relocation's.
+    ///   - relocations: those of its section.
+    ///   - original: the section in the object.
+    @inlinable public static func threadAccess(
+        at position: Int, _ kind: Kind, of relocations: Span<RelocationEntry>, in original: RawSpan
+    ) -> ThreadAccess {
+        if let call = threadCall(relocations[position], in: original) {
+            let next = position + 1
+            guard next < relocations.count, relocations[next].kind == 0, relocations[next].offset == call else {
+                return .unknown
+            }
+        }
+        return threadAccess(relocations[position], kind, in: original)
+    }
+
     private static func calls(_ section: Section, _ object: Object, getter: UInt32) -> [Int] {
         let bytes = unsafe object.bytes.span.bytes
         let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))

@@ -110,14 +110,6 @@ import Testing
         let symbol = try #require(linked.modules[0].address("init_module"))
         #expect(try Tool.output("nm", [path]).contains("\(String(symbol, radix: 16)) t init_module\n"))
     }
-
-    @Test("thread-local variables are refused by name") func threadLocal() throws {
-        let problems = Space([:], .i386).problems([
-            source(
-                "gurka", try LinkingTests.object("extern __thread int t; int f(void) { return t; }", ["-m32", "-O2"]))
-        ])
-        #expect(problems.contains("thread-local variable 't': a module has no thread-local storage"))
-    }
 }
 
 /// Versions of symbols, beside what ld makes of them.

@@ -132,14 +132,15 @@ import Testing
         return (value < 0 ? "-" : "") + "0x" + String(value.magnitude, radix: 16)
     }
 
-    private static let program = """
+    /// Accesses of every kind to variables of its own and to those of `second`.
+    static let program = """
         extern __thread int other, far[]; __thread int own = 3; static __thread int counter = 4, zeroes[9];
         __thread char odd = 1; extern int sink;
         int *address(int n) { return n == 0 ? &own : n == 1 ? &counter : n == 2 ? &zeroes[n] : n == 3 ? &other : &far[n]; }
         int sum(int n) { counter++; zeroes[1] = own; return own + counter + zeroes[n] + other + far[2] + odd; }
         void _start(void) { sink = sum(*address(3)); }
         """
-    private static let second = """
+    static let second = """
         __thread int far[20]; __thread int other __attribute__((aligned(32))) = 9; int sink;
         static __thread long here = 5; long next(void) { return here++ + far[1]; }
         """
@@ -264,10 +265,12 @@ import Testing
                 == "gurka.o: .text+0x0: R_X86_64_DTPMOD64 against 'tomat': only a dynamic linker computes it; compile without assembler that names it"
         )
         // The call is there, but to somebody else.
-        let other = "f: data16 lea tomat@tlsgd(%rip), %rdi\n.word 0x6666\nrex64\ncall other@PLT\n"
+        let other =
+            "f: data16 lea tomat@tlsgd(%rip), %rdi\n.word 0x6666\nrex64\ncall other@PLT\nother: ret\n.globl other\n"
         #expect(
             Space().problems([source("m", try assembled(other + Self.variables))])
-                == "gurka.o: .text+0xc: undefined symbol 'other'")
+                == "gurka.o: .text+0x4: R_X86_64_TLSGD against 'tomat': the instructions around it are none that the psABI has for it"
+        )
     }
 
     @Test("a parameter cannot set a variable of which each thread has one") func parameter() throws {

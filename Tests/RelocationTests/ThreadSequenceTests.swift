@@ -59,4 +59,55 @@ import Testing
         #expect(X86_64.threadAccess(entry, .threadTableEntryRelative32, in: other.bytes.span.bytes) == .tableEntry)
         #expect(X86_64.threadAccess(entry, .descriptorRelative32, in: other.bytes.span.bytes) == .unknown)
     }
+
+    private static let sequences: [(bytes: [UInt8], offset: Int, kind: I386.Kind, call: UInt64?)] = [
+        ([0x8d, 0x04, 0x1d, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0], 3, .generalDynamic, 8),
+        ([0x8d, 0x83, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0, 0x90], 2, .generalDynamic, 7),
+        ([0x8d, 0x83, 0, 0, 0, 0, 0x67, 0xe8, 0, 0, 0, 0], 2, .generalDynamic, 8),
+        ([0x8d, 0x86, 0, 0, 0, 0, 0xff, 0x96, 0, 0, 0, 0], 2, .generalDynamic, 8),
+        ([0x8d, 0x83, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0], 2, .localDynamic, 7),
+        ([0x8d, 0x87, 0, 0, 0, 0, 0xff, 0x97, 0, 0, 0, 0], 2, .localDynamic, 8),
+        ([0xa1, 0, 0, 0, 0], 1, .threadTableEntry32, nil),
+        ([0x8b, 0x0d, 0, 0, 0, 0], 2, .threadTableEntry32, nil),
+        ([0x2b, 0x8b, 0, 0, 0, 0], 2, .threadTableEntryOffset32, nil),
+        ([0x03, 0x8b, 0, 0, 0, 0], 2, .threadTableDistance32, nil),
+        ([0x8d, 0x83, 0, 0, 0, 0], 2, .descriptorOffset32, nil),
+        ([0xff, 0x10], 0, .descriptorCall, nil),
+    ]
+
+    @Test("a sequence of i386 has its call where it is, and is none when a byte at either end is not there")
+    func i386Bounds() {
+        for (bytes, offset, kind, call) in Self.sequences {
+            let entry = RelocationEntry(offset: UInt64(offset), addend: 0, symbol: 1, kind: kind.rawValue)
+            #expect(I386.threadAccess(entry, kind, in: bytes.span.bytes) == .distance, "\(bytes)")
+            #expect(I386.ThreadSequence(of: entry, kind, in: bytes.span.bytes) != nil)
+            // The call's field, as its own relocation has it.
+            #expect(I386.threadCall(entry, in: bytes.span.bytes) == call, "\(bytes)")
+            let short = Array(bytes.dropFirst())
+            let before = RelocationEntry(offset: UInt64(max(offset - 1, 0)), addend: 0, symbol: 1, kind: kind.rawValue)
+            #expect(I386.ThreadSequence(of: before, kind, in: short.span.bytes) == nil, "\(bytes)")
+            // Fields of 4 bytes were checked to lie in the section; what follows was not.
+            guard call != nil || kind == .descriptorCall else { continue }
+            let cut = Array(bytes.dropLast())
+            #expect(I386.ThreadSequence(of: entry, kind, in: cut.span.bytes) == nil, "\(bytes)")
+        }
+    }
+
+    @Test("an addend makes a sequence of i386 none") func i386Addend() {
+        for (bytes, offset, kind, _) in Self.sequences where kind != .descriptorCall {
+            let entry = RelocationEntry(offset: UInt64(offset), addend: 4, symbol: 1, kind: kind.rawValue)
+            #expect(I386.ThreadSequence(of: entry, kind, in: bytes.span.bytes) == nil, "\(bytes)")
+        }
+    }
+
+    @Test("a sequence that is called with other bytes stores nothing")
+    func i386Unknown() {
+        for kind in [
+            I386.Kind.generalDynamic, .localDynamic, .threadTableDistance32, .descriptorOffset32, .descriptorCall,
+        ] {
+            var other = Bench()
+            other.tableEntry = 0
+            #expect(other.apply(kind, on: I386.self).bytes == other.bytes)
+        }
+    }
 }

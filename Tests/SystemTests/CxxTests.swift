@@ -20,7 +20,8 @@ import Testing
         return result.output.split(separator: "\n").dropLast().joined(separator: "\n")
     }
 
-    private static let everything = """
+    /// Prints `said`.
+    static let everything = """
         #include <iostream>
         #include <map>
         #include <memory>
@@ -63,14 +64,15 @@ import Testing
         }
         """
 
+    static let said =
+        "made first\nmade second\nmade local\ncaught gurka 7\ngurka=1.25 sallad=1.5 \n42\nthread 5"
+
     @Test("a module with libstdc++.a prints, throws, matches, starts threads; its statics end when it is unloaded")
     func everything() throws {
         let session = try Session()
         for compiler in [["-O2"], ["-O0", "-fPIC"]] {
             try compile(session, "all.o", Self.everything, compiler)
-            #expect(
-                try load(session, "all")
-                    == "made first\nmade second\nmade local\ncaught gurka 7\ngurka=1.25 sallad=1.5 \n42\nthread 5")
+            #expect(try load(session, "all") == Self.said)
             try expect(session.run("modunload", "all"), .done("ended local\nended second\nended first\n"))
         }
     }

@@ -5,7 +5,8 @@ import Testing
 
 /// Modules with functions that are chosen when they are loaded.
 @Suite struct IndirectFunctionTests {
-    private static let source = """
+    /// Prints `2 2 2 4 20 1`.
+    static let source = """
         #include <stdio.h>
         static int one(void) { return 1; }
         static int two(void) { return 2; }
@@ -27,7 +28,8 @@ import Testing
         }
         """
 
-    private static let user = """
+    /// Prints `2 6 1`.
+    static let user = """
         #include <stdio.h>
         int pick(void);
         #ifdef __clang__

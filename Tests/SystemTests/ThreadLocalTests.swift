@@ -4,7 +4,7 @@ import Testing
 /// Modules with thread-local variables, as compilers make them without being told anything.
 @Suite struct ThreadLocalTests {
     /// Two threads that live as long as the module, and call what they are told to.
-    private static let threads = """
+    static let threads = """
         #include <pthread.h>
         #include <unistd.h>
         static pthread_t workers[2];
@@ -39,7 +39,8 @@ import Testing
         void cleanup_module(void) { ends = 1; for (int i = 0; i < 2; i++) pthread_join(workers[i], 0); }
         """
 
-    private static let variables = """
+    /// Counts in each of them, and prints `answer` first.
+    static let variables = """
         #include <stdio.h>
         #include <stdlib.h>
         long in_old_thread(long (*)(void), int), in_new_thread(long (*)(void));
@@ -54,7 +55,7 @@ import Testing
             return 0;
         }
         """
-    private static let answer = "4228 4117 4228 4117 aligned\n"
+    static let answer = "4228 4117 4228 4117 aligned\n"
 
     @Test(
         "variables have their first values in threads that were there before the module and in threads made after, for each compiler, model and level"
@@ -81,24 +82,25 @@ import Testing
         }
     }
 
+    /// Adds 10 to a variable of another module, twice here and once in two other threads, and prints it each time.
+    static let sharer = """
+        #include <stdio.h>
+        extern __thread int shared; int *owner_address(void); long in_new_thread(long (*)(void)), in_old_thread(long (*)(void), int);
+        static long add(void) { shared += 10; return &shared == owner_address() ? *owner_address() : -1; }
+        int init_module(void) 
+        {
+            long first = add(), second = add();
+            printf("%ld %ld %ld %ld\\n", first, second, in_new_thread(add), in_old_thread(add, 1));
+            return 0;
+        }
+        """
+
     @Test("two modules share a variable: each thread has one, and the one that defines it is held") func shared() throws
     {
         let session = try Session()
         try session.compile("threads.o", Self.threads)
         try session.compile("owner.o", "__thread int shared = 3; int *owner_address(void) { return &shared; }")
-        try session.compile(
-            "user.o",
-            """
-            #include <stdio.h>
-            extern __thread int shared; int *owner_address(void); long in_new_thread(long (*)(void)), in_old_thread(long (*)(void), int);
-            static long add(void) { shared += 10; return &shared == owner_address() ? *owner_address() : -1; }
-            int init_module(void) 
-            {
-                long first = add(), second = add();
-                printf("%ld %ld %ld %ld\\n", first, second, in_new_thread(add), in_old_thread(add, 1));
-                return 0;
-            }
-            """, ["-O2", "-fPIC"])
+        try session.compile("user.o", Self.sharer, ["-O2", "-fPIC"])
         try session.output("modload", "threads.o", "owner.o")
         #expect(try session.output("modload", "user.o").hasPrefix("13 23 13 13\n"))
         let refused = try session.run("modunload", "owner")
@@ -106,26 +108,26 @@ import Testing
         #expect(try session.output("ksyms", "shared").contains("D shared"))
     }
 
+    /// Compares and sets errno both ways.
+    static let errnoUser = """
+        #include <unistd.h>
+        #include <stdio.h>
+        #include <errno.h>
+        #undef errno
+        extern __thread int errno;
+        int init_module(void)
+        {
+            errno = 0; int before = *__errno_location();
+            close(-1); int after = errno;
+            errno = ENOENT; perror("gurka");
+            printf("%d %d %d\\n", before, after == EBADF, &errno == __errno_location());
+            return 0;
+        }
+        """
+
     @Test("errno of a module is errno of the C library, by the function and by the variable") func errno() throws {
         let session = try Session()
-        try session.write(
-            "variable.o",
-            try Compiler.gcc.object(
-                """
-                #include <unistd.h>
-                #include <stdio.h>
-                #include <errno.h>
-                #undef errno
-                extern __thread int errno;
-                int init_module(void)
-                {
-                    errno = 0; int before = *__errno_location();
-                    close(-1); int after = errno;
-                    errno = ENOENT; perror("gurka");
-                    printf("%d %d %d\\n", before, after == EBADF, &errno == __errno_location());
-                    return 0;
-                }
-                """, ["-O2", "-fPIC"]))
+        try session.compile("variable.o", Self.errnoUser, ["-O2", "-fPIC"])
         #expect(
             try session.output("modload", "variable.o").contains("gurka: No such file or directory\n0 1 1\n"))
     }

@@ -39,6 +39,9 @@ const char *cposix_error_description(int code);
 const char *cposix_signal_name(int signal);
 
 int cposix_memory_file(const char *name);
+/* Bytes that malloc(3) holds and nobody uses (mallinfo2(3)); and giving them back to the system (malloc_trim(3)). */
+size_t cposix_unused_memory(void);
+void cposix_return_memory(void);
 /* fallocate(2) from the start of the file, which becomes that long. */
 int cposix_allocate(int descriptor, off_t size);
 int cposix_process_descriptor(pid_t process);
