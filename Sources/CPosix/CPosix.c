@@ -104,6 +104,11 @@ size_t cposix_unused_memory(void) { return mallinfo2().fordblks; }
 
 void cposix_return_memory(void) { malloc_trim(0); }
 
+int cposix_set_memory_limits(int mapping, int unused)
+{
+    return mallopt(M_MMAP_THRESHOLD, mapping) && mallopt(M_TRIM_THRESHOLD, unused);
+}
+
 int cposix_allocate(int descriptor, off_t size) { return fallocate(descriptor, 0, 0, size); }
 
 int cposix_process_descriptor(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }

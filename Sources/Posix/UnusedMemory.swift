@@ -9,4 +9,14 @@ public enum UnusedMemory {
     public static func giveBack(moreThan limit: Int) {
         if size > limit { cposix_return_memory() }
     }
+
+    /// Keeps little of what becomes unused (mallopt(3)). malloc(3) would learn from the first large piece that is given back to
+    /// keep pieces of that size, up to 32 MiB, in each heap.
+    ///
+    /// - Parameters:
+    ///   - mapping: pieces of so many bytes and more go back to the system at once.
+    ///   - heap: how many bytes may lie unused at the end of a heap.
+    public static func limit(mapping: Int32, heap: Int32) {
+        _ = cposix_set_memory_limits(mapping, heap)
+    }
 }
