@@ -71,10 +71,11 @@ struct ELFLayout {
             names = 0..<0
             return
         }
-        let (headers, stringIndex) = try Self.sectionHeaders(raw, at: start, fileClass, file)
+        var (headers, stringIndex) = try Self.sectionHeaders(raw, at: start, fileClass, file)
         let strings = headers[Int(stringIndex)]
         names = try Self.stringTable(raw, strings.type, strings.offset, strings.size, file, "section names")
-        sections = try Self.check(headers, raw, names, file)
+        try Self.check(&headers, raw, names, file)
+        sections = headers
     }
 
     /// The section headers, unchecked, and which of them is of the section names. The last three fields of the ELF header say the
@@ -188,11 +189,12 @@ struct ELFLayout {
 }
 
 extension ELFLayout {
+    /// Checks each header, and finds its name.
     private static func check(
-        _ headers: [SectionHeader], _ raw: RawSpan, _ names: Range<Int>, _ file: String
-    ) throws(Problem) -> [SectionHeader] {
-        var sections = headers
-        for (index, header) in headers.enumerated() {
+        _ sections: inout [SectionHeader], _ raw: RawSpan, _ names: Range<Int>, _ file: String
+    ) throws(Problem) {
+        for index in sections.indices {
+            let header = sections[index]
             guard let name = raw.name(at: header.nameOffset, in: names) else {
                 throw Problem(
                     subject: file, place: "section \(index)",
@@ -219,7 +221,6 @@ extension ELFLayout {
                     reason: "sh_addralign \(header.alignment): not a power of two up to 1 GiB")
             }
         }
-        return sections
     }
 }
 
