@@ -104,9 +104,10 @@ size_t cposix_unused_memory(void) { return mallinfo2().fordblks; }
 
 void cposix_return_memory(void) { malloc_trim(0); }
 
-int cposix_set_memory_limits(int mapping, int unused)
+/* Of heaps but the first, malloc_trim leaves the end. Nothing is given back, or mapped apart, while work goes on. */
+int cposix_use_one_heap(void)
 {
-    return mallopt(M_MMAP_THRESHOLD, mapping) && mallopt(M_TRIM_THRESHOLD, unused);
+    return mallopt(M_ARENA_MAX, 1) && mallopt(M_MMAP_THRESHOLD, 32 << 20) && mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
 int cposix_allocate(int descriptor, off_t size) { return fallocate(descriptor, 0, 0, size); }

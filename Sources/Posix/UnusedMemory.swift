@@ -10,13 +10,9 @@ public enum UnusedMemory {
         if size > limit { cposix_return_memory() }
     }
 
-    /// Keeps little of what becomes unused (mallopt(3)). malloc(3) would learn from the first large piece that is given back to
-    /// keep pieces of that size, up to 32 MiB, in each heap.
-    ///
-    /// - Parameters:
-    ///   - mapping: pieces of so many bytes and more go back to the system at once.
-    ///   - heap: how many bytes may lie unused at the end of a heap.
-    public static func limit(mapping: Int32, heap: Int32) {
-        _ = cposix_set_memory_limits(mapping, heap)
+    /// Makes all threads use one heap (mallopt(3)): what they do not use any more is all given back then, and not before. To be
+    /// called before the first thread starts.
+    public static func gather() {
+        _ = cposix_use_one_heap()
     }
 }

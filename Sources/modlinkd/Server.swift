@@ -12,7 +12,7 @@ enum Server {
     static func run(_ directory: RuntimeDirectory, level: Logger.Level, detaches: Bool) throws(Failure) {
         do {
             // A daemon is idle most of its life, and was busy with something large some time.
-            UnusedMemory.limit(mapping: 4 << 20, heap: 2 << 20)
+            UnusedMemory.gather()
             // Before any thread starts: all inherit the blocked signals.
             let signals = try SignalDescriptor(terminationSignals)
             try directory.prepare()

@@ -42,8 +42,8 @@ int cposix_memory_file(const char *name);
 /* Bytes that malloc(3) holds and nobody uses (mallinfo2(3)); and giving them back to the system (malloc_trim(3)). */
 size_t cposix_unused_memory(void);
 void cposix_return_memory(void);
-/* mallopt(3): pieces of that size and larger are mappings of their own; so much may lie unused at the end of a heap. 0 when refused. */
-int cposix_set_memory_limits(int mapping, int unused);
+/* mallopt(3): one heap for all threads, of which malloc_trim(3) can give back everything that is unused. 0 when refused. */
+int cposix_use_one_heap(void);
 /* fallocate(2) from the start of the file, which becomes that long. */
 int cposix_allocate(int descriptor, off_t size);
 int cposix_process_descriptor(pid_t process);
