@@ -1,4 +1,5 @@
 import ELFFormat
+import Glibc
 import Linking
 import ObjectModel
 import Posix
@@ -87,7 +88,20 @@ struct Build: Sendable, CustomTestStringConvertible {
         let directory = try ScratchDirectory()
         let path = try directory.write("image", ELFImageWriter.file(image, contents: linked.images[0]))
         try File.changeMode(path, 0o700)
-        return try ChildProcess.spawn(executable: path).wait()
+        while true {
+            if let status = try tryToRun(path) { return status }
+            usleep(1000)
+        }
+    }
+
+    /// Nil while a child of another test has the file open for writing: it has all that was open when it was forked, until its exec.
+    private static func tryToRun(_ path: String) throws(SystemError) -> Posix.ExitStatus? {
+        do throws(SystemError) {
+            return try ChildProcess.spawn(executable: path).wait()
+        } catch {
+            guard error.code == ETXTBSY else { throw error }
+            return nil
+        }
     }
 
     @Test("code of every model and optimization runs where it was linked to", arguments: Build.all)
