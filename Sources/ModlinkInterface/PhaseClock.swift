@@ -1,19 +1,19 @@
 import Posix
 
-/// Measures the phases of a piece of work.
+/// Measures the phases of a piece of work, in nanoseconds of the monotonic clock.
 public struct PhaseClock: Sendable {
     /// Those that have ended, in order.
     public private(set) var phases: [Phase]
-    private var start = Clock.nanoseconds()
+    private var start: UInt64
 
     /// Begins the first phase, after others that were measured elsewhere.
-    public init(_ phases: [Phase] = []) {
+    public init(_ phases: [Phase] = [], at start: UInt64 = Clock.nanoseconds()) {
         self.phases = phases
+        self.start = start
     }
 
     /// Ends the phase that began with the end of the one before.
-    public mutating func end(_ name: String) {
-        let now = Clock.nanoseconds()
+    public mutating func end(_ name: String, at now: UInt64 = Clock.nanoseconds()) {
         phases.append(Phase(name: name, nanoseconds: Int(now - start)))
         start = now
     }

@@ -64,14 +64,16 @@ import Testing
         }
         // So often that the limit would never pass if it began anew each time; and not for ever.
         let target = thread.wait()
-        for _ in 0..<100 where waited.wait(timeout: 50) == nil {
+        var rounds = 0
+        while rounds < 1000, waited.wait(timeout: 50) == nil {
             #expect(pthread_kill(target, SIGWINCH) == 0)
+            rounds += 1
         }
+        #expect(rounds < 1000)
         interrupted.fulfil(true)
         #expect(hasInterrupted(SIGWINCH))
         let nanoseconds = waited.wait()
         #expect(nanoseconds >= 300_000_000)
-        #expect(nanoseconds < 4_000_000_000)
         _ = consume pipe
     }
 
