@@ -16,6 +16,7 @@ let core: [Target] = [
     .target(name: "SymbolTable", dependencies: ["ObjectModel"], swiftSettings: strict),
     .target(name: "Linking", dependencies: ["ObjectModel", "Relocation", "SymbolTable"], swiftSettings: strict),
     .target(name: "ModuleTable", swiftSettings: strict),
+    .target(name: "ModuleIndex", dependencies: ["ObjectModel"], swiftSettings: strict),
     .systemLibrary(name: "CLibELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
     .target(name: "ELFFormat", dependencies: ["CLibELF", "ObjectModel", "Relocation"], swiftSettings: strict),
     .target(name: "AOutFormat", dependencies: ["ObjectModel", "Relocation"], swiftSettings: strict),
@@ -30,10 +31,15 @@ let effects: [Target] = [
     .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
     .target(name: "ModlinkInterface", dependencies: ["ObjectModel", "Posix", "Varlink"], swiftSettings: warnings),
     .target(
+        name: "ModulePath",
+        dependencies: [
+            "ObjectModel", "SymbolTable", "Linking", "ModuleIndex", "ObjectFormats", "Posix", "ModlinkInterface",
+        ], swiftSettings: warnings),
+    .target(
         name: "ModuleService",
         dependencies: [
-            "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ELFFormat", "ObjectFormats", "Posix",
-            "SpaceControl", "Varlink", "ModlinkInterface", logging,
+            "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ModuleIndex", "ELFFormat", "ObjectFormats",
+            "Posix", "SpaceControl", "ModulePath", "Varlink", "ModlinkInterface", logging,
         ], swiftSettings: warnings),
 ]
 
@@ -50,8 +56,8 @@ let programs: [Target] = [
     .executableTarget(
         name: "modload",
         dependencies: [
-            "ObjectModel", "SymbolTable", "Linking", "ELFFormat", "ObjectFormats", "Posix", "Varlink",
-            "ModlinkInterface", "ToolSupport", arguments,
+            "ObjectModel", "SymbolTable", "Linking", "ModuleIndex", "ELFFormat", "ObjectFormats", "Posix", "Varlink",
+            "ModlinkInterface", "ModulePath", "ToolSupport", arguments,
         ], swiftSettings: warnings),
     .executableTarget(
         name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", arguments], swiftSettings: warnings),
@@ -80,6 +86,14 @@ let testTargets: [Target] = [
     tests("RelocationTests", of: ["ObjectModel", "Relocation"]),
     tests("SymbolTableTests", of: ["ObjectModel", "SymbolTable"]),
     tests("ModuleTableTests", of: ["ModuleTable"]),
+    tests("ModuleIndexTests", of: ["ModuleIndex", "ObjectModel"]),
+    tests(
+        "ModulePathTests",
+        of: [
+            "Linking", "ModlinkInterface", "ModuleIndex", "ModulePath", "ObjectFormats", "ObjectModel", "Posix",
+            "SymbolTable",
+        ]
+    ),
     tests("ELFFormatTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
     tests("AOutFormatTests", of: ["AOutFormat", "ELFFormat", "Linking", "ObjectModel", "Relocation", "SymbolTable"]),
     tests("ObjectFormatsTests", of: ["ObjectFormats", "ObjectModel"]),

@@ -131,7 +131,8 @@ struct ELFLayout {
         return try Self.stringTable(raw, section.type, section.offset, section.size, file, place())
     }
 
-    private static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) -> ELFClass {
+    /// The class of a file, of which the first bytes are enough; everything that its first 16 bytes say is checked.
+    static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) -> ELFClass {
         guard !bytes.isEmpty else { throw Problem(subject: file, reason: "empty") }
         guard bytes.starts(with: magic) else {
             throw Problem(subject: file, reason: foreign(bytes) ?? "not an object file")
@@ -227,13 +228,20 @@ extension ELFLayout {
 extension ELFLayout {
     /// The machine that the file is made for.
     func architecture() throws(Problem) -> Architecture {
+        try Self.architecture(machine, fileClass, file)
+    }
+
+    /// The machine of a number in files of a class.
+    static func architecture(
+        _ machine: UInt16, _ fileClass: ELFClass, _ file: String
+    ) throws(Problem) -> Architecture {
         let reason: String
         switch (Int32(machine), fileClass) {
         case (EM_X86_64, .bits64): return .x86_64
         case (EM_386, .bits32): return .i386
         case (EM_X86_64, .bits32): reason = "x86-64 with addresses of 32 bits (x32); compile with -m64 or -m32"
         case (EM_386, .bits64): reason = "i386, in a file of 64-bit addresses"
-        default: reason = "made for \(Self.machineName(machine)); modules are made for x86-64 or i386"
+        default: reason = "made for \(machineName(machine)); modules are made for x86-64 or i386"
         }
         throw Problem(subject: file, place: "e_machine", reason: reason)
     }

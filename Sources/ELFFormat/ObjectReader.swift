@@ -15,7 +15,7 @@ public enum ELFObjectReader {
     /// - Parameter name: what messages call the file.
     public static func read(_ bytes: [UInt8], name: String) throws(Problem) -> Object {
         let layout = try ELFLayout(bytes, file: name)
-        try checkPurpose(layout)
+        try checkPurpose(ofType: layout.type, layout.file)
         let architecture = try layout.architecture()
         guard bytes.count <= Int(UInt32.max) else { throw Problem(subject: name, reason: "larger than 4 GiB") }
         var draft = ObjectDraft(layout: layout, architecture: architecture, file: name, bytes: bytes)
@@ -32,16 +32,17 @@ public enum ELFObjectReader {
         return draft.object
     }
 
-    private static func checkPurpose(_ layout: ELFLayout) throws(Problem) {
+    /// Refuses files that are not to be linked.
+    static func checkPurpose(ofType type: UInt16, _ file: String) throws(Problem) {
         let reason: String? =
-            switch Int32(layout.type) {
+            switch Int32(type) {
             case ET_REL: nil
             case ET_EXEC: "an executable, not a relocatable object; modules are made with 'cc -c'"
             case ET_DYN: "a shared library or an executable, not a relocatable object; modules are made with 'cc -c'"
             case ET_CORE: "a core file, not a relocatable object"
-            default: "ELF type \(layout.type), not a relocatable object"
+            default: "ELF type \(type), not a relocatable object"
             }
-        if let reason { throw Problem(subject: layout.file, reason: reason) }
+        if let reason { throw Problem(subject: file, reason: reason) }
     }
 }
 

@@ -66,7 +66,8 @@ extension Draft {
         var path = path[...]
         if path.last == ")", let open = path.lastIndex(of: "(") { path = path[path.index(after: open)...].dropLast() }
         let name = path.split(separator: "/").last ?? path
-        return String(name.hasSuffix(".o") || name.hasSuffix(".a") ? name.dropLast(2) : name)
+        guard let ending = [".o", ".a", ".ko"].first(where: { name.hasSuffix($0) }) else { return String(name) }
+        return String(name.dropLast(ending.count))
     }
 
     /// Makes the symbols that the linker defines, where some object asks for them.

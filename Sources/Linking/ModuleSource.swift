@@ -116,6 +116,6 @@ public struct FunctionArray: Sendable, Equatable {
 }
 
 extension ModuleSource {
-    /// The name of a module that is made of a file: that of the file, without folders and `.o` or `.a`.
+    /// The name of a module that is made of a file: that of the file, without folders and `.o`, `.ko` or `.a`.
     public static func name(ofFile path: String) -> String { Draft.stem(path) }
 }

@@ -10,7 +10,8 @@ public let interfaceText = """
     # "subject: place: reason"; place may be empty.
     type Problem (subject: string, place: string, reason: string)
 
-    # An object file, or an archive of them: what messages call it, and either the index of its descriptor or the absolute path.
+    # An object file, or an archive of them: what messages call it, and either the index of its descriptor or the absolute path. With
+    # neither, name is that of a module of the module path.
     type Object (name: string, descriptor: ?int, path: ?string)
 
     # A module to be made of objects, which are linked as one. Without a name it has that of its first object, without ".o".
@@ -31,7 +32,8 @@ public let interfaceText = """
     type Reference (module: string, symbols: []string)
 
     # A module, and the space that it is in. Spaces have the names of their machines: x86-64, i386. No two modules have the same
-    # number or name, be they in different spaces. size: bytes, whole pages; useCount: its own counter, when it has one.
+    # number or name, be they in different spaces. size: bytes, whole pages; useCount: its own counter, when it has one; dependency: it was
+    # not named, but came in because another module needed it.
     type Module (
       id: int,
       name: string,
@@ -42,11 +44,15 @@ public let interfaceText = """
       useCount: ?int,
       uses: []Reference,
       usedBy: []string,
-      autoclean: bool
+      autoclean: bool,
+      dependency: bool
     )
 
     # How long a part of the work took.
     type Phase (name: string, nanoseconds: int)
+
+    # How far a piece of work is: what is done, how much of how much; total is 0 when that is not known.
+    type Progress (activity: string, done: int, total: int)
 
     # A symbol, and how far after its start what was looked up is. The space's own have an empty module. An address that no symbol
     # is before is answered with its section. address: 64 bits without a sign, so those from 2^63 are negative here;
@@ -67,7 +73,16 @@ public let interfaceText = """
     # Loads modules as one transaction: they may refer to one another, and if one fails none stays. output is what they printed.
     # They go into the space of the machine that all their objects are made for, which is started when it does not run; space: it
     # has to be that one.
-    method Load(modules: []ModuleSource, space: ?string) -> (modules: []Module, output: string, phases: []Phase)
+    # What they need and nobody has, symbols and modules, is taken from the module path, as part of the transaction: absolute paths of
+    # folders, those of the daemon when they are not given. It is used for callers of the daemon's own user only. warnings: what was
+    # found there that cannot be used. With more, replies with nothing but progress come before the last one when it takes long.
+    method Load(modules: []ModuleSource, space: ?string, modulePath: ?[]string) -> (
+      modules: []Module,
+      output: string,
+      phases: []Phase,
+      warnings: ?[]Problem,
+      progress: ?Progress
+    )
 
     # Unloads modules, named or numbered, together: those that only use each other can go.
     method Unload(names: ?[]string, ids: ?[]int) -> (modules: []string, output: string)

@@ -6,7 +6,7 @@ public struct ObjectFile: Codable, Sendable, Equatable {
     public var name: String
     /// The index of its descriptor among those of the message.
     public var descriptor: Int?
-    /// Its absolute path, where no descriptor comes.
+    /// Its absolute path, where no descriptor comes. With neither, the name is that of a module of the module path.
     public var path: String?
 
     /// Makes an object of the given parts.
@@ -85,11 +85,13 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
     public var usedBy: [String]
     /// Whether it goes when nobody uses it.
     public var autoclean: Bool
+    /// Whether it was not named, but came in because another module needed it.
+    public var dependency: Bool
 
     /// Makes the information of the given parts.
     public init(
         id: Int, name: String, space: String, state: String, address: Int, size: Int, useCount: Int?,
-        uses: [ModuleUse], usedBy: [String], autoclean: Bool
+        uses: [ModuleUse], usedBy: [String], autoclean: Bool, dependency: Bool = false
     ) {
         self.id = id
         self.name = name
@@ -101,6 +103,7 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
         self.uses = uses
         self.usedBy = usedBy
         self.autoclean = autoclean
+        self.dependency = dependency
     }
 
     /// How many references there are to it: modules that use it, and what its own counter says.
@@ -118,6 +121,23 @@ public struct Phase: Codable, Sendable, Equatable {
     public init(name: String, nanoseconds: Int) {
         self.name = name
         self.nanoseconds = nanoseconds
+    }
+}
+
+/// How far a piece of work is (`type Progress`).
+public struct Progress: Codable, Sendable, Equatable {
+    /// What is being done.
+    public var activity: String
+    /// How much of it is done.
+    public var done: Int
+    /// How much there is; 0 when that is not known.
+    public var total: Int
+
+    /// Makes the progress of the given parts.
+    public init(activity: String, done: Int, total: Int) {
+        self.activity = activity
+        self.done = done
+        self.total = total
     }
 }
 

@@ -1,3 +1,4 @@
+import ObjectModel
 import Varlink
 
 /// `org.modlink.Load`.
@@ -11,28 +12,40 @@ public enum LoadMethod: Method {
         public var modules: [ModuleRequest]
         /// The name of the space that they have to be for; nil: that of their objects.
         public var space: String?
+        /// The folders that modules are found in, absolute paths; nil: those of the daemon.
+        public var modulePath: [String]?
 
         /// Makes the parameters of a call.
-        public init(modules: [ModuleRequest], space: String? = nil) {
+        public init(modules: [ModuleRequest], space: String? = nil, modulePath: [String]? = nil) {
             self.modules = modules
             self.space = space
+            self.modulePath = modulePath
         }
     }
 
     /// What became of them.
     public struct Reply: Codable, Sendable, Equatable {
-        /// The modules, in the order of the request.
+        /// The modules, each before those that need it; those of the request in its order.
         public var modules: [ModuleInformation]
         /// What they printed.
         public var output: String
         /// How long each part of the work took.
         public var phases: [Phase]
+        /// What was found in the module path that cannot be used.
+        public var warnings: [Problem]?
+        /// How far the work is. A reply that has it comes before the last one, and has nothing else.
+        public var progress: Progress?
 
         /// Makes a reply of the given parts.
-        public init(modules: [ModuleInformation], output: String, phases: [Phase]) {
+        public init(
+            modules: [ModuleInformation], output: String, phases: [Phase], warnings: [Problem]? = nil,
+            progress: Progress? = nil
+        ) {
             self.modules = modules
             self.output = output
             self.phases = phases
+            self.warnings = warnings
+            self.progress = progress
         }
     }
 }

@@ -47,6 +47,8 @@ public struct RuntimeDirectory: Sendable, Equatable {
     public func symbols(of architecture: Architecture) -> String {
         architecture == .native ? symbols : symbols + "." + architecture.name
     }
+    /// The indices of the folders of modules.
+    public var index: String { path + "/index" }
     /// What modules print.
     public var console: String { path + "/console" }
     /// What the daemon says when nobody else listens to it.

@@ -18,10 +18,11 @@ extension ModuleService {
                 MethodHandler(LoadMethod.self) { [self] (parameters, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
-                        let request = try read(parameters, &context)
-                        return try perform(for: context.socketNumber) { (service) throws(Failure) in
-                            try service.load(request)
-                        }
+                        var sender = ProgressSender()
+                        let request = try read(parameters, &context, &sender)
+                        return try perform(
+                            for: context.socketNumber, meanwhile: { sender.send(request.progress, &context) }
+                        ) { (service) throws(Failure) in try service.load(request) }
                     }
                 },
                 MethodHandler(UnloadMethod.self) { [self] (parameters, context) throws(MethodError) in
@@ -114,15 +115,19 @@ extension ModuleService {
     private static let objectSizeLimit = 1 << 30
 
     private func read(
-        _ parameters: LoadMethod.Parameters, _ context: inout CallContext<LoadMethod>
+        _ parameters: LoadMethod.Parameters, _ context: inout CallContext<LoadMethod>,
+        _ sender: inout ProgressSender
     ) throws(Failure) -> LoadRequest {
         var request = LoadRequest(sources: [], autoclean: [], phases: [])
+        request.folders = try folders(parameters, context.peer)
         if let name = parameters.space { request.space = try Architecture(space: name) }
         var problems: [Problem] = []
         let start = Clock.nanoseconds()
         var reading: UInt64 = 0
-        for module in parameters.modules {
-            request.sources.append(try source(module, &context, &reading, &problems))
+        for (number, module) in parameters.modules.enumerated() {
+            request.progress.set("reading", number, parameters.modules.count)
+            sender.send(request.progress, &context)
+            request.sources.append(try source(module, request.folders, &context, &reading, &problems))
             request.autoclean.append(module.autoclean ?? false)
         }
         guard problems.isEmpty else { throw Failure(.notAnObject, problems) }
@@ -135,9 +140,13 @@ extension ModuleService {
 
     /// One module: its objects, and what it needs of its archives.
     private func source(
-        _ module: ModuleRequest, _ context: inout CallContext<LoadMethod>, _ reading: inout UInt64,
-        _ problems: inout [Problem]
+        _ module: ModuleRequest, _ folders: [String], _ context: inout CallContext<LoadMethod>,
+        _ reading: inout UInt64, _ problems: inout [Problem]
     ) throws(Failure) -> ModuleSource {
+        var module = module
+        for index in module.objects.indices {
+            module.objects[index] = try found(module.objects[index], folders, context.peer)
+        }
         guard let first = module.objects.first else {
             throw Failure(.notAnObject, subject: module.name ?? "module", reason: "has no objects")
         }

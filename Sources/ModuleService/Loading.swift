@@ -15,12 +15,22 @@ struct LoadRequest: Sendable {
     var phases: [Phase]
     /// The space that they have to be for; nil: that of their objects.
     var space: Architecture?
+    /// Where the modules are found that others need; absolute paths.
+    var folders: [String] = []
+    /// For each module, whether it came in because another one needed it; and whom it asks for by name. Known when it is planned.
+    var isDependency: [Bool] = []
+    var required: [[String]] = []
+    /// What was found in the folders that cannot be used.
+    var warnings: [Problem] = []
+    /// Told how far the work is.
+    var progress = LoadProgress()
 }
 
 /// A transaction: modules on their way into a space. What has been done is undone in reverse when something fails.
 struct LoadTransaction {
     let service: ModuleService
     let space: SpaceHost
+    let progress: LoadProgress
     var phases: PhaseClock
     /// Names of the modules whose image has been begun.
     var images: [String] = []
@@ -48,8 +58,10 @@ extension ModuleService {
         } catch {
             throw Failure(error)
         }
+        let space = try space(for: request, architecture)
+        let request = try withDependencies(request, space)
         var transaction = LoadTransaction(
-            service: self, space: try space(for: request, architecture), phases: PhaseClock(request.phases))
+            service: self, space: space, progress: request.progress, phases: PhaseClock(request.phases))
         console.beginCapture()
         do throws(Failure) {
             try transaction.run(request)
@@ -72,7 +84,8 @@ extension ModuleService {
         if let last = request.sources.last?.name { later { $0.tidyUp(after: last) } }
         return LoadMethod.Reply(
             modules: state.withLock { state in transaction.ids.compactMap { information(of: $0, in: state) } },
-            output: output, phases: transaction.phases.phases)
+            output: output, phases: transaction.phases.phases,
+            warnings: request.warnings.isEmpty ? nil : request.warnings)
     }
 }
 
@@ -138,6 +151,7 @@ extension LoadTransaction {
             architecture: space.architecture, window: space.information.window, headerSize: ELFImageWriter.headerSize)
         let table = service.state.withLock { $0.spaces[space.architecture].symbols }
         var linker: Linker
+        progress.set("linking", 0, 0)
         do throws(LinkFailure) {
             linker = try Linker(request.sources, against: table, settings: settings)
         } catch {
@@ -184,6 +198,7 @@ extension LoadTransaction {
                 for (id, module) in zip(ids, linked) {
                     state.loaded[id] = ModuleService.LoadedModule(linked: module, slot: nil)
                 }
+                state.noteDependencies(request, ids)
                 return ids
             }
         } catch {
@@ -223,6 +238,7 @@ extension LoadTransaction {
     /// Runs a module's constructors and its init.
     private func start(_ index: Int) throws(Failure) {
         let module = linked[index]
+        progress.set("starting \(module.name)", index, linked.count)
         do throws(SpaceError) {
             try space.call(module.constructors)
         } catch {

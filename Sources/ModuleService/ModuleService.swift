@@ -1,6 +1,7 @@
 import Linking
 import Logging
 import ModlinkInterface
+import ModulePath
 import ModuleTable
 import ObjectModel
 import Posix
@@ -19,6 +20,10 @@ public final class ModuleService: Sendable {
     let queue = BlockingQueue<@Sendable () -> Void>()
     /// The program of the native space.
     let executable: String
+    /// The indices of the folders that modules are found in.
+    let indexes: ModuleIndexes
+    /// Those folders, for who names none.
+    let folders: [String]
 
     /// What changes.
     struct State: Sendable {
@@ -52,6 +57,8 @@ public final class ModuleService: Sendable {
         self.console = console
         self.log = log
         executable = spaceExecutable
+        indexes = ModuleIndexes(store: directory.index)
+        folders = try ModuleFolders.own()
         images = try ImageStore(directory)
         state = Mutex(State())
         do throws(SystemError) {
@@ -75,8 +82,10 @@ public final class ModuleService: Sendable {
     ///
     /// - Parameter socket: the connection of who wants it. When they go away it is not begun; or the function of a module that
     ///   keeps it is ended, as a deadline would end it.
+    /// - Parameter meanwhile: called some times a second while it lasts.
     func perform<Result: Sendable>(
-        for socket: Int32? = nil, _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
+        for socket: Int32? = nil, meanwhile: () -> Void = {},
+        _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let promise = Promise<Swift.Result<Result, Failure>>()
         let job = LinkerJob()
@@ -97,6 +106,7 @@ public final class ModuleService: Sendable {
         guard let socket else { return try promise.wait().get() }
         while true {
             if let result = promise.wait(timeout: 100) { return try result.get() }
+            meanwhile()
             guard hasGone(socket) else { continue }
             if job.callOff(interrupt: { for space in state.withLock({ $0.spaces.hosts }) { space.interrupt() } }) {
                 throw Failure(.systemFailure, subject: "modlinkd", reason: "the caller has gone")

@@ -20,6 +20,8 @@ public struct Module: Sendable, Identifiable {
     public let range: Range<UInt64>
     /// Whether it goes when nobody uses it any more (`modload -k`).
     public let isAutoclean: Bool
+    /// Whether it was not named, but came in because another module needed it.
+    public internal(set) var isDependency = false
     /// The modules that it took symbols from; for each, the names of those symbols in alphabetical order.
     public internal(set) var uses: [Int: [String]]
     /// Whether it refused to be unloaded for good: a fault in its cleanup left it in an unknown state.

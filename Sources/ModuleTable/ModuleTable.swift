@@ -43,6 +43,18 @@ public struct ModuleTable: Sendable {
         }
     }
 
+    /// A module came in because another one needed it.
+    public mutating func setDependency(_ id: Int) {
+        modules[id]?.isDependency = true
+    }
+
+    /// A module asks for another one by name, and so holds it, with or without symbols that it takes from it.
+    public mutating func require(_ used: Int, by user: Int) {
+        guard used != user, modules[used] != nil, modules[user] != nil else { return }
+        if modules[user]?.uses[used] == nil { modules[user]?.uses[used] = [] }
+        users[used, default: []].insert(user)
+    }
+
     /// A module's init has succeeded.
     public mutating func setRunning(_ id: Int) {
         modules[id]?.state = .running

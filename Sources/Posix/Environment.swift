@@ -58,6 +58,19 @@ public enum CurrentProcess {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The path of the directory that relative paths start from (getcwd(3)).
+    public static func directory() throws(SystemError) -> String {
+        let bytes = try filled(capacity: Int(PATH_MAX)) { (buffer) throws(SystemError) in
+            try buffer.withMemoryRebound(to: CChar.self) { (place) throws(SystemError) in
+                guard let start = place.baseAddress, getcwd(start, place.count) != nil else {
+                    throw SystemError(call: "getcwd", subject: ".", code: errno)
+                }
+                return strlen(start)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// Makes a directory the one that relative paths start from (chdir(2)), for all threads.
     public static func changeDirectory(_ path: String) throws(SystemError) {
         _ = try systemCall("chdir", path: path) { chdir($0) }
@@ -77,6 +90,13 @@ public enum Clock {
 
 /// The time of day (CLOCK_REALTIME), which may be set and so jump.
 public enum WallClock {
+    /// Nanoseconds since 1970, UTC.
+    public static func nanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
+
     /// Seconds since 1970, UTC.
     public static func seconds() -> Int64 {
         var time = timespec()

@@ -27,6 +27,12 @@ public struct FileStatus: Equatable, Sendable {
     /// When the content last changed: nanoseconds after ``modifiedSeconds``, below 1,000,000,000.
     public let modifiedNanoseconds: Int64
 
+    /// When the content, or what is said here, last changed, in nanoseconds since 1970, UTC: nobody can set it.
+    public let changed: Int64
+
+    /// When the content last changed, in nanoseconds since 1970, UTC.
+    public var modified: Int64 { modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds }
+
     init(_ status: stat) {
         size = UInt64(max(status.st_size, 0))
         owner = status.st_uid
@@ -41,5 +47,6 @@ public struct FileStatus: Equatable, Sendable {
         inode = UInt64(status.st_ino)
         modifiedSeconds = Int64(status.st_mtim.tv_sec)
         modifiedNanoseconds = Int64(status.st_mtim.tv_nsec)
+        changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
     }
 }

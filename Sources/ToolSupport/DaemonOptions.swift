@@ -25,6 +25,31 @@ public struct DaemonOptions: ParsableArguments {
         }
     }
 
+    /// Loads, and shows how far it is where standard error is a terminal.
+    public func load(
+        _ parameters: LoadMethod.Parameters, descriptors: [Int32]
+    ) throws(Failure) -> LoadMethod.Reply {
+        var line = ProgressLine()
+        guard line.isShown else { return try call(LoadMethod.self, parameters, descriptors: descriptors).reply }
+        var client = try DaemonConnection.open(starts: !noAutostart, warn: ToolOutput.warn)
+        var last: LoadMethod.Reply?
+        defer { line.clear() }
+        do throws(VarlinkError) {
+            try client.callMany(LoadMethod.self, parameters, descriptors: descriptors) { answer in
+                if let progress = answer.reply.progress {
+                    line.draw(progress)
+                } else {
+                    last = answer.reply
+                }
+                return true
+            }
+        } catch {
+            throw Failure(error)
+        }
+        guard let last else { throw Failure(.unavailable, subject: "modlinkd", reason: "sent no answer") }
+        return last
+    }
+
     /// What messages call the file that ``symbolTable(of:)`` reads.
     public static let symbolTableName = "symbol table"
 

@@ -1,6 +1,8 @@
 import ELFFormat
 import Linking
 import ModlinkInterface
+import ModuleIndex
+import ModulePath
 import ObjectFormats
 import ObjectModel
 import Posix
@@ -18,7 +20,9 @@ struct DryLink {
         let decisions: [String]
     }
 
-    private let sources: [ModuleSource]
+    /// The modules that are linked: those that were named, and what they need of the module path.
+    let plan: PlannedLoad
+    private var sources: [ModuleSource] { plan.members.map(\.source) }
     private let table: SymbolTable
     /// What messages call the symbols, and the machine that they are for, if it is known: a text does not say.
     private let symbolsName: String
@@ -39,7 +43,6 @@ struct DryLink {
     init(
         _ sources: [ModuleSource], kernel: String?, address: UInt64?, space: Architecture?, daemon: DaemonOptions
     ) throws(Failure) {
-        self.sources = sources
         var window = Self.standardWindow
         symbolsName = kernel ?? DaemonOptions.symbolTableName
         if let kernel {
@@ -60,6 +63,22 @@ struct DryLink {
             window = address..<(wraps ? UInt64.max & ~4095 : end)
         }
         self.window = window
+        plan = try Self.plan(sources, against: table)
+    }
+
+    /// What is loaded is known by the symbols.
+    private static func plan(_ sources: [ModuleSource], against table: SymbolTable) throws(Failure) -> PlannedLoad {
+        let directory = RuntimeDirectory.standard()
+        // An index may lie there, or be left there, when the folder is this user's own.
+        let isSafe = (try? directory.check()) != nil
+        let loaded = Dictionary(
+            table.snapshot.map { (ModuleFile.key($0.owner), $0.owner) }, uniquingKeysWith: { first, _ in first })
+        var line = ProgressLine()
+        defer { line.clear() }
+        return try ModuleIndexes(store: isSafe ? directory.index : nil).plan(
+            sources, for: sources.lazy.flatMap(\.objects).first?.architecture ?? .native,
+            folders: try ModuleFolders.own(), against: table, loaded: { loaded[$0] },
+            progress: { line.update(Progress(activity: $0, done: $1, total: $2)) })
     }
 
     /// The symbols of a file. ELF: an owner for each that its sections name; what a space offers, when the file says it. Or a
@@ -78,15 +97,22 @@ struct DryLink {
 
     /// What the modules of a command line are made of.
     static func sources(
-        _ modules: [LoadArguments.Module], entry: String?, keepsDuplicatesPrivate: Bool, wholeArchives: Bool
+        _ modules: [LoadArguments.Module], name: String?, entry: String?, keepsDuplicatesPrivate: Bool,
+        wholeArchives: Bool
     ) throws(Failure) -> [ModuleSource] {
         var sources: [ModuleSource] = []
+        let folders = try ModuleFolders.own()
         for module in modules {
+            var files = module.files
+            for (index, file) in files.enumerated() where ObjectFiles.isModuleName(file) {
+                files[index] = try ModuleFolders.find(file, in: folders)
+            }
+            let isFound = name == nil && files[0] != module.files[0]
             var source = ModuleSource(
-                name: module.name, objects: [], entryName: entry,
+                name: isFound ? ModuleSource.name(ofFile: files[0]) : module.name, objects: [], entryName: entry,
                 parameters: module.parameters.compactMap(Parameter.init(text:)),
                 keepsDuplicatesPrivate: keepsDuplicatesPrivate)
-            try read(module.files, into: &source, wholeArchives: wholeArchives)
+            try read(files, into: &source, wholeArchives: wholeArchives)
             sources.append(source)
         }
         return sources

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModlinkInterface
+import ModulePath
 import ObjectModel
 import Posix
 import ToolSupport
@@ -15,7 +16,8 @@ struct ModuleLoad: ParsableCommand {
             Each FILE is an object as 'cc -c' makes it, and becomes a module of the file's name. Several are loaded together or \
             not at all, and may refer to one another; with --name they become one module. Of a FILE that is an archive, the \
             members that are needed become part of the module of the object before it. NAME=VALUE sets a variable of the \
-            module of the FILE before it.
+            module of the FILE before it. A NAME without folder and '.o' is that of a module in the folders of MODLINK_PATH, \
+            and what is missing is taken from there.
             """,
         version: Product.version(of: "modload"))
 
@@ -138,13 +140,19 @@ struct ModuleLoad: ParsableCommand {
         for module in modules {
             var objects: [ObjectFile] = []
             for path in module.files {
+                if ObjectFiles.isModuleName(path) {
+                    objects.append(ObjectFile(name: path))
+                    say("\(path): looked for in the module path")
+                    continue
+                }
                 objects.append(ObjectFile(name: path, descriptor: files.count))
                 files.append(try ObjectFiles.open(path))
                 say("\(path): object of module \(module.name)")
             }
             requests.append(
                 ModuleRequest(
-                    name: module.name, objects: objects, entry: entry, parameters: module.parameters,
+                    name: name ?? (ObjectFiles.isModuleName(module.files[0]) ? nil : module.name), objects: objects,
+                    entry: entry, parameters: module.parameters,
                     autoclean: autoclean, private: force, wholeArchives: wholeArchives))
         }
         guard files.count <= LocalSocket.maximumDescriptors else {
@@ -153,20 +161,24 @@ struct ModuleLoad: ParsableCommand {
                 reason: "at most \(LocalSocket.maximumDescriptors) go in one load")
         }
         say("asking \(RuntimeDirectory.standard().socket)")
-        let answer = try daemon.call(
-            LoadMethod.self, LoadMethod.Parameters(modules: requests, space: space?.name),
+        let reply = try daemon.load(
+            LoadMethod.Parameters(modules: requests, space: space?.name, modulePath: try ModuleFolders.named()),
             descriptors: files.map(\.number))
-        ToolOutput.print(answer.reply.output)
-        if let output, let module = answer.reply.modules.first { try copyImage(of: module, to: output) }
-        report(answer.reply, since: start)
-        for module in answer.reply.modules { try runPostinstall(module) }
+        ToolOutput.print(reply.output)
+        reply.warnings?.forEach { ToolOutput.warn($0.description) }
+        let named = reply.modules.filter { !$0.dependency }
+        if let output, let module = named.first { try copyImage(of: module, to: output) }
+        report(reply, since: start)
+        for module in named { try runPostinstall(module) }
     }
 
     private func report(_ reply: LoadMethod.Reply, since start: UInt64) {
         for module in reply.modules {
             say("\(module.name): \(module.size) bytes at 0x\(String(module.address, radix: 16))")
             for use in module.uses { say("\(module.name): uses \(use.module): \(use.symbols.joined(separator: ", "))") }
-            ToolOutput.print("Module loaded as ID \(module.id)\n")
+            ToolOutput.print(
+                module.dependency
+                    ? "Dependency \(module.name) loaded as ID \(module.id)\n" : "Module loaded as ID \(module.id)\n")
         }
         if verbose { ToolOutput.print(PhaseReport.text(reply.phases, total: Clock.nanoseconds() - start)) }
     }
@@ -204,14 +216,20 @@ struct ModuleLoad: ParsableCommand {
         for module in modules { module.files.forEach { say("\($0): object of module \(module.name)") } }
         var clock = PhaseClock()
         let sources = try DryLink.sources(
-            modules, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives)
+            modules, name: name, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives)
         clock.end("read")
         say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
         var link = try DryLink(sources, kernel: kernel, address: address, space: space, daemon: daemon)
+        let plan = link.plan
         let images = try link.run(after: clock.phases, explains: debug)
         for image in images { image.decisions.forEach(say) }
+        plan.warnings.forEach { ToolOutput.warn($0.description) }
+        if plan.hasDependencies || modules.contains(where: { $0.files.contains(where: ObjectFiles.isModuleName) }) {
+            ToolOutput.print(PlanReport.text(plan))
+        }
         for image in images { ToolOutput.print(image.report) }
-        if let output, let image = images.first { try ObjectFiles.write(image.file, to: output) }
+        let named = zip(images, plan.members).first { $0.1.root != nil }?.0
+        if let output, let image = named { try ObjectFiles.write(image.file, to: output) }
         if verbose { ToolOutput.print(PhaseReport.text(link.phases, total: Clock.nanoseconds() - start)) }
     }
 }

@@ -8,6 +8,14 @@ enum ObjectFiles {
     /// Objects are as large as memory allows; this is only against mistakes.
     static let sizeLimit = 1 << 30
 
+    /// Whether an argument is the name of a module, which is looked for in the module path: without a folder, without the ending of
+    /// an object or archive, and no file is there.
+    static func isModuleName(_ argument: String) -> Bool {
+        guard !argument.contains("/"), !argument.isEmpty else { return false }
+        guard ![".o", ".ko", ".a"].contains(where: argument.hasSuffix) else { return false }
+        return (try? File.status(path: argument)) == nil
+    }
+
     /// Whether a path is that of an archive. What cannot be read is none here, and is a problem when it is opened.
     static func isArchive(_ path: String) -> Bool {
         // Only a file can be looked at without taking something out of it.

@@ -15,7 +15,8 @@ enum ModuleListing {
         for module in modules {
             table.add(
                 ["\(module.id)", module.name] + (showsSpaces ? [module.space] : []) + [
-                    module.state + (module.autoclean ? " (autoclean)" : ""), "\(module.references)",
+                    module.state + (module.dependency ? " (dependency)" : module.autoclean ? " (autoclean)" : ""),
+                    "\(module.references)",
                     "\(module.size)", "0x" + String(module.address, radix: 16),
                     module.usedBy.isEmpty ? "-" : module.usedBy.joined(separator: ", "),
                 ])

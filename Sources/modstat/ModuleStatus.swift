@@ -31,6 +31,15 @@ struct ModuleStatus: ParsableCommand {
     @Flag(help: "Print the columns of NetBSD's modstat(8).")
     var classic = false
 
+    @Flag(help: "Draw who uses whom.")
+    var tree = false
+
+    @Flag(help: "Print who uses whom as a graph for Graphviz.")
+    var dot = false
+
+    @Flag(name: .shortAndLong, help: "With --tree and --dot: also the symbols that are used.")
+    var verbose = false
+
     @Flag(help: "Print what modules have printed.")
     var console = false
 
@@ -44,7 +53,10 @@ struct ModuleStatus: ParsableCommand {
             throw ValidationError("one module is shown: give its number or its name")
         }
         if follow, !console { throw ValidationError("--follow belongs to --console") }
-        if json, classic { throw ValidationError("--json and --classic exclude each other") }
+        if [json, classic, tree, dot].count(where: { $0 }) > 1 {
+            throw ValidationError("--json, --classic, --tree and --dot exclude each other")
+        }
+        if verbose, !tree, !dot { throw ValidationError("-v belongs to --tree and --dot") }
     }
 
     func run() {
@@ -54,7 +66,12 @@ struct ModuleStatus: ParsableCommand {
                 return
             }
             let reply = try daemon.call(ListMethod.self, Empty()).reply
-            let modules = try selected(reply.modules.filter { space == nil || $0.space == space?.name })
+            let all = reply.modules.filter { space == nil || $0.space == space?.name }
+            let modules = try selected(all)
+            if tree || dot {
+                draw(ModuleGraph(all).below(modules.map(\.name)))
+                return
+            }
             if json {
                 try ToolOutput.printJSON(modules)
             } else if classic {
@@ -63,6 +80,12 @@ struct ModuleStatus: ParsableCommand {
                 ToolOutput.print(ModuleListing.table(modules, showsSpaces: reply.spaces.count > 1))
             }
         }
+    }
+
+    private func draw(_ graph: ModuleGraph) {
+        let style = Terminal.showsUnicode ? ModuleGraph.Style.unicode : .ascii
+        ToolOutput.print(
+            tree ? graph.tree(style, showsSymbols: verbose) : graph.dot(showsSymbols: verbose))
     }
 
     private func selected(_ modules: [ModuleInformation]) throws(Failure) -> [ModuleInformation] {

@@ -22,8 +22,9 @@ import Varlink
     private static let module = ModuleInformation(
         id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 4096, useCount: 2,
         uses: [use],
-        usedBy: ["sallad"], autoclean: true)
+        usedBy: ["sallad"], autoclean: true, dependency: true)
     private static let phase = Phase(name: "read", nanoseconds: 1)
+    private static let progress = Progress(activity: "linking", done: 1, total: 2)
     private static let symbol = SymbolInformation(
         module: "gurka", name: "slice", address: 0x1000_0040, size: 8, offset: 4, kind: "function", exported: true)
     private static let answer = LookUpAnswer(query: "slice", symbols: [symbol])
@@ -31,13 +32,14 @@ import Varlink
 
     private static let types: [(name: String, value: any Codable & Sendable)] = [
         ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Module", module),
-        ("Phase", phase), ("Symbol", symbol), ("Answer", answer),
+        ("Phase", phase), ("Progress", progress), ("Symbol", symbol), ("Answer", answer),
     ]
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
         (
-            LoadMethod.name, LoadMethod.Parameters(modules: [source], space: "x86-64"),
-            LoadMethod.Reply(modules: [module], output: "", phases: [phase])
+            LoadMethod.name, LoadMethod.Parameters(modules: [source], space: "x86-64", modulePath: ["/m"]),
+            LoadMethod.Reply(
+                modules: [module], output: "", phases: [phase], warnings: [problem], progress: progress)
         ),
         (
             UnloadMethod.name, UnloadMethod.Parameters(names: ["gurka"], ids: [1]),

@@ -41,7 +41,8 @@ final class Session: Sendable {
 
     /// The environment of the programs.
     func environment(_ more: [String: String] = [:]) -> [String] {
-        let own = ["MODLINK_RUNTIME_DIR": runtime, "TERM": "dumb"].merging(variables) { $1 }.merging(more) { $1 }
+        let own = ["MODLINK_RUNTIME_DIR": runtime, "MODLINK_PATH": "", "TERM": "dumb"].merging(variables) { $1 }
+            .merging(more) { $1 }
         return Tool.englishEnvironment(own).filter { variable in
             let name = String(variable.prefix { $0 != "=" })
             return own[name] != nil || !["NOTIFY_SOCKET", "JOURNAL_STREAM", "LISTEN_FDS", "LISTEN_PID"].contains(name)

@@ -1,0 +1,180 @@
+import ModlinkInterface
+import ModuleIndex
+import ObjectFormats
+import ObjectModel
+import Posix
+import Synchronization
+
+/// Tells how far a piece of work is: what is being done, how many of how many.
+public typealias ProgressReport = (_ activity: String, _ done: Int, _ total: Int) -> Void
+
+/// The indices of folders: in memory, and as files for the next process. Files that have changed are read again, others are not.
+public final class ModuleIndexes: Sendable {
+    /// The folder of the indices' files; nil: they are kept in memory only.
+    private let store: IndexStore?
+    private let state = Mutex(State())
+
+    private struct State: Sendable {
+        var indexes: [String: FolderIndex] = [:]
+        /// Folders in the order of their last use.
+        var order: [String] = []
+    }
+
+    /// Every client may name other folders: those of which the use is longest ago are forgotten.
+    private static let folderLimit = 16
+    /// What objects are read of at once: nearly all are smaller.
+    private static let headSize = 64 << 10
+    /// No object is larger.
+    private static let sizeLimit: UInt64 = 1 << 30
+    /// A file that was changed so short a time ago may change again without its time changing: clocks of file systems tick every few
+    /// milliseconds.
+    private static let tick: Int64 = 50_000_000
+    /// The same for file systems whose clocks know seconds.
+    private static let coarseTick: Int64 = 2_000_000_000
+
+    /// Makes indices that are kept in a folder of this user's own.
+    public init(store: String?) {
+        self.store = store.map(IndexStore.init)
+    }
+
+    /// The indices of folders as they are now, and what of them cannot be used. Each file is complained of once, when it is read.
+    ///
+    /// A folder that is not there has no index, and is no problem.
+    public func refresh(
+        _ folders: [String], progress: ProgressReport
+    ) -> (indexes: [FolderIndex], warnings: [Problem]) {
+        var indexes: [FolderIndex] = []
+        var warnings: [Problem] = []
+        for folder in folders {
+            let known = state.withLock { $0.indexes[folder] } ?? store?.read(folder)
+            guard let index = Self.index(of: folder, known: known, progress, &warnings) else { continue }
+            if index.isChanged { store?.write(index.value) }
+            keep(index.value)
+            indexes.append(index.value)
+        }
+        return (indexes, warnings)
+    }
+
+    private func keep(_ index: FolderIndex) {
+        state.withLock { state in
+            state.indexes[index.path] = index
+            state.order.removeAll { $0 == index.path }
+            state.order.append(index.path)
+            while state.order.count > Self.folderLimit { state.indexes[state.order.removeFirst()] = nil }
+        }
+    }
+
+    // MARK: Folders
+
+    private static func index(
+        of folder: String, known: FolderIndex?, _ progress: ProgressReport, _ warnings: inout [Problem]
+    ) -> (value: FolderIndex, isChanged: Bool)? {
+        do throws(SystemError) {
+            let status = try File.status(path: folder)
+            let stamp = stamp(status)
+            let isListed = known?.stamp == stamp
+            let names = isListed ? known?.files.map(\.name) ?? [] : ModuleFile.candidates(try File.list(folder))
+            var found: [(name: String, stamp: FileStamp)] = []
+            found.reserveCapacity(names.count)
+            for name in names {
+                guard let status = try? File.status(path: folder + "/" + name), status.isRegular else { continue }
+                found.append((name, self.stamp(status)))
+            }
+            // What is no file may become one while the folder stays as it is: a symbolic link.
+            let own = found.count == names.count ? stamp : .unsure
+            if let known, known.stamp == own, isSame(known, found) { return (known, false) }
+            let index = read(folder, own, found, known, progress, &warnings)
+            return (index, true)
+        } catch {
+            if error.code != ErrorCode.noSuchFile {
+                warnings.append(
+                    Problem(
+                        subject: folder, reason: "no modules are looked for there: \(error.call): \(error.reason)"))
+            }
+            return nil
+        }
+    }
+
+    private static func isSame(_ known: FolderIndex, _ found: [(name: String, stamp: FileStamp)]) -> Bool {
+        guard known.files.count == found.count else { return false }
+        for (file, other) in zip(known.files, found) where file.stamp != other.stamp || file.name != other.name {
+            return false
+        }
+        return true
+    }
+
+    private static func stamp(_ status: FileStatus) -> FileStamp {
+        let time = max(status.modified, status.changed)
+        // A time without nanoseconds is that of a file system that has none.
+        let tick = status.modified % 1_000_000_000 == 0 && status.changed % 1_000_000_000 == 0 ? coarseTick : tick
+        guard WallClock.nanoseconds() &- time > tick else { return .unsure }
+        return FileStamp(
+            size: status.size, device: status.device, inode: status.inode, modified: status.modified,
+            changed: status.changed)
+    }
+
+    private static func read(
+        _ folder: String, _ stamp: FileStamp, _ found: [(name: String, stamp: FileStamp)], _ known: FolderIndex?,
+        _ progress: ProgressReport, _ warnings: inout [Problem]
+    ) -> FolderIndex {
+        var index = FolderIndex(path: folder, stamp: stamp)
+        var places: [String: Int] = [:]
+        if let known { for (place, file) in known.files.enumerated() { places[file.name] = place } }
+        for (number, file) in found.enumerated() {
+            if let known, let place = places[file.name], file.stamp != .unsure,
+                known.files[place].stamp == file.stamp
+            {
+                index.add(place, of: known)
+                continue
+            }
+            if number % 64 == 0 { progress("indexing \(folder)", number, found.count) }
+            let (entry, summary) = read(file.name, in: folder)
+            if let problem = entry.problem {
+                let before = known.flatMap { known in places[file.name].flatMap { known.files[$0].problem } }
+                // Of a file that is read again because it is new the same is not said twice.
+                if problem != before { warnings.append(problem) }
+            }
+            index.add(entry, summary)
+        }
+        index.finish()
+        return index
+    }
+
+    // MARK: Files
+
+    private static func read(_ name: String, in folder: String) -> (IndexedFile, ObjectSummary?) {
+        let path = folder + "/" + name
+        var entry = IndexedFile(name: name, stamp: .unsure)
+        do throws(Problem) {
+            let file: SharedDescriptor
+            let size: UInt64
+            let head: [UInt8]
+            do throws(SystemError) {
+                file = SharedDescriptor(try File.open(path, .read))
+                let status = try File.status(file.descriptor, name: path)
+                entry.stamp = stamp(status)
+                size = status.size
+                head = try File.read(file.descriptor, at: 0, count: min(Int(clamping: size), headSize), name: path)
+            } catch {
+                throw Problem(subject: path, reason: "\(error.call): \(error.reason)")
+            }
+            guard size <= sizeLimit else { throw Problem(subject: path, reason: "larger than 1 GiB") }
+            let partial = PartialFile(name: path, size: size, head: head) { (offset, count) throws(Problem) in
+                do throws(SystemError) {
+                    return try File.read(file.descriptor, at: offset, count: count, name: path)
+                } catch {
+                    throw Problem(subject: path, reason: "\(error.call): \(error.reason)")
+                }
+            }
+            return (entry, try ObjectSummaryReader.read(partial))
+        } catch {
+            entry.problem = error
+            return (entry, nil)
+        }
+    }
+
+    /// Whether a file is still as the index has it.
+    static func isUnchanged(_ status: FileStatus, _ file: IndexedFile) -> Bool {
+        file.stamp == .unsure || stamp(status) == file.stamp
+    }
+}

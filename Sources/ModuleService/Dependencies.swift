@@ -1,0 +1,121 @@
+import Linking
+import ModlinkInterface
+import ModuleIndex
+import ModulePath
+import ModuleTable
+import ObjectModel
+import Posix
+import Synchronization
+import Varlink
+
+extension ModuleService {
+    /// The folders that modules of a request are found in: none for callers who are not the daemon's own user, since the daemon opens
+    /// the files there with its rights.
+    func folders(
+        _ parameters: LoadMethod.Parameters, _ peer: LocalSocket.Credentials
+    ) throws(Failure) -> [String] {
+        guard peer.user == User.effective else { return [] }
+        guard let folders = parameters.modulePath else { return self.folders }
+        if let folder = folders.first(where: { !$0.hasPrefix("/") || $0.utf8.contains(0) }) {
+            throw Failure(.systemFailure, subject: folder, reason: "not an absolute path; modulePath has those alone")
+        }
+        return folders
+    }
+
+    /// An object that is given by the name of a module becomes one with a path.
+    func found(
+        _ object: ObjectFile, _ folders: [String], _ peer: LocalSocket.Credentials
+    ) throws(Failure) -> ObjectFile {
+        guard object.descriptor == nil, object.path == nil else { return object }
+        guard peer.user == User.effective else {
+            throw Failure(
+                .permissionDenied, subject: object.name,
+                reason: "a module is looked for by name for user \(User.effective) only; pass a descriptor")
+        }
+        let path = try ModuleFolders.find(object.name, in: folders)
+        return ObjectFile(name: path, path: path)
+    }
+
+    /// The request with what its modules need and nobody has. On the linker's thread: what is loaded does not change meanwhile.
+    func withDependencies(_ request: LoadRequest, _ space: SpaceHost) throws(Failure) -> LoadRequest {
+        let names = LoadedNames(state.withLock { state in state.modules })
+        let table = state.withLock { $0.spaces[space.architecture].symbols }
+        let start = Clock.nanoseconds()
+        let plan = try indexes.plan(
+            request.sources, for: space.architecture, folders: request.folders, against: table,
+            loaded: { names[$0] }, progress: request.progress.set)
+        var planned = request
+        planned.sources = plan.members.map(\.source)
+        planned.autoclean = plan.members.map { $0.root.map { request.autoclean[$0] } ?? true }
+        planned.isDependency = plan.members.map { $0.root == nil }
+        planned.required = plan.members.map(\.required)
+        planned.warnings = plan.warnings
+        if plan.hasDependencies {
+            planned.phases.append(Phase(name: "depend", nanoseconds: Int(Clock.nanoseconds() - start)))
+        }
+        for warning in plan.warnings {
+            log.warning("\(warning)")
+            console.note("warning: \(warning)")
+        }
+        for (source, isDependency) in zip(planned.sources, planned.isDependency) where isDependency {
+            try ModuleName.check(source.name)
+        }
+        return planned
+    }
+}
+
+/// The loaded modules by the key of their name, put together when the first is asked for.
+private final class LoadedNames {
+    private let table: ModuleTable
+    private lazy var names: [String: String] = Dictionary(
+        table.all.map { (ModuleFile.key($0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
+
+    init(_ table: ModuleTable) {
+        self.table = table
+    }
+
+    subscript(key: String) -> String? { names[key] }
+}
+
+extension ModuleService.State {
+    /// Marks the modules that came in for others, and notes whom they ask for by name.
+    mutating func noteDependencies(_ request: LoadRequest, _ ids: [Int]) {
+        for (id, isDependency) in zip(ids, request.isDependency) where isDependency { modules.setDependency(id) }
+        for (id, names) in zip(ids, request.required) {
+            for name in names {
+                if let used = modules.module(named: name) { modules.require(used.id, by: id) }
+            }
+        }
+    }
+}
+
+/// How far a load is. Whoever works says it, whoever waits reads it.
+final class LoadProgress: Sendable {
+    private let state = Mutex(Progress(activity: "", done: 0, total: 0))
+
+    var value: Progress { state.withLock { $0 } }
+
+    func set(_ activity: String, _ done: Int, _ total: Int) {
+        state.withLock { $0 = Progress(activity: activity, done: done, total: total) }
+    }
+}
+
+/// Tells a caller who waits how far the work is: nothing in the first half second, and no more than ten times a second.
+struct ProgressSender {
+    /// Work that takes longer shows its progress, in nanoseconds.
+    static let patience: UInt64 = 500_000_000
+    private static let pause: UInt64 = 100_000_000
+
+    private var next = Clock.nanoseconds() + patience
+    private var last: Progress?
+
+    mutating func send(_ progress: LoadProgress, _ context: inout CallContext<LoadMethod>) {
+        let now = Clock.nanoseconds()
+        guard context.wantsMore, now >= next else { return }
+        let value = progress.value
+        guard value != last, !value.activity.isEmpty else { return }
+        (last, next) = (value, now + Self.pause)
+        // A caller who has gone is noticed elsewhere.
+        try? context.reply(LoadMethod.Reply(modules: [], output: "", phases: [], progress: value))
+    }
+}

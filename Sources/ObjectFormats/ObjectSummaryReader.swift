@@ -1,0 +1,29 @@
+import AOutFormat
+import ELFFormat
+import ObjectModel
+
+/// Reads what objects of every format offer and want by name.
+public enum ObjectSummaryReader {
+    /// The summary of a file. Of ELF files only the headers and the tables of names are read.
+    public static func read(_ file: PartialFile) throws(Problem) -> ObjectSummary {
+        if ELFSummaryReader.recognizes(file.head) { return try ELFSummaryReader.read(file) }
+        guard AOutObjectReader.isAOut(file.head) else {
+            throw Problem(
+                subject: file.name, reason: "neither an ELF nor an a.out object; modules are made with 'cc -c'")
+        }
+        return try AOutSummaryReader.read(file.bytes(at: 0, count: file.size, "file"), name: file.name)
+    }
+
+    /// The modules that an object asks for by name, and those that its builder found to be needed.
+    public static func requirements(of object: Object) -> (required: [String], depends: [String]) {
+        let names = object.sections.lazy.map(\.name)
+        // Nearly all objects have neither section.
+        let hasAny = names.contains { name in
+            name.count == 8 && nameBegins(object.bytes, name, with: ".modinfo")
+                || name.count == 16 && nameBegins(object.bytes, name, with: "link_set_modules")
+        }
+        guard hasAny, ELFSummaryReader.recognizes(object.bytes) else { return ([], []) }
+        // The object has been read: what is wrong here says nothing of other modules.
+        return (try? ELFSummaryReader.requirements(PartialFile(name: object.name, object.bytes))) ?? ([], [])
+    }
+}
