@@ -12,7 +12,7 @@ struct Benchmarks {
         guard arguments.count == 2, let folder = arguments.first, let work = arguments.last else {
             throw BenchmarkFailure(description: "usage: benchmarks PROGRAMS WORK; Scripts/bench runs it")
         }
-        let programs = try Programs(folder: folder, runtimeDirectory: work + "/run")
+        let programs = try Programs(folder: folder, runtimeDirectory: work + "/run", modulePath: work + "/modules")
         defer { _ = try? programs.time(programs.own("modlinkd"), ["--stop"]) }
         _ = try programs.time(programs.own("modstat"))
         var report =
@@ -23,6 +23,8 @@ struct Benchmarks {
         report += try tools(programs, work)
         report += idle
         report += try memory("after all of this, with nothing loaded", work)
+        // Ends the daemon.
+        report += try folders(programs, work)
         try Standard.output.write(report)
     }
 

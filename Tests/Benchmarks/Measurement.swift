@@ -50,10 +50,12 @@ struct Programs {
     let environment: [String]
     private let sink: SharedDescriptor
 
-    init(folder: String, runtimeDirectory: String) throws {
+    init(folder: String, runtimeDirectory: String, modulePath: String) throws {
         self.folder = folder
         environment =
-            Environment.all().filter { !$0.hasPrefix("MODLINK_") } + ["MODLINK_RUNTIME_DIR=\(runtimeDirectory)"]
+            Environment.all().filter { !$0.hasPrefix("MODLINK_") } + [
+                "MODLINK_RUNTIME_DIR=\(runtimeDirectory)", "MODLINK_PATH=\(modulePath)",
+            ]
         sink = SharedDescriptor(try File.open("/dev/null", .readWrite))
     }
 
