@@ -22,7 +22,10 @@ public struct FileStamp: Sendable, Equatable {
         self.changed = changed
     }
 
-    /// The stamp of a state that may change without its time: like no other.
+    /// Whether two stamps are surely of one state.
+    public func matches(_ other: FileStamp) -> Bool { self != .unsure && self == other }
+
+    /// The stamp of a state that may change without its time: it matches none, not even itself.
     public static let unsure = FileStamp(size: 0, device: 0, inode: 0, modified: .min, changed: .min)
 }
 

@@ -72,7 +72,7 @@ public final class ModuleIndexes: Sendable {
         do throws(SystemError) {
             let status = try File.status(path: folder)
             let stamp = stamp(status)
-            let isListed = known?.stamp == stamp
+            let isListed = known?.stamp.matches(stamp) ?? false
             let names = isListed ? known?.files.map(\.name) ?? [] : ModuleFile.candidates(try File.list(folder))
             var found: [(name: String, stamp: FileStamp)] = []
             found.reserveCapacity(names.count)
@@ -82,7 +82,11 @@ public final class ModuleIndexes: Sendable {
             }
             // What is no file may become one while the folder stays as it is: a symbolic link.
             let own = found.count == names.count ? stamp : .unsure
-            if let known, known.stamp == own, isSame(known, found) { return (known, false) }
+            if var known, isSame(known, found) {
+                let isChanged = known.stamp != own
+                known.stamp = own
+                return (known, isChanged)
+            }
             let index = read(folder, own, found, known, progress, &warnings)
             return (index, true)
         } catch {
@@ -97,7 +101,7 @@ public final class ModuleIndexes: Sendable {
 
     private static func isSame(_ known: FolderIndex, _ found: [(name: String, stamp: FileStamp)]) -> Bool {
         guard known.files.count == found.count else { return false }
-        for (file, other) in zip(known.files, found) where file.stamp != other.stamp || file.name != other.name {
+        for (file, other) in zip(known.files, found) where !file.stamp.matches(other.stamp) || file.name != other.name {
             return false
         }
         return true
@@ -121,9 +125,7 @@ public final class ModuleIndexes: Sendable {
         var places: [String: Int] = [:]
         if let known { for (place, file) in known.files.enumerated() { places[file.name] = place } }
         for (number, file) in found.enumerated() {
-            if let known, let place = places[file.name], file.stamp != .unsure,
-                known.files[place].stamp == file.stamp
-            {
+            if let known, let place = places[file.name], known.files[place].stamp.matches(file.stamp) {
                 index.add(place, of: known)
                 continue
             }
@@ -175,6 +177,6 @@ public final class ModuleIndexes: Sendable {
 
     /// Whether a file is still as the index has it.
     static func isUnchanged(_ status: FileStatus, _ file: IndexedFile) -> Bool {
-        file.stamp == .unsure || stamp(status) == file.stamp
+        file.stamp == .unsure || stamp(status).matches(file.stamp)
     }
 }

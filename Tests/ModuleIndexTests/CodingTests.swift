@@ -15,11 +15,12 @@ import Testing
 
     /// Bytes whose digest is right whatever they say.
     private func digested(_ bytes: [UInt8]) -> [UInt8] {
-        let digest = contentDigest(bytes[32...].span.bytes, seed: 1)
+        let body = Array(bytes[32...])
+        let digest = contentDigest(body.span.bytes, seed: 1)
         let words = [digest.0, digest.1].flatMap { half in
             (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64($0 * 8)) }
         }
-        return Array(bytes[..<16]) + words + Array(bytes[32...])
+        return Array(bytes[..<16]) + words + body
     }
 
     @Test("an index that was written is read with all that it had")

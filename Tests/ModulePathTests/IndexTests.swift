@@ -157,7 +157,7 @@ import Testing
         #expect(found.isEmpty)
         #expect(
             warnings.map(\.description) == [
-                "\(scratch.path)/file: no modules are looked for there: opendir: Not a directory (ENOTDIR)"
+                "\(scratch.path)/file: no modules are looked for there: opendir: not a directory (ENOTDIR)"
             ])
     }
 
