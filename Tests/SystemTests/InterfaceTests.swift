@@ -136,7 +136,7 @@ import Varlink
         #expect(interface.errors.map(\.name).sorted() == errors.sorted())
         #expect(
             interface.types.map(\.name) == [
-                "Problem", "Object", "ModuleSource", "Reference", "Module", "Phase", "Symbol", "Answer",
+                "Problem", "Object", "ModuleSource", "Reference", "Module", "Phase", "Progress", "Symbol", "Answer",
             ])
     }
 
