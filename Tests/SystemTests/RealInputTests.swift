@@ -52,7 +52,9 @@ import Testing
                 Module loaded as ID 2
 
                 """))
-        try expect(session.run("modunload", "sqlite3"), .failed(1, "modunload: sqlite3: in use by query (EBUSY)\n"))
+        let busy = try session.run("modunload", "sqlite3").errors
+        #expect(busy.hasPrefix("modunload: sqlite3: in use by query, which refers to sqlite3_"), "\(busy)")
+        #expect(busy.hasSuffix(" more (EBUSY)\n"), "\(busy)")
         let version = try Tool.output("pkg-config", ["--modversion", "sqlite3"])
         try expect(session.run("modunload", "query"), .done(version))
         try expect(session.run("modunload", "sqlite3"), .done())
