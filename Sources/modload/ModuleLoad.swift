@@ -68,7 +68,7 @@ struct ModuleLoad: ParsableCommand {
     @Flag(name: .customLong("whole-archive"), help: "Take all members of archives, not only those that are needed.")
     var wholeArchives = false
 
-    @Flag(name: [.customShort("k"), .long], help: "Unload it when the last module that uses it goes.")
+    @Flag(name: [.customShort("k"), .long], help: "Let 'modunload -a' unload it when it is not used.")
     var autoclean = false
 
     @Flag(name: .shortAndLong, help: "Keep symbols to the module that another module exports already.")
