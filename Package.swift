@@ -60,7 +60,8 @@ let programs: [Target] = [
             "ModlinkInterface", "ModulePath", "ToolSupport", arguments,
         ], swiftSettings: warnings),
     .executableTarget(
-        name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", arguments], swiftSettings: warnings),
+        name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", "Varlink", arguments],
+        swiftSettings: warnings),
     .executableTarget(
         name: "modstat",
         dependencies: ["ObjectModel", "Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
@@ -105,8 +106,8 @@ let testTargets: [Target] = [
     tests(
         "ModuleServiceTests",
         of: [
-            "ELFFormat", "Linking", "ModlinkInterface", "ModuleService", "ObjectModel", "Posix", "SymbolTable",
-            "Varlink", logging,
+            "ELFFormat", "Linking", "ModlinkInterface", "ModuleService", "ModuleTable", "ObjectModel", "Posix",
+            "SymbolTable", "Varlink", logging,
         ]),
     tests("ToolSupportTests", of: ["ModlinkInterface", "ToolSupport"]),
     tests("ModlinkdTests", of: ["ModlinkInterface", "Posix", "modlinkd", logging]),

@@ -41,9 +41,15 @@ extension ModuleService {
         let names = LoadedNames(state.withLock { state in state.modules })
         let table = state.withLock { $0.spaces[space.architecture].symbols }
         let start = Clock.nanoseconds()
-        let plan = try indexes.plan(
-            request.sources, for: space.architecture, folders: request.folders, against: table,
-            loaded: { names[$0] }, progress: request.progress.set)
+        let plan: PlannedLoad
+        do throws(Failure) {
+            plan = try indexes.plan(
+                request.sources, for: space.architecture, folders: request.folders, against: table,
+                loaded: { names[$0] }, progress: request.progress.set)
+        } catch {
+            console.note("load failed: \(error.problems.first?.description ?? "")")
+            throw error
+        }
         var planned = request
         planned.sources = plan.members.map(\.source)
         planned.autoclean = plan.members.map { $0.root.map { request.autoclean[$0] } ?? true }
