@@ -167,7 +167,8 @@ extension ModuleService {
         }
         do throws(LinkFailure) {
             try source.addMembers(
-                of: archives, all: module.wholeArchives ?? false, workers: .processors, read: ObjectReader.member(_:of:))
+                of: archives, all: module.wholeArchives ?? false, workers: .processors, read: ObjectReader.member(_:of:)
+            )
         } catch {
             problems += error.problems
         }

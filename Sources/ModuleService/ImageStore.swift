@@ -117,11 +117,19 @@ struct ImageStore: Sendable {
 
 extension ModuleService {
     /// What an idle daemon need not keep of a large link, by far more than what a small one needs.
-    private static var unusedMemoryLimit: Int { 8 << 20 }
+    private static let unusedMemoryLimit = 8 << 20
 
-    /// What is done when nobody waits, after a load of that module or an unload.
-    func tidyUp(after load: String? = nil) {
-        if let load { images.prepareNext(like: load) }
-        UnusedMemory.giveBack(moreThan: Self.unusedMemoryLimit)
+    /// How long nothing is asked of the linker before it gives memory back, in milliseconds. Who edits, compiles and loads again is
+    /// back before: to get memory anew from the system, page by page, is a quarter of a large link.
+    static let restAfter = 10_000
+
+    /// What is done when nobody waits, after a load of that module.
+    func tidyUp(after load: String) {
+        images.prepareNext(like: load)
+    }
+
+    /// What is done when nothing has been asked for a while.
+    static func giveBackMemory() {
+        UnusedMemory.giveBack(moreThan: unusedMemoryLimit)
     }
 }

@@ -44,7 +44,6 @@ extension ModuleService {
         let output = console.endCapture()
         for name in names { console.note("\(name) unloaded") }
         let more = try unloadUnused(order)
-        later { $0.tidyUp() }
         return UnloadMethod.Reply(modules: names + more.modules, output: output + more.output)
     }
 

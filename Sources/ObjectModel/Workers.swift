@@ -52,7 +52,8 @@ public struct Workers: Sendable {
             let places = unsafe Places(start: start)
             share(pieces) { piece in
                 let range = count * piece / pieces..<count * (piece + 1) / pieces
-                let place = unsafe UnsafeMutableBufferPointer(start: places.start + range.lowerBound, count: range.count)
+                let place = unsafe UnsafeMutableBufferPointer(
+                    start: places.start + range.lowerBound, count: range.count)
                 unsafe place.initialize(repeating: initial)
                 var span = unsafe place.mutableSpan
                 fill(range, &span)

@@ -26,7 +26,7 @@ func eventualMessage(unlike unwanted: String = "no error", _ body: () throws(Sys
 /// Whether everyone has closed the other end of a pipe or socket from which there is nothing more to read; those who
 /// are about to get ten seconds.
 func isEnded(_ reader: borrowing Descriptor) throws(SystemError) -> Bool {
-    guard try Poll.waitReadable(reader.number, timeout: 10_000) else { return false }
+    guard try Poll.waitReadable(reader.number, timeout: 60_000) else { return false }
     return try File.readSome(reader, maximum: 1) == []
 }
 

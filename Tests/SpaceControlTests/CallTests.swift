@@ -196,7 +196,7 @@ import Testing
         #expect(before == nil)
         let symbols = try test.load(try Image.common.get())
         _ = message { () throws(SpaceError) in _ = try test.space.call(symbols["starts_thread"]) }
-        #expect(try Poll.waitReadable(test.space.processDescriptorNumber, timeout: 10_000))
+        #expect(try Poll.waitReadable(test.space.processDescriptorNumber, timeout: 60_000))
         let death = try test.space.checkDeath()
         #expect(death?.status == .signaled(11))
         #expect(death?.fault?.address == 0x1234_5678_9000)
