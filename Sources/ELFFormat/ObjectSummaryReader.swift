@@ -125,7 +125,7 @@ private struct SummaryTables {
         let raw = unsafe symbols.span.bytes
         let strings = unsafe names.span.bytes
         let versions = strings.find(UInt8(ascii: "@"), in: 0..<names.count) != nil
-        var listed: [NameRange] = []
+        let listed = try exportList()
         for index in 1..<max(symbols.count / MemoryLayout<Record>.stride, 1) {
             let entry = unsafe raw.unsafeLoadUnaligned(
                 fromByteOffset: index * MemoryLayout<Record>.stride, as: Record.self)
@@ -138,9 +138,9 @@ private struct SummaryTables {
                     reason: "st_name \(entry.st_name) is beyond the string table")
             }
             let isDefined = entry.st_shndx != UInt16(SHN_UNDEF)
-            if isDefined, let exported = Self.exported(names, name) { listed.append(exported) }
             guard !isLocal, name.count > 0 else { continue }
             if isDefined {
+                if let listed, !listed.contains(UInt64(index)) { continue }
                 if versions { name = strings.withoutDefaultVersion(name) }
                 guard !ObjectSummary.isOwn(names, name) else { continue }
                 summary.definitions.append(
@@ -149,19 +149,22 @@ private struct SummaryTables {
                 summary.needs.append(name)
             }
         }
-        if !listed.isEmpty { keep(listed, in: &summary) }
     }
 
-    /// The name that a symbol of Linux's export list stands for: `__ksymtab_NAME`.
-    private static func exported(_ bytes: [UInt8], _ name: NameRange) -> NameRange? {
-        guard name.count > 10, nameBegins(bytes, name, with: "__ksymtab_") else { return nil }
-        return NameRange(offset: name.offset + 10, count: name.count - 10)
-    }
-
-    /// An object with an export list exports that alone.
-    private func keep(_ listed: [NameRange], in summary: inout ObjectSummary) {
-        let wanted = Set(listed.map { ArraySlice(names[$0.indices]) })
-        summary.definitions.removeAll { !wanted.contains(names[$0.name.indices]) }
+    /// The symbols of the object's export list: what the addresses in the sections `__ksymtab` and `__ksymtab_gpl`, or the
+    /// `___ksymtab+NAME` of Linux before it is linked, point to. An object that has one, be it empty, exports that alone. Nil when it
+    /// has none.
+    private func exportList() throws(Problem) -> Set<UInt64>? {
+        var listed: Set<UInt64>?
+        for (index, section) in sections.enumerated() where section.has(SHF_ALLOC) {
+            guard let name = unsafe sectionNames.span.bytes.name(at: section.nameOffset, in: 0..<sectionNames.count),
+                nameBegins(sectionNames, name, with: "__ksymtab") || nameBegins(sectionNames, name, with: "___ksymtab"),
+                !nameBegins(sectionNames, name, with: "__ksymtab_strings")
+            else { continue }
+            listed = listed ?? []
+            for relocation in try relocations(of: index) { listed?.insert(relocation.symbol) }
+        }
+        return listed
     }
 
     // MARK: Names of modules
@@ -234,6 +237,23 @@ private struct SummaryTables {
     /// Where the addresses point that stand in a part of a section.
     private func pointers(in section: Int, _ part: Range<UInt64>) throws(Problem) -> [Place] {
         var places: [Place] = []
+        for relocation in try relocations(of: section) where part.contains(relocation.offset) {
+            let addend: UInt64? =
+                if let own = relocation.addend { own } else { try self.addend(at: relocation.offset, of: section) }
+            if let place = place(relocation.symbol, addend ?? 0) { places.append(place) }
+        }
+        return places
+    }
+
+    /// A place that depends on a symbol; the addend is nil where it stands at the place.
+    private struct Relocation {
+        let offset: UInt64
+        let symbol: UInt64
+        let addend: UInt64?
+    }
+
+    private func relocations(of section: Int) throws(Problem) -> [Relocation] {
+        var relocations: [Relocation] = []
         for (index, header) in sections.enumerated()
         where header.info == UInt32(section) && (header.isOf(SHT_RELA) || header.isOf(SHT_REL)) {
             let hasAddend = header.isOf(SHT_RELA)
@@ -241,18 +261,16 @@ private struct SummaryTables {
             let raw = unsafe bytes.span.bytes
             let (word, size) = (fileClass.wordSize, fileClass.relocationSize(hasAddend: hasAddend))
             for start in stride(from: 0, to: header.size - header.size % size, by: Int(size)) {
-                guard let offset = raw.word(at: start, fileClass), part.contains(offset),
+                guard let offset = raw.word(at: start, fileClass),
                     let information = raw.word(at: start + word, fileClass)
                 else { continue }
-                let addend =
-                    hasAddend
-                    ? raw.word(at: start + 2 * word, fileClass) : try self.addend(at: offset, of: section)
-                if let place = place(information >> (fileClass == .bits64 ? 32 : 8), addend ?? 0) {
-                    places.append(place)
-                }
+                relocations.append(
+                    Relocation(
+                        offset: offset, symbol: information >> (fileClass == .bits64 ? 32 : 8),
+                        addend: hasAddend ? raw.word(at: start + 2 * word, fileClass) : nil))
             }
         }
-        return places
+        return relocations
     }
 
     /// What stands at a place that is to be relocated: an addend of 32 bits (psABI "Intel386").

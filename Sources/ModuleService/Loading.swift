@@ -160,7 +160,7 @@ extension LoadTransaction {
         var linker: Linker
         progress.set("linking", 0, 0)
         do throws(LinkFailure) {
-            linker = try Linker(request.sources, against: table, settings: settings)
+            linker = try Linker(request.sources, against: table, settings: settings, workers: .processors)
         } catch {
             throw Failure(error)
         }

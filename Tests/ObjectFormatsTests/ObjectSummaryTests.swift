@@ -62,6 +62,9 @@ import Testing
             const struct kernel_symbol __ksymtab_slice __attribute__((section("__ksymtab"), used)) = { (unsigned long)slice, "slice" };
             """
         #expect(defined(try summary(Compiler.gcc.object(source))) == ["slice"])
+        // A list of nothing.
+        let none = "int slice(int n) { return n; } __asm__(\".pushsection __ksymtab,\\\"a\\\"\\n.popsection\");"
+        #expect(defined(try summary(Compiler.gcc.object(none))) == [])
     }
 
     @Test("versions: a default one is left out, others are part of the name, and so is that of a reference")

@@ -96,7 +96,8 @@ struct ModuleFolder {
         try folder.session.compile("modules/pong.o", mutual("pong", "ping"))
         try expect(folder.load("ping"), .done("Dependency pong loaded as ID 1\nModule loaded as ID 2\n"))
         #expect(
-            try folder.session.output("modstat", "--tree") == "pong\n`-- ping\n    `-- pong (shared, see above)\n")
+            try folder.session.output("modstat", "--tree", "-v")
+                == "pong\n`-- ping: ping\n    `-- pong: pong (shared, see above)\n")
     }
 
     @Test("when a module fails in its init, what came in for it goes too")
