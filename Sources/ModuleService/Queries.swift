@@ -33,7 +33,8 @@ extension ModuleService {
             uses: module.uses.sorted { $0.key < $1.key }.compactMap { used, symbols in
                 state.modules[used].map { ModuleUse(module: $0.name, symbols: symbols) }
             },
-            usedBy: state.modules.holders(of: id).map(\.name), autoclean: module.isAutoclean)
+            usedBy: state.modules.holders(of: id).map(\.name), autoclean: module.isAutoclean,
+            owner: loaded.flat?.owner)
     }
 
     /// The symbols of a space that have these names and addresses.

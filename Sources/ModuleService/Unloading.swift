@@ -8,7 +8,9 @@ import SpaceControl
 
 extension ModuleService {
     /// Unloads modules together, and then those that only they used and that were loaded to go. On the linker's thread.
-    func unload(_ ids: [Int]) throws(Failure) -> UnloadMethod.Reply {
+    ///
+    /// - Parameter cascades: whether those go that only they used.
+    func unload(_ ids: [Int], cascades: Bool = true) throws(Failure) -> UnloadMethod.Reply {
         try refuseUsed(ids)
         let order: [Module]
         do throws(ModuleTableError) {
@@ -43,7 +45,7 @@ extension ModuleService {
         publishSymbols()
         let output = console.endCapture()
         for name in names { console.note("\(name) unloaded") }
-        let more = try unloadUnused(order)
+        let more = cascades ? try unloadUnused(order) : UnloadMethod.Reply(modules: [], output: "")
         later { $0.tidyUp() }
         return UnloadMethod.Reply(modules: names + more.modules, output: output + more.output)
     }

@@ -1,5 +1,7 @@
 /// Where a module is in its life.
 public enum ModuleState: String, Sendable, Codable {
+    /// Made by create_module of modules(2): it has memory, and nothing has run.
+    case uninitialized
     /// Linked and mapped; its constructors or its init run.
     case loading
     /// Its init has succeeded.
@@ -19,7 +21,7 @@ public struct Module: Sendable, Identifiable {
     /// The addresses that it takes, whole pages.
     public let range: Range<UInt64>
     /// Whether it goes when nobody uses it any more (`modload -k`).
-    public let isAutoclean: Bool
+    public internal(set) var isAutoclean: Bool
     /// The modules that it took symbols from; for each, the names of those symbols in alphabetical order.
     public internal(set) var uses: [Int: [String]]
     /// Whether it refused to be unloaded for good: a fault in its cleanup left it in an unknown state.
@@ -46,6 +48,7 @@ public enum ModuleTableError: Error, Sendable, Equatable {
         case .changing(_, .loading): "still loading"
         case .changing(_, .unloading): "already unloading"
         case .changing(_, .running): "running"
+        case .changing(_, .uninitialized): "not initialized"
         }
     }
 

@@ -1,0 +1,90 @@
+import ObjectModel
+
+/// What `struct symbol_table` of modules(2) says: the symbols that a module exports, and the modules that it refers to.
+///
+/// As programs of 64 bits lay it out (LP64), the lowest byte first: three `int`, the size with all strings, the number of symbols
+/// and that of references, and four bytes of padding; for each symbol its address and the offset of its name from the table's start;
+/// for each reference the address of a module, and a word that is the kernel's. Then the names, each ended by a NUL.
+struct ClientSymbolTable: Equatable {
+    /// A symbol.
+    struct Symbol: Equatable {
+        var address: UInt64
+        /// Where its name stands in the table.
+        var name: NameRange
+    }
+
+    /// The symbols, in the order of the table.
+    var symbols: [Symbol] = []
+    /// The addresses that stand for modules, in the order of the table.
+    var references: [UInt64] = []
+
+    /// The most bytes that a table may have. (A kernel had 128 KiB in one piece at the most.)
+    static let sizeLimit = 16 << 20
+
+    /// Reads a table.
+    ///
+    /// - Throws: what is wrong with it, with the field as place: EINVAL.
+    init(_ bytes: [UInt8], subject: String) throws(Problem) {
+        func refuse(_ place: String, _ reason: String) -> Problem {
+            Problem(subject: subject, place: "symbol table: \(place)", reason: reason)
+        }
+        let raw = bytes.span.bytes
+        guard let size: Int32 = raw.integer(at: 0), let symbolCount: Int32 = raw.integer(at: 4),
+            let referenceCount: Int32 = raw.integer(at: 8), bytes.count >= Self.headSize
+        else {
+            throw refuse("size", "\(bytes.count) bytes, and its head alone has \(Self.headSize)")
+        }
+        guard Int(size) == bytes.count else {
+            throw refuse("size", "says \(size) bytes where \(bytes.count) came: it changed meanwhile")
+        }
+        guard symbolCount >= 0 else { throw refuse("n_symbols", "\(symbolCount), less than none") }
+        guard referenceCount >= 0 else { throw refuse("n_refs", "\(referenceCount), less than none") }
+        // Two numbers of 31 bits, times 16: no sum wraps.
+        let strings = Self.headSize + (Int(symbolCount) + Int(referenceCount)) * Self.entrySize
+        guard strings <= bytes.count else {
+            throw refuse(
+                "n_symbols, n_refs",
+                "\(symbolCount) symbols and \(referenceCount) references take \(strings) bytes, and it has \(size)")
+        }
+        symbols.reserveCapacity(Int(symbolCount))
+        for index in 0..<Int(symbolCount) {
+            let place = UInt64(Self.headSize + index * Self.entrySize)
+            let (address, offset): (UInt64?, UInt64?) = (raw.integer(at: place), raw.integer(at: place + 8))
+            guard let address, let offset else { throw refuse("symbol[\(index)]", "outside of it") }
+            guard offset >= strings, offset < bytes.count else {
+                throw refuse(
+                    "symbol[\(index)].name", "offset \(offset) is not in the strings, \(strings) to \(bytes.count)")
+            }
+            guard let end = bytes[Int(offset)...].firstIndex(of: 0) else {
+                throw refuse("symbol[\(index)].name", "has no end in the table")
+            }
+            symbols.append(
+                Symbol(
+                    address: address, name: NameRange(offset: UInt32(offset), count: UInt32(end - Int(offset)))))
+        }
+        references.reserveCapacity(Int(referenceCount))
+        for index in 0..<Int(referenceCount) {
+            let place = UInt64(Self.headSize + (Int(symbolCount) + index) * Self.entrySize)
+            guard let module: UInt64 = raw.integer(at: place) else { throw refuse("ref[\(index)]", "outside of it") }
+            references.append(module)
+        }
+    }
+
+    /// The symbols as a module has them that lies there; those without a name are left out.
+    ///
+    /// - Parameter bytes: of the table.
+    func list(_ bytes: [UInt8], in range: Range<UInt64>) -> SymbolList {
+        var list = SymbolList(minimumCapacity: symbols.count)
+        for symbol in symbols where symbol.name.count > 0 {
+            guard let name = list.intern(bytes, symbol.name) else { continue }
+            list.entries.append(
+                SymbolEntry(
+                    address: symbol.address, size: 0, name: name, section: range.contains(symbol.address) ? 0 : nil,
+                    binding: .global, type: .none))
+        }
+        return list
+    }
+
+    private static let headSize = 16
+    private static let entrySize = 16
+}
