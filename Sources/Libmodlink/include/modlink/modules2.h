@@ -86,10 +86,10 @@ int get_kernel_syms(struct kernel_sym *table);
 /* The address of the module's memory, size bytes in the low 2 GB of the space, use count included. */
 int create_module(char *module_name, unsigned long size);
 /*
- * code: codesize bytes, linked for the module's address and sizeof(long). A C++ program, and a module's code, has another
- * function of this name: they do not see this one.
+ * code: codesize bytes, linked for the module's address and sizeof(long). A module has a function of its own by this name: a
+ * header for code of modules that includes this one defines MODLINK_NO_INIT_MODULE.
  */
-#if !defined MODLINK_NO_INIT_MODULE
+#ifndef MODLINK_NO_INIT_MODULE
 int init_module(
     char *module_name, char *code, unsigned codesize, struct mod_routines *routines, struct symbol_table *symtab);
 #endif
