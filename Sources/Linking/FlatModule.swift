@@ -7,7 +7,8 @@ extension LinkedModule {
         let protection: Protection = [.read, .write, .execute]
         let size = range.upperBound - range.lowerBound
         let section = ImageSection(
-            name: ".flat", kind: .zeroFill, protection: protection, address: range.lowerBound, fileOffset: 0, size: size,
+            name: ".flat", kind: .zeroFill, protection: protection, address: range.lowerBound, fileOffset: 0,
+            size: size,
             alignment: architecture.pageSize)
         self.init(
             name: name,

@@ -10,7 +10,8 @@ extension ModuleService {
         guard parameters.arguments.count <= CallMethod.argumentLimit else {
             throw Failure(
                 .systemFailure, subject: parameters.function,
-                reason: "\(parameters.arguments.count) arguments: a function is given \(CallMethod.argumentLimit) at most")
+                reason:
+                    "\(parameters.arguments.count) arguments: a function is given \(CallMethod.argumentLimit) at most")
         }
         let (function, module) = try self.function(parameters.function, in: architecture)
         let space = try space(architecture)

@@ -77,10 +77,12 @@ struct ClientSymbolTable: Equatable {
         var list = SymbolList(minimumCapacity: symbols.count)
         for symbol in symbols where symbol.name.count > 0 {
             guard let name = list.intern(bytes, symbol.name) else { continue }
+            // Nobody says what it names; it stands in memory of code.
+            let isInside = range.contains(symbol.address)
             list.entries.append(
                 SymbolEntry(
-                    address: symbol.address, size: 0, name: name, section: range.contains(symbol.address) ? 0 : nil,
-                    binding: .global, type: .none))
+                    address: symbol.address, size: 0, name: name, section: isInside ? 0 : nil, binding: .global,
+                    type: isInside ? .function : .none))
         }
         return list
     }

@@ -214,7 +214,8 @@ extension ModuleService {
                 throw failure(error, in: name, calling: "init_module")
             }
             guard result == 0 else {
-                throw Failure.refused("EBUSY", name, "init_module returned \(describeResult(result)); it stays, uninitialized")
+                throw Failure.refused(
+                    "EBUSY", name, "init_module returned \(describeResult(result)); it stays, uninitialized")
             }
             try setCount(try count(at: counter, space) &- 1, at: counter, space)
         } catch {

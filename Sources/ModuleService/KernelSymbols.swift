@@ -37,7 +37,9 @@ struct KernelSymbols {
     }
 
     private mutating func add(_ name: ArraySlice<UInt8>, _ address: UInt64) {
-        for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: address >> UInt64(shift))) }
+        for shift in stride(from: 0, to: 64, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: address >> UInt64(shift)))
+        }
         bytes += name
         bytes += repeatElement(0, count: Self.entrySize - 8 - name.count)
         count += 1
@@ -71,7 +73,8 @@ extension ModuleService.State {
             guard module.state != .uninitialized, module.state != .loading, let slot = loaded[module.id]?.slot,
                 let set = table.owner(slot)
             else {
-                waiting += 1 + (loaded[module.id]?.linked.image.symbols.entries.count(where: KernelSymbols.isListed) ?? 0)
+                waiting +=
+                    1 + (loaded[module.id]?.linked.image.symbols.entries.count(where: KernelSymbols.isListed) ?? 0)
                 continue
             }
             symbols.add(module: module.name, at: module.range.lowerBound)
