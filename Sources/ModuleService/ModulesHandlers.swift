@@ -19,12 +19,15 @@ extension ModuleService {
                 }
             },
             MethodHandler(InitModuleMethod.self) { [self] (parameters, context) throws(MethodError) in
+                // Of others nothing is read: it takes memory.
+                let isOwner = (try? requireOwner(context.peer)) != nil
                 let request = InitRequest(
                     parameters: parameters,
-                    code: Self.bytes(parameters.code, parameters.size, limit: 1 << 31, &context.descriptors),
+                    code: Self.bytes(
+                        parameters.code, parameters.size, limit: isOwner ? 1 << 31 : 0, &context.descriptors),
                     symbols: Self.bytes(
-                        parameters.symbols, parameters.symbolsSize ?? 0, limit: ClientSymbolTable.sizeLimit,
-                        &context.descriptors))
+                        parameters.symbols, parameters.symbolsSize ?? 0,
+                        limit: isOwner ? ClientSymbolTable.sizeLimit : 0, &context.descriptors))
                 return try answering("init_module", for: context.peer, context.socketNumber) {
                     (service) throws(Failure) in try service.initialize(request)
                 }

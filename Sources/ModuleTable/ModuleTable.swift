@@ -76,7 +76,9 @@ public struct ModuleTable: Sendable {
         let leaving = Set(ids)
         for id in ids {
             guard let module = modules[id] else { throw .unknown(String(id)) }
-            guard [.running, .uninitialized].contains(module.state) else { throw .changing(name: module.name, module.state) }
+            guard [.running, .uninitialized].contains(module.state) else {
+                throw .changing(name: module.name, module.state)
+            }
             let holders = holders(of: id).filter { !leaving.contains($0.id) }
             guard holders.isEmpty else { throw .held(name: module.name, by: holders.map(\.name)) }
         }

@@ -239,13 +239,28 @@ static void symbols(void)
     check("and the new one is the first", strcmp(table[0].name, "#other") == 0);
 }
 
+/* By another user than the daemon's: EPERM comes before all else. */
+static void stranger(void)
+{
+    struct mod_routines routines = {0};
+    ROW("create_module", create_module("gurka", 4096), EPERM);
+    ROW("create_module, before a null name", create_module(NULL, 0), EPERM);
+    ROW("init_module", init_module("gurka", "", 0, &routines, NULL), EPERM);
+    ROW("init_module, before a name of 64 bytes", init_module(name64, "", 0, &routines, NULL), EPERM);
+    ROW("delete_module", delete_module("gurka"), EPERM);
+    ROW("delete_module, before a name of 64 bytes", delete_module(name64), EPERM);
+    ROW("delete_module without a name", delete_module(NULL), EPERM);
+    check("get_kernel_syms is for all", get_kernel_syms(NULL) > 2000);
+}
+
 int main(int count, char **arguments)
 {
     static const struct {
         const char *name;
         void (*run)(void);
     } parts[] = {{"create", create}, {"init", init},     {"tables", tables},
-                 {"delete", delete}, {"unused", unused}, {"symbols", symbols}};
+                 {"delete", delete}, {"unused", unused}, {"symbols", symbols},
+                 {"stranger", stranger}};
     make_names();
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (count == 2 && strcmp(arguments[1], parts[i].name) == 0) {
