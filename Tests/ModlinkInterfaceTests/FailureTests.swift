@@ -93,10 +93,7 @@ private let problems = [
         let problem = Problem(subject: "gurka", place: "code", reason: "cannot be read")
         for output in ["", "hello\n"] {
             let failure = Failure(.refused, [problem], output: output, code: "EFAULT")
-            let text =
-                #"{"code":"EFAULT"\#(output.isEmpty ? "" : #","output":"hello\n""#),"problems":[{"place":"code","reason":"cannot be read","subject":"gurka"}]}"#
-            let error = RemoteError(name: "org.modlink.Refused", parameters: Array(text.utf8))
-            #expect(Failure(.remote(error)) == failure)
+            try #expect(overConnection(failure) == failure)
         }
     }
 
