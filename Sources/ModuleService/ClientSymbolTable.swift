@@ -18,6 +18,11 @@ struct ClientSymbolTable: Equatable {
     /// The addresses that stand for modules, in the order of the table.
     var references: [UInt64] = []
 
+    /// Where the names begin.
+    private let strings: Int
+
+    /// The most bytes that a name may have. Names may overlap: without a limit, a table could ask for more than its size many times.
+    static let nameLimit = 4095
     /// The most bytes that a table may have. (A kernel had 128 KiB in one piece at the most.)
     static let sizeLimit = 16 << 20
 
@@ -40,7 +45,7 @@ struct ClientSymbolTable: Equatable {
         guard symbolCount >= 0 else { throw refuse("n_symbols", "\(symbolCount), less than none") }
         guard referenceCount >= 0 else { throw refuse("n_refs", "\(referenceCount), less than none") }
         // Two numbers of 31 bits, times 16: no sum wraps.
-        let strings = Self.headSize + (Int(symbolCount) + Int(referenceCount)) * Self.entrySize
+        strings = Self.headSize + (Int(symbolCount) + Int(referenceCount)) * Self.entrySize
         guard strings <= bytes.count else {
             throw refuse(
                 "n_symbols, n_refs",
@@ -55,8 +60,11 @@ struct ClientSymbolTable: Equatable {
                 throw refuse(
                     "symbol[\(index)].name", "offset \(offset) is not in the strings, \(strings) to \(bytes.count)")
             }
-            guard let end = bytes[Int(offset)...].firstIndex(of: 0) else {
-                throw refuse("symbol[\(index)].name", "has no end in the table")
+            guard let end = bytes[Int(offset)...].prefix(Self.nameLimit + 1).firstIndex(of: 0) else {
+                let isLong = bytes.count - Int(offset) > Self.nameLimit
+                throw refuse(
+                    "symbol[\(index)].name",
+                    isLong ? "longer than the \(Self.nameLimit) bytes that are kept" : "has no end in the table")
             }
             symbols.append(
                 Symbol(
@@ -74,9 +82,11 @@ struct ClientSymbolTable: Equatable {
     ///
     /// - Parameter bytes: of the table.
     func list(_ bytes: [UInt8], in range: Range<UInt64>) -> SymbolList {
-        var list = SymbolList(minimumCapacity: symbols.count)
+        var list = SymbolList(minimumCapacity: symbols.count, nameCapacity: bytes.count - strings)
+        // All at once: they may overlap.
+        guard let shift = list.intern(bytes, table: strings..<bytes.count) else { return list }
         for symbol in symbols where symbol.name.count > 0 {
-            guard let name = list.intern(bytes, symbol.name) else { continue }
+            let name = NameRange(offset: UInt32(Int(symbol.name.offset) + shift), count: symbol.name.count)
             // Nobody says what it names; it stands in memory of code.
             let isInside = range.contains(symbol.address)
             list.entries.append(

@@ -165,14 +165,19 @@ extension ModuleService {
         let list = table.list(bytes, in: range)
         try state.withLock { (state) throws(Failure) in
             state.loaded[id]?.linked.image.symbols = list
-            for (index, address) in table.references.enumerated() {
-                if address == state.residentAddress { continue }
-                guard let used = state.modules(in: .native).first(where: { $0.range.lowerBound == address }) else {
+            let resident = state.residentAddress
+            let modules = Dictionary(
+                state.modules(in: .native).map { ($0.range.lowerBound, $0.id) }, uniquingKeysWith: { first, _ in first }
+            )
+            var used: [Int] = []
+            defer { state.modules.refer(id, to: used) }
+            for (index, address) in table.references.enumerated() where address != resident {
+                guard let module = modules[address] else {
                     throw .refused(
                         "EINVAL", name, "\(hexadecimal(address)) is no module's address",
                         place: "symbol table: ref[\(index)]")
                 }
-                state.modules.refer(id, to: [used.id])
+                used.append(module)
             }
         }
         return list

@@ -87,6 +87,29 @@ import Testing
         #expect(problem([UInt8(ascii: "s")], at: 53) == "\(reason) has no end in the table")
     }
 
+    @Test("a name of 4095 bytes is the longest")
+    func longNames() {
+        var table = Self.words32([48 + 4096, 1, 1, 0]) + Self.words64([0, 48, 0, 0])
+        table += Array(repeating: 97, count: 4095) + [0]
+        #expect(problem(table) == "none")
+        table[table.count - 1] = 97
+        #expect(
+            problem(Self.words32([48 + 4097]) + table[4...] + [0])
+                == "gurka: symbol table: symbol[0].name: longer than the 4095 bytes that are kept")
+    }
+
+    @Test("names may overlap, and take no more memory than the table for that")
+    func overlapping() throws {
+        let count = 1000
+        let start = 16 + count * 16
+        var table = Self.words32([Int32(start + 6), Int32(count), 0, 0])
+        for index in 0..<count { table += Self.words64([0x1000_0000, UInt64(start + index % 5)]) }
+        table += Array("slice\0".utf8)
+        let list = try ClientSymbolTable(table, subject: "gurka").list(table, in: 0..<1)
+        #expect(list.entries.prefix(5).map { list.text($0.name) } == ["slice", "lice", "ice", "ce", "e"])
+        #expect(list.entries.count == count && list.names.count == 7)
+    }
+
     @Test("random bytes in place of any are a table or are refused, and never read beyond it")
     func random() {
         var numbers = SeededNumbers(seed: 4)
