@@ -19,7 +19,9 @@ struct ClientSymbolTable: Equatable {
     var references: [UInt64] = []
 
     /// Where the names begin.
-    private let strings: Int
+    private var strings = 0
+    /// What messages call the module.
+    private let subject: String
 
     /// The most bytes that a name may have. Names may overlap: without a limit, a table could ask for more than its size many times.
     static let nameLimit = 4095
@@ -30,39 +32,48 @@ struct ClientSymbolTable: Equatable {
     ///
     /// - Throws: what is wrong with it, with the field as place: EINVAL.
     init(_ bytes: [UInt8], subject: String) throws(Problem) {
-        func refuse(_ place: String, _ reason: String) -> Problem {
-            Problem(subject: subject, place: "symbol table: \(place)", reason: reason)
-        }
+        self.subject = subject
         let raw = bytes.span.bytes
         guard let size: Int32 = raw.integer(at: 0), let symbolCount: Int32 = raw.integer(at: 4),
             let referenceCount: Int32 = raw.integer(at: 8), bytes.count >= Self.headSize
         else {
-            throw refuse("size", "\(bytes.count) bytes, and its head alone has \(Self.headSize)")
+            throw problem("size", "\(bytes.count) bytes, and its head alone has \(Self.headSize)")
         }
         guard Int(size) == bytes.count else {
-            throw refuse("size", "says \(size) bytes where \(bytes.count) came: it changed meanwhile")
+            throw problem("size", "says \(size) bytes where \(bytes.count) came: it changed meanwhile")
         }
-        guard symbolCount >= 0 else { throw refuse("n_symbols", "\(symbolCount), less than none") }
-        guard referenceCount >= 0 else { throw refuse("n_refs", "\(referenceCount), less than none") }
+        guard symbolCount >= 0 else { throw problem("n_symbols", "\(symbolCount), less than none") }
+        guard referenceCount >= 0 else { throw problem("n_refs", "\(referenceCount), less than none") }
         // Two numbers of 31 bits, times 16: no sum wraps.
         strings = Self.headSize + (Int(symbolCount) + Int(referenceCount)) * Self.entrySize
         guard strings <= bytes.count else {
-            throw refuse(
+            throw problem(
                 "n_symbols, n_refs",
                 "\(symbolCount) symbols and \(referenceCount) references take \(strings) bytes, and it has \(size)")
         }
-        symbols.reserveCapacity(Int(symbolCount))
-        for index in 0..<Int(symbolCount) {
+        try readSymbols(Int(symbolCount), bytes)
+        references.reserveCapacity(Int(referenceCount))
+        for index in 0..<Int(referenceCount) {
+            let place = UInt64(Self.headSize + (Int(symbolCount) + index) * Self.entrySize)
+            guard let module: UInt64 = raw.integer(at: place) else { throw problem("ref[\(index)]", "outside of it") }
+            references.append(module)
+        }
+    }
+
+    private mutating func readSymbols(_ count: Int, _ bytes: [UInt8]) throws(Problem) {
+        let raw = bytes.span.bytes
+        symbols.reserveCapacity(count)
+        for index in 0..<count {
             let place = UInt64(Self.headSize + index * Self.entrySize)
             let (address, offset): (UInt64?, UInt64?) = (raw.integer(at: place), raw.integer(at: place + 8))
-            guard let address, let offset else { throw refuse("symbol[\(index)]", "outside of it") }
+            guard let address, let offset else { throw problem("symbol[\(index)]", "outside of it") }
             guard offset >= strings, offset < bytes.count else {
-                throw refuse(
+                throw problem(
                     "symbol[\(index)].name", "offset \(offset) is not in the strings, \(strings) to \(bytes.count)")
             }
             guard let end = bytes[Int(offset)...].prefix(Self.nameLimit + 1).firstIndex(of: 0) else {
                 let isLong = bytes.count - Int(offset) > Self.nameLimit
-                throw refuse(
+                throw problem(
                     "symbol[\(index)].name",
                     isLong ? "longer than the \(Self.nameLimit) bytes that are kept" : "has no end in the table")
             }
@@ -70,12 +81,10 @@ struct ClientSymbolTable: Equatable {
                 Symbol(
                     address: address, name: NameRange(offset: UInt32(offset), count: UInt32(end - Int(offset)))))
         }
-        references.reserveCapacity(Int(referenceCount))
-        for index in 0..<Int(referenceCount) {
-            let place = UInt64(Self.headSize + (Int(symbolCount) + index) * Self.entrySize)
-            guard let module: UInt64 = raw.integer(at: place) else { throw refuse("ref[\(index)]", "outside of it") }
-            references.append(module)
-        }
+    }
+
+    private func problem(_ place: String, _ reason: String) -> Problem {
+        Problem(subject: subject, place: "symbol table: \(place)", reason: reason)
     }
 
     /// The symbols as a module has them that lies there; those without a name are left out.
