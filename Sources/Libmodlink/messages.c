@@ -106,6 +106,7 @@ static const struct {
 } codes[] = {
     {"EPERM", EPERM},   {"ENOENT", ENOENT}, {"EIO", EIO},       {"E2BIG", E2BIG},   {"ENOMEM", ENOMEM},
     {"EFAULT", EFAULT}, {"EBUSY", EBUSY},   {"EEXIST", EEXIST}, {"EINVAL", EINVAL}, {"ENOSYS", ENOSYS},
+    {"EDEADLK", EDEADLK},
 };
 
 /* Errors of the interface, and of Varlink itself: what is not known to a daemon is not there. */

@@ -16,6 +16,6 @@ extension LinkedModule {
                 architecture: architecture, segments: [], sections: [section], symbols: SymbolList(), entry: 0,
                 loadedSize: 0, buildID: []),
             entryPoint: .none, constructors: .empty, destructors: .empty, indirectFunctions: [], frames: nil,
-            useCount: range.lowerBound, writes: [], range: range, references: [], peers: [], threadStorage: nil)
+            useCount: range.lowerBound, writes: [], range: range, references: [], peers: [:], threadStorage: nil)
     }
 }

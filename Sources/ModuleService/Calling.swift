@@ -18,8 +18,10 @@ extension ModuleService {
         console.beginCapture()
         let result: Int64
         do throws(SpaceError) {
-            result = try space.interruptibly { () throws(SpaceError) in
-                try space.call(function, parameters.arguments.map { UInt64(bitPattern: Int64($0)) })
+            result = try space.busy(with: "a call of \(parameters.function)") { () throws(SpaceError) in
+                try space.interruptibly { () throws(SpaceError) in
+                    try space.call(function, parameters.arguments.map { UInt64(bitPattern: Int64($0)) })
+                }
             }
         } catch {
             var failure = failure(error, in: module, calling: parameters.function)

@@ -35,10 +35,6 @@ extension Failure {
 }
 
 extension ModuleService {
-    /// MOD_AUTOCLEAN: the flag in the use count of a module that goes when nobody uses it.
-    static let autocleanFlag: UInt64 = 0x4000_0000
-    /// MOD_VISITED: the flag of one that was used since the last pass.
-    static let visitedFlag: UInt64 = 0x2000_0000
     /// MOD_MAX_NAME: bytes of a module's name, with its NUL.
     private static let nameLimit = ModuleName.limit + 1
     /// A C `long`: the use count that the module's memory begins with.
@@ -208,12 +204,14 @@ extension ModuleService {
         }
         console.beginCapture()
         do {
-            try setCount(autoclean ? Self.autocleanFlag + 1 : 1, at: counter, space)
+            try setCount(autoclean ? UseCounter.autocleanFlag + 1 : 1, at: counter, space)
             let address = UInt64(bitPattern: Int64(parameters.initialize))
             let result: Int32
             do throws(SpaceError) {
-                result = try space.interruptibly { () throws(SpaceError) in
-                    Int32(truncatingIfNeeded: try space.call(address))
+                result = try space.busy(with: "init_module of \(name)") { () throws(SpaceError) in
+                    try space.interruptibly { () throws(SpaceError) in
+                        Int32(truncatingIfNeeded: try space.call(address))
+                    }
                 }
             } catch {
                 throw failure(error, in: name, calling: "init_module")
@@ -237,7 +235,7 @@ extension ModuleService {
 
     private func setCount(_ count: UInt64, at address: UInt64, _ space: SpaceHost) throws(SpaceError) {
         let bytes = (0..<Self.countSize).map { UInt8(truncatingIfNeeded: count >> ($0 * 8)) }
-        try space.write(bytes, to: address)
+        try space.write(address, bytes)
     }
 
     private func count(at address: UInt64, _ space: SpaceHost) throws(SpaceError) -> UInt64 {
@@ -272,12 +270,15 @@ extension ModuleService {
 
     /// delete_module: one module, or those that may go by themselves. On the linker's thread.
     func delete(_ parameters: DeleteModuleMethod.Parameters) throws(Failure) -> DeleteModuleMethod.Reply {
-        if parameters.name == nil, parameters.unreadable?.contains("name") != true { return deleteUnused() }
+        if parameters.name == nil, parameters.unreadable?.contains("name") != true {
+            let pass = autoclean()
+            return DeleteModuleMethod.Reply(modules: pass.modules, output: pass.output)
+        }
         let name = try Self.checked(parameters.name)
         guard let id = state.withLock({ $0.modules.module(named: name)?.id }) else {
             throw .refused("ENOENT", Self.text(name), "no such module")
         }
-        return try unload([id], cascades: false)
+        return try unload([id])
     }
 
     /// The modules that a connection has made for as long as it lasts, and not initialized: they go with it.
@@ -291,7 +292,7 @@ extension ModuleService {
             for id in ids {
                 let name = service.state.withLock { $0.modules[id]?.name } ?? ""
                 service.console.note("\(name): never initialized; goes with the connection of who made it")
-                _ = try? service.unload([id], cascades: false)
+                _ = try? service.unload([id])
             }
         }
     }

@@ -65,6 +65,7 @@ extension ModuleService {
     ) throws(MethodError) -> Reply {
         do throws(Failure) {
             try requireOwner(peer)
+            do throws(Failure) { try refuseFromWithin(peer) } catch { throw .refused("EDEADLK", error) }
             return try perform(for: socket, work)
         } catch {
             throw refusal(of: call, error).methodError
