@@ -38,6 +38,8 @@ public struct Failure: Error, Sendable, Equatable {
         case initFailed = "InitFailed"
         /// It crashed while it was called.
         case moduleFaulted = "ModuleFaulted"
+        /// A call of modules(2) is refused; ``Failure/code`` says with which error number.
+        case refused = "Refused"
         /// The caller may not do that.
         case permissionDenied = "PermissionDenied"
         /// The machine does not give what is needed.
@@ -58,7 +60,7 @@ public struct Failure: Error, Sendable, Equatable {
             case .unavailable: ExitStatusCode.unavailable
             case .usage: ExitStatusCode.usage
             case .linkFailed, .noSuchSpace, .moduleExists, .noSuchModule, .moduleBusy, .initFailed, .moduleFaulted,
-                .systemFailure:
+                .refused, .systemFailure:
                 ExitStatusCode.failed
             }
         }
@@ -78,11 +80,13 @@ public struct Failure: Error, Sendable, Equatable {
     public var result: Int
     /// For `moduleFaulted`: the signal's name.
     public var signal: String
+    /// For `refused`: the name of the error number.
+    public var code: String
 
     /// Makes a failure of the given parts.
     public init(
         _ kind: Kind, _ problems: [Problem], output: String = "", holders: [String] = [], holds: [Hold] = [],
-        result: Int = 0, signal: String = ""
+        result: Int = 0, signal: String = "", code: String = ""
     ) {
         self.kind = kind
         self.problems = problems
@@ -91,6 +95,7 @@ public struct Failure: Error, Sendable, Equatable {
         self.holds = holds
         self.result = result
         self.signal = signal
+        self.code = code
     }
 
     /// Makes a failure with one problem.
@@ -107,19 +112,21 @@ public struct Failure: Error, Sendable, Equatable {
         var holds: [Hold]?
         var result: Int?
         var signal: String?
+        var code: String?
     }
 
     /// The interface's error that says this; `SystemFailure` where it has none of that kind.
     public var methodError: MethodError {
         let kind = kind.isOfInterface ? kind : .systemFailure
         let runs = kind == .initFailed || kind == .moduleFaulted
-        let mayRun = kind == .moduleBusy || kind == .systemFailure
+        let mayRun = [.moduleBusy, .refused, .systemFailure].contains(kind)
         return MethodError(
             Self.prefix + kind.rawValue,
             parameters: Parameters(
                 problems: problems, output: runs || mayRun && !output.isEmpty ? output : nil,
                 holders: kind == .moduleBusy ? holders : nil, holds: kind == .moduleBusy ? holds : nil,
-                result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil))
+                result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil,
+                code: kind == .refused ? code : nil))
     }
 
     /// What an error of a call to the daemon says.
@@ -137,7 +144,8 @@ public struct Failure: Error, Sendable, Equatable {
         }
         self.init(
             kind, parameters.problems, output: parameters.output ?? "", holders: parameters.holders ?? [],
-            holds: parameters.holds ?? [], result: parameters.result ?? 0, signal: parameters.signal ?? "")
+            holds: parameters.holds ?? [], result: parameters.result ?? 0, signal: parameters.signal ?? "",
+            code: parameters.code ?? "")
     }
 }
 

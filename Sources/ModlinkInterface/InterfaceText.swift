@@ -31,21 +31,25 @@ public let interfaceText = """
     # A module and the symbols that were taken from it.
     type Reference (module: string, symbols: []string)
 
+    # Who has made a module by CreateModule: a process and its user.
+    type Owner (process: int, user: int)
+
     # A module, and the space that it is in. Spaces have the names of their machines: x86-64, i386. No two modules have the same
     # number or name, be they in different spaces. size: bytes, whole pages; useCount: its own counter, when it has one; dependency: it was
-    # not named, but came in because another module needed it.
+    # not named, but came in because another module needed it; owner: who has made it, when that was by CreateModule.
     type Module (
       id: int,
       name: string,
       space: string,
-      state: (loading, running, unloading),
+      state: (uninitialized, loading, running, unloading),
       address: int,
       size: int,
       useCount: ?int,
       uses: []Reference,
       usedBy: []string,
       autoclean: bool,
-      dependency: bool
+      dependency: bool,
+      owner: ?Owner
     )
 
     # What keeps a module from being unloaded. A module that refers to it: holder is its name, symbols what it took, count how many;
@@ -120,6 +124,40 @@ public let interfaceText = """
       generation: int
     )
 
+    # Calls a function of the space with up to four words, and returns the word that it returns and what was printed meanwhile.
+    # function: the name of a symbol, module:name, or an address as a number; it has to be in code.
+    method Call(function: string, arguments: []int, space: ?string) -> (result: int, output: string)
+
+    # The calls of modules(2), for programs that link by themselves; the C library libmodlink has them as functions. What is refused
+    # is the error Refused, tested in the order of modules(2), and a line on the console. unreadable: which of the caller's own
+    # arguments could not be read (name, code, routines, symbols). A name that is null is a null pointer.
+
+    # Makes a module of that many bytes, which begin with its use count. connection: it goes with the connection, unless it has been
+    # initialized by then.
+    method CreateModule(name: ?string, size: int, connection: ?bool, unreadable: ?[]string) -> (address: int)
+
+    # Copies the code, size bytes of the file behind the descriptor, behind the use count; enters the symbols, a struct symbol_table
+    # that says it has symbolsSize bytes, in the file behind the descriptor; calls the function at the address initialize, and
+    # remembers cleanup for the end.
+    method InitModule(
+      name: ?string,
+      size: int,
+      code: ?int,
+      autoclean: ?bool,
+      initialize: int,
+      cleanup: int,
+      symbolsSize: ?int,
+      symbols: ?int,
+      unreadable: ?[]string
+    ) -> (output: string)
+
+    # Takes out a module; or, without a name, those that may go by themselves.
+    method DeleteModule(name: ?string, unreadable: ?[]string) -> (modules: []string, output: string)
+
+    # The exported symbols of the space x86-64: the file behind the descriptor has that many entries of struct kernel_sym, 72 bytes
+    # each. available: how many there are with those of modules that do not run. unwritable: the caller had no room for them: EFAULT.
+    method GetKernelSymbols(unwritable: ?bool) -> (available: int, entries: int, descriptor: int)
+
     # Ends the daemon and its spaces; modules are lost.
     method Stop() -> ()
 
@@ -140,6 +178,8 @@ public let interfaceText = """
     error InitFailed (problems: []Problem, output: string, result: int)
     # It crashed while it was called; everything was undone.
     error ModuleFaulted (problems: []Problem, output: string, signal: string)
+    # A call of modules(2) is refused. code: the name of the error number, such as EINVAL; output: what an init printed.
+    error Refused (problems: []Problem, code: string, output: ?string)
     # The caller may not do that.
     error PermissionDenied (problems: []Problem)
     # The daemon is ending, and nothing was done; another one can be started.

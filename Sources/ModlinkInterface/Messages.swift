@@ -63,6 +63,20 @@ public struct ModuleUse: Codable, Sendable, Equatable {
     }
 }
 
+/// Who has made a module by `CreateModule` (`type Owner`).
+public struct ModuleOwner: Codable, Sendable, Equatable {
+    /// The process's number; it may have ended since.
+    public var process: Int
+    /// The user's number.
+    public var user: Int
+
+    /// Makes the owner of the given parts.
+    public init(process: Int, user: Int) {
+        self.process = process
+        self.user = user
+    }
+}
+
 /// A module and the space that it is in (`type Module`).
 public struct ModuleInformation: Codable, Sendable, Equatable {
     /// Its number.
@@ -71,7 +85,7 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
     public var name: String
     /// The name of its space: that of the machine.
     public var space: String
-    /// `loading`, `running` or `unloading`.
+    /// `uninitialized`, `loading`, `running` or `unloading`.
     public var state: String
     /// Where it begins.
     public var address: Int
@@ -87,11 +101,13 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
     public var autoclean: Bool
     /// Whether it was not named, but came in because another module needed it.
     public var dependency: Bool
+    /// Who has made it, when that was by `CreateModule`.
+    public var owner: ModuleOwner?
 
     /// Makes the information of the given parts.
     public init(
         id: Int, name: String, space: String, state: String, address: Int, size: Int, useCount: Int?,
-        uses: [ModuleUse], usedBy: [String], autoclean: Bool, dependency: Bool = false
+        uses: [ModuleUse], usedBy: [String], autoclean: Bool, dependency: Bool = false, owner: ModuleOwner? = nil
     ) {
         self.id = id
         self.name = name
@@ -104,6 +120,7 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
         self.usedBy = usedBy
         self.autoclean = autoclean
         self.dependency = dependency
+        self.owner = owner
     }
 
     /// How many references there are to it: modules that use it, and what its own counter says.

@@ -63,6 +63,16 @@ extension ModuleService {
                 MethodHandler(StatusMethod.self) { [self] (parameters, _) throws(MethodError) in
                     try answering { () throws(Failure) in try status(try runningSpace(parameters.space)) }
                 },
+                MethodHandler(CallMethod.self) { [self] (parameters, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        try requireOwner(context.peer)
+                        try refuseFromWithin(context.peer)
+                        let space = try runningSpace(parameters.space)
+                        return try perform(for: context.socketNumber) { (service) throws(Failure) in
+                            try service.call(parameters, in: space)
+                        }
+                    }
+                },
                 MethodHandler(StopMethod.self) { [self] (_, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
@@ -70,7 +80,7 @@ extension ModuleService {
                         return StopMethod.Reply()
                     }
                 },
-            ])
+            ] + modulesHandlers)
         return try Service(
             vendor: Product.vendor, product: Product.name, version: Product.version, url: Product.url,
             interfaces: [interface])
@@ -85,7 +95,7 @@ extension ModuleService {
     }
 
     /// Whoever may load a module may run any code as this user.
-    private func requireOwner(_ peer: LocalSocket.Credentials) throws(Failure) {
+    func requireOwner(_ peer: LocalSocket.Credentials) throws(Failure) {
         guard peer.user == User.effective || peer.user == 0 else {
             throw Failure(
                 .permissionDenied, subject: "user \(peer.user)",

@@ -44,6 +44,8 @@ public final class ModuleService: Sendable {
         var slot: Int?
         /// Its cleanup function has run, and threads of its own still kept it.
         var isCleanedUp = false
+        /// What there is to know of one that create_module of modules(2) has made; nil for all others.
+        var flat: FlatModule?
 
         /// The machine whose space it is in.
         var architecture: Architecture { linked.image.architecture }

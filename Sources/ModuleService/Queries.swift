@@ -34,7 +34,7 @@ extension ModuleService {
                 state.modules[used].map { ModuleUse(module: $0.name, symbols: symbols) }
             },
             usedBy: state.modules.holders(of: id).map(\.name), autoclean: module.isAutoclean,
-            dependency: module.isDependency)
+            dependency: module.isDependency, owner: loaded.flat?.owner)
     }
 
     /// The symbols of a space that have these names and addresses.

@@ -131,6 +131,20 @@ extension SpaceHost {
         try ask { (space) throws(SpaceError) in try space.map(image: image.descriptor, segments: segments) }
     }
 
+    /// Maps a flat image.
+    func mapFlat(_ range: Range<UInt64>) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in
+            try space.mapFlat(address: range.lowerBound, size: range.upperBound - range.lowerBound)
+        }
+    }
+
+    /// Copies the first bytes of a file into memory of images.
+    func copy(to address: UInt64, size: UInt64, from file: SharedDescriptor) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in
+            try space.copy(to: address, size: size, from: file.descriptor)
+        }
+    }
+
     /// Takes an image out of memory.
     func unmap(_ range: Range<UInt64>) throws(SpaceError) {
         try ask { (space) throws(SpaceError) in

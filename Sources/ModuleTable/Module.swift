@@ -1,5 +1,7 @@
 /// Where a module is in its life.
 public enum ModuleState: String, Sendable, Codable {
+    /// Made by create_module of modules(2): it has memory, and nothing has run.
+    case uninitialized
     /// Linked and mapped; its constructors or its init run.
     case loading
     /// Its init has succeeded.
@@ -19,7 +21,7 @@ public struct Module: Sendable, Identifiable {
     /// The addresses that it takes, whole pages.
     public let range: Range<UInt64>
     /// Whether a pass of autoclean may take it when nobody uses it (`modload -k`).
-    public let isAutoclean: Bool
+    public internal(set) var isAutoclean: Bool
     /// Whether it was not named, but came in because another module needed it.
     public internal(set) var isDependency = false
     /// Whether it has been used since the last pass of autoclean, by somebody who does not hold it any more. Of a module with a
@@ -65,6 +67,7 @@ public enum ModuleTableError: Error, Sendable, Equatable {
         case .changing(_, .loading): "still loading"
         case .changing(_, .unloading): "already unloading"
         case .changing(_, .running): "running"
+        case .changing(_, .uninitialized): "not initialized"
         }
     }
 

@@ -37,6 +37,27 @@ public struct ModuleTable: Sendable {
         return ids
     }
 
+    /// Enters a module that has memory and nothing more: create_module of modules(2).
+    public mutating func create(name: String, range: Range<UInt64>) throws(ModuleTableError) -> Int {
+        let ids = try begin([(name: name, range: range, isAutoclean: false, uses: [:], peers: [:])])
+        for id in ids { modules[id]?.state = .uninitialized }
+        return ids[0]
+    }
+
+    /// A module refers to others from now on, too: those that a symbol table of modules(2) names.
+    public mutating func refer(_ id: Int, to others: [Int]) {
+        // One that held itself could never go.
+        for other in others where other != id && modules[id] != nil && modules[other] != nil {
+            modules[id]?.uses[other, default: []] += []
+            users[other, default: []].insert(id)
+        }
+    }
+
+    /// A module goes when nobody uses it any more, or does not.
+    public mutating func setAutoclean(_ id: Int, _ isAutoclean: Bool) {
+        modules[id]?.isAutoclean = isAutoclean
+    }
+
     /// Whether modules of these names could be entered now.
     public func check(names: [String]) throws(ModuleTableError) {
         var seen = Set<String>()
@@ -69,12 +90,14 @@ public struct ModuleTable: Sendable {
         let leaving = Set(ids)
         for id in ids {
             guard let module = modules[id] else { throw .unknown(String(id)) }
-            guard module.state == .running else { throw .changing(name: module.name, module.state) }
+            guard [.running, .uninitialized].contains(module.state) else {
+                throw .changing(name: module.name, module.state)
+            }
             let holders = moduleHolders(of: id, leaving: leaving)
             guard holders.isEmpty else { throw .held(name: module.name, by: holders) }
         }
         let order = unloadOrder(leaving)
-        for module in order { modules[module.id]?.state = .unloading }
+        for module in order where module.state == .running { modules[module.id]?.state = .unloading }
         return order
     }
 
@@ -101,7 +124,7 @@ public struct ModuleTable: Sendable {
 
     /// A module stays after all: it refused, or its cleanup failed.
     public mutating func cancelUnload(_ id: Int, isBroken: Bool = false) {
-        modules[id]?.state = .running
+        if modules[id]?.state == .unloading { modules[id]?.state = .running }
         if isBroken { modules[id]?.isBroken = true }
     }
 

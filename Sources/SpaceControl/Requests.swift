@@ -31,6 +31,28 @@ extension Space {
         _ = try ask(.unmap, packet(SPACE_UNMAP, address: address, size: size))
     }
 
+    /// Maps a flat image: zeros that may be read, written and executed at once, as nothing else may.
+    ///
+    /// - Parameters:
+    ///   - address: a multiple of the page size, inside the window.
+    ///   - size: in bytes; its last page belongs to the image as a whole.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL, EEXIST for pages that are taken, ENOMEM.
+    public mutating func mapFlat(address: UInt64, size: UInt64) throws(SpaceError) {
+        _ = try ask(.mapFlat, packet(SPACE_MAP_FLAT, address: address, size: size))
+    }
+
+    /// Copies the first bytes of a file into memory of images.
+    ///
+    /// - Parameters:
+    ///   - address: where the first of them goes, in memory of images.
+    ///   - size: how many of them; the file has to have as many.
+    ///   - file: a regular file that is open for reading.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL for such a file, EFAULT when not all of the memory is mapped and
+    ///   writable, EIO when the file shrank meanwhile.
+    public mutating func copy(to address: UInt64, size: UInt64, from file: borrowing Descriptor) throws(SpaceError) {
+        _ = try ask(.fill, packet(SPACE_FILL, address: address, size: size), descriptor: file.number)
+    }
+
     /// Copies memory of images.
     ///
     /// - Throws: ``SpaceError/refused(_:_:)`` with EFAULT when not all of it is mapped and readable.

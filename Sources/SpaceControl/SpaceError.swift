@@ -4,6 +4,8 @@ import Posix
 public enum SpaceRequest: String, Equatable, Sendable {
     case start
     case map
+    case mapFlat = "map flat"
+    case fill
     case unmap
     case call
     case callArray = "call array"

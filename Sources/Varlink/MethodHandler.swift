@@ -47,6 +47,7 @@ struct IncomingCall: ~Copyable {
     let peer: LocalSocket.Credentials
     let replies: ReplySender
     var descriptors: Descriptors
+    let connection: Int
 }
 
 /// Sends what a call is answered with; nothing, for a call that asked for no answer.
@@ -81,6 +82,9 @@ public struct CallContext<M: Method>: ~Copyable {
     /// Whether the caller takes several replies. Without it ``reply(_:)`` fails.
     public let wantsMore: Bool
 
+    /// What the service was told to know the connection by: see ``Service/serve(_:number:)``.
+    public let connection: Int
+
     private let replies: ReplySender
     private var attachments = Descriptors()
 
@@ -88,6 +92,7 @@ public struct CallContext<M: Method>: ~Copyable {
         peer = call.peer
         wantsMore = call.envelope.more == true && !call.replies.isOneway
         replies = call.replies
+        connection = call.connection
         descriptors = call.descriptors
     }
 

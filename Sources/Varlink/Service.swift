@@ -44,13 +44,14 @@ public struct Service: Sendable {
 
     /// Answers the calls of one connection, one after the other, until its peer ends it. Blocks.
     ///
+    /// - Parameter number: what handlers know the connection by.
     /// - Throws: why the connection had to be given up: a message that is no call, a transport that failed, a reply that
     ///   could not be sent. The peer sees it closed. Nothing but this connection is affected.
-    public func serve(_ connection: consuming Connection) throws(VarlinkError) {
+    public func serve(_ connection: consuming Connection, number: Int = 0) throws(VarlinkError) {
         do {
             let peer = try connection.peerCredentials()
             while let message = try connection.receive() {
-                try answer(message, connection.socket, peer)
+                try answer(message, connection.socket, peer, number)
             }
         } catch .closed {
             // Went away without waiting for its answer: its right.
@@ -58,7 +59,7 @@ public struct Service: Sendable {
     }
 
     private func answer(
-        _ message: consuming Message, _ socket: MessageSocket, _ peer: LocalSocket.Credentials
+        _ message: consuming Message, _ socket: MessageSocket, _ peer: LocalSocket.Credentials, _ number: Int
     ) throws(VarlinkError) {
         let envelope = try Envelope(message.bytes)
         guard let method = envelope.method else {
@@ -76,7 +77,7 @@ public struct Service: Sendable {
         try handler.answer(
             IncomingCall(
                 message: message.bytes, envelope: envelope, peer: peer, replies: replies,
-                descriptors: message.descriptors))
+                descriptors: message.descriptors, connection: number))
     }
 
     private func handler(of method: String) throws(MethodError) -> MethodHandler {

@@ -36,7 +36,7 @@ enum Server {
             // Whoever started it reads standard error until its end: it is ready.
             if let file { try Standard.replace(2, with: file.descriptor) }
 
-            try serve(socket, signals, stopping, console, varlink, connections, log)
+            try serve(socket, signals, stopping, console, varlink, service, connections, log)
 
             ServiceManager.notify("STOPPING=1")
             let lock = socket.remove(directory)
@@ -67,7 +67,7 @@ enum Server {
 
     private static func serve(
         _ socket: borrowing ListeningSocket, _ signals: SignalDescriptor, _ stopping: EventDescriptor,
-        _ console: Console, _ varlink: Service, _ connections: Connections, _ log: Logger
+        _ console: Console, _ varlink: Service, _ service: ModuleService, _ connections: Connections, _ log: Logger
     ) throws(SystemError) {
         while true {
             var entries = [
@@ -82,12 +82,13 @@ enum Server {
                 return
             }
             if entries[3].isReady { return }
-            if entries[0].isReady { accept(socket, varlink, connections, log) }
+            if entries[0].isReady { accept(socket, varlink, service, connections, log) }
         }
     }
 
     private static func accept(
-        _ socket: borrowing ListeningSocket, _ varlink: Service, _ connections: Connections, _ log: Logger
+        _ socket: borrowing ListeningSocket, _ varlink: Service, _ service: ModuleService, _ connections: Connections,
+        _ log: Logger
     ) {
         do throws(SystemError) {
             let connection = try socket.accept()
@@ -96,10 +97,11 @@ enum Server {
             do throws(SystemError) {
                 try Threads.start(name: "connection") {
                     do throws(VarlinkError) {
-                        try varlink.serve(Connection(Descriptor(owning: number)))
+                        try varlink.serve(Connection(Descriptor(owning: number)), number: entry)
                     } catch {
                         log.warning("a connection is given up: \(error)")
                     }
+                    service.connectionEnded(entry)
                     connections.remove(entry)
                 }
             } catch {

@@ -233,6 +233,35 @@ int space_map(const struct space_request *request, int image)
     return 0;
 }
 
+int space_map_flat(uint64_t address, uint64_t size)
+{
+    if (!is_page_aligned(address) || size == 0 || !is_in_window(address, size)) {
+        return EINVAL;
+    }
+    struct page *last = page_at(address + size - 1);
+    for (struct page *page = page_at(address); page <= last; page++) {
+        if (page->image != 0) {
+            return EEXIST;
+        }
+    }
+    const uint32_t protection = SPACE_READABLE | SPACE_WRITABLE | SPACE_EXECUTABLE;
+    uint64_t whole = round_up(size);
+    int error = place((void *)(uintptr_t)address, whole, memory_protection(protection), MAP_ANONYMOUS, -1, 0);
+    if (error != 0) {
+        reserve(address, whole, MAP_FIXED);
+        return error;
+    }
+    struct page *first = page_at(address);
+    first->image_size = whole;
+    first->frames = 0;
+    first->destructors = 0;
+    for (struct page *page = first; page <= last; page++) {
+        page->protection = protection;
+        page->image = (uint32_t)address;
+    }
+    return 0;
+}
+
 int space_unmap(uint64_t address, uint64_t size)
 {
     if (!is_page_aligned(address) || size == 0 || !is_in_window(address, size) || page_at(address)->image != address
@@ -332,4 +361,30 @@ int space_write(uint64_t address, uint64_t size, const void *bytes)
     }
     void *to = (void *)(uintptr_t)address;
     return space_is_mapped(address, size, SPACE_WRITABLE) ? copy(to, bytes, size) : EFAULT;
+}
+
+/* Straight into the image: pread(2) says EFAULT for what a module has unmapped by itself. */
+int space_fill(uint64_t address, uint64_t size, int file)
+{
+    struct stat status;
+    if (fstat(file, &status) != 0) {
+        return errno;
+    }
+    if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size < size) {
+        return EINVAL;
+    }
+    if (!space_is_mapped(address, size, SPACE_WRITABLE)) {
+        return EFAULT;
+    }
+    for (uint64_t done = 0; done < size;) {
+        ssize_t count = pread(file, (void *)(uintptr_t)(address + done), size - done, (off_t)done);
+        if (count == 0) {
+            return EIO;
+        }
+        if (count < 0 && errno != EINTR) {
+            return errno;
+        }
+        done += count > 0 ? (uint64_t)count : 0;
+    }
+    return 0;
 }

@@ -102,6 +102,8 @@ static const struct {
     [SPACE_FILL_THREADS] = {true, false, 0},
     [SPACE_PENDING] = {true, false, 0},
     [SPACE_FINISH_THREAD] = {true, false, 0},
+    [SPACE_MAP_FLAT] = {true, false, 0},
+    [SPACE_FILL] = {true, true, 0},
 };
 
 static int check_shape(const struct message *message)
@@ -129,6 +131,10 @@ static int perform(const struct message *message, struct space_reply *reply)
     switch (request->kind) {
     case SPACE_MAP:
         return space_map(request, message->descriptors[0]);
+    case SPACE_MAP_FLAT:
+        return space_map_flat(request->address, request->size);
+    case SPACE_FILL:
+        return space_fill(request->address, request->size, message->descriptors[0]);
     case SPACE_UNMAP:
         return space_unmap(request->address, request->size);
     case SPACE_CALL:

@@ -84,6 +84,8 @@ bool space_is_interrupted(uint32_t sequence);
 /* Reserves the window. Returns 0, or errno: EEXIST when something is there. */
 int space_reserve_window(void);
 int space_map(const struct space_request *request, int image);
+int space_map_flat(uint64_t address, uint64_t size);
+int space_fill(uint64_t address, uint64_t size, int file);
 int space_unmap(uint64_t address, uint64_t size);
 int space_read(uint64_t address, uint64_t size, void *bytes);
 int space_write(uint64_t address, uint64_t size, const void *bytes);

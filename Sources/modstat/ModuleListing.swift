@@ -18,10 +18,19 @@ enum ModuleListing {
                     module.state + (module.dependency ? " (dependency)" : module.autoclean ? " (autoclean)" : ""),
                     "\(module.references)",
                     "\(module.size)", "0x" + String(module.address, radix: 16),
-                    module.usedBy.isEmpty ? "-" : module.usedBy.joined(separator: ", "),
+                    users(of: module),
                 ])
         }
         return table.text
+    }
+
+    /// Who uses a module; of one that nobody has initialized yet, who has made it.
+    private static func users(of module: ModuleInformation) -> String {
+        var users = module.usedBy
+        if let owner = module.owner, module.state == "uninitialized" {
+            users.append("process \(owner.process) of user \(owner.user)")
+        }
+        return users.isEmpty ? "-" : users.joined(separator: ", ")
     }
 
     /// The lines of NetBSD's modstat(8): `%-7s %3d %3ld %0*lx %04lx %0*lx %3ld %s`, sizes in KiB. All modules are of the type

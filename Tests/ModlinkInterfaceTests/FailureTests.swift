@@ -90,6 +90,15 @@ private let problems = [
         #expect(failure.problems.map(\.description) == ["modlinkd: org.modlink.LinkFailed: {}"])
     }
 
+    @Test("a refusal of modules(2) goes with its error number and what was printed, when something was")
+    func refused() throws {
+        let problem = Problem(subject: "gurka", place: "code", reason: "cannot be read")
+        for output in ["", "hello\n"] {
+            let failure = Failure(.refused, [problem], output: output, code: "EFAULT")
+            try #expect(overConnection(failure) == failure)
+        }
+    }
+
     @Test("a connection that ends says that the daemon is not there")
     func closed() {
         #expect(Failure(.closed).kind == .unavailable)
@@ -98,7 +107,7 @@ private let problems = [
 
     @Test(
         "the exit statuses are those of sysexits.h",
-        arguments: zip(Failure.Kind.allCases, [65, 1, 1, 1, 1, 1, 1, 1, 77, 1, 69, 64] as [Int32]))
+        arguments: zip(Failure.Kind.allCases, [65, 1, 1, 1, 1, 1, 1, 1, 1, 77, 1, 69, 64] as [Int32]))
     func exitStatus(_ kind: Failure.Kind, _ status: Int32) {
         #expect(kind.exitStatus == status)
     }

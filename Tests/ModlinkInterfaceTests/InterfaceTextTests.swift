@@ -19,10 +19,11 @@ import Varlink
         name: "gurka", objects: [object], entry: "xxxinit", parameters: ["a=1"], autoclean: true, private: true,
         wholeArchives: true)
     private static let use = ModuleUse(module: "tomat", symbols: ["slice"])
+    private static let owner = ModuleOwner(process: 4711, user: 1000)
     private static let module = ModuleInformation(
         id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 4096, useCount: 2,
         uses: [use],
-        usedBy: ["sallad"], autoclean: true, dependency: true)
+        usedBy: ["sallad"], autoclean: true, dependency: true, owner: owner)
     private static let hold = Hold(
         module: "gurka", kind: .module, holder: "sallad", symbols: ["slice"], count: 1)
     private static let phase = Phase(name: "read", nanoseconds: 1)
@@ -33,8 +34,9 @@ import Varlink
     private static let problem = Problem(subject: "gurka", place: ".text", reason: "no")
 
     private static let types: [(name: String, value: any Codable & Sendable)] = [
-        ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Module", module),
-        ("Hold", hold), ("Phase", phase), ("Progress", progress), ("Symbol", symbol), ("Answer", answer),
+        ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Owner", owner),
+        ("Module", module), ("Hold", hold), ("Phase", phase), ("Progress", progress), ("Symbol", symbol),
+        ("Answer", answer),
     ]
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
@@ -65,6 +67,30 @@ import Varlink
                 version: "1", process: 2, space: 3, architecture: "x86-64", windowStart: 4, windowEnd: 5, modules: 6,
                 symbols: 7, generation: 8)
         ),
+        (
+            CallMethod.name, CallMethod.Parameters(function: "slice", arguments: [1], space: "x86-64"),
+            CallMethod.Reply(result: 7, output: "")
+        ),
+        (
+            CreateModuleMethod.name,
+            CreateModuleMethod.Parameters(name: "gurka", size: 4096, connection: true, unreadable: ["name"]),
+            CreateModuleMethod.Reply(address: 0x1000_0000)
+        ),
+        (
+            InitModuleMethod.name,
+            InitModuleMethod.Parameters(
+                name: "gurka", size: 16, code: 0, autoclean: true, initialize: 0x1000_0008, cleanup: 0x1000_0010,
+                symbolsSize: 16, symbols: 1, unreadable: ["name"]),
+            InitModuleMethod.Reply(output: "")
+        ),
+        (
+            DeleteModuleMethod.name, DeleteModuleMethod.Parameters(name: "gurka", unreadable: ["name"]),
+            DeleteModuleMethod.Reply(modules: ["gurka"], output: "")
+        ),
+        (
+            KernelSymbolsMethod.name, KernelSymbolsMethod.Parameters(unwritable: true),
+            KernelSymbolsMethod.Reply(available: 2, entries: 1, descriptor: 0)
+        ),
         (StopMethod.name, Empty(), Empty()),
     ]
 
@@ -92,7 +118,7 @@ import Varlink
 
     @Test("the states of a module and the kinds of a symbol are those that are sent")
     func enumerations() {
-        #expect(field("state", of: "Module") == .enumeration(["loading", "running", "unloading"]))
+        #expect(field("state", of: "Module") == .enumeration(["uninitialized", "loading", "running", "unloading"]))
         #expect(field("kind", of: "Hold") == .enumeration(["module", "count", "device", "client"]))
         #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "threadLocal", "label", "section"]))
     }

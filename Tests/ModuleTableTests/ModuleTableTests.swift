@@ -60,6 +60,33 @@ private func holder(_ name: String) -> ModuleHolder { ModuleHolder(name: name, s
         #expect(table.all.map(\.name) == ["a", "b"])
     }
 
+    @Test("one that is created is not initialized, has its name, and goes without ever running") func created() throws {
+        var table = ModuleTable()
+        let id = try table.create(name: "a", range: 0x1000..<0x2000)
+        #expect(table[id]?.state == .uninitialized)
+        #expect(throws: ModuleTableError.exists(name: "a")) { try table.create(name: "a", range: 0x2000..<0x3000) }
+        #expect(try table.beginUnload([id]).map(\.name) == ["a"])
+        table.cancelUnload(id)
+        #expect(table[id]?.state == .uninitialized)
+        table.setAutoclean(id, true)
+        table.setRunning(id)
+        #expect(table[id]?.state == .running && table[id]?.isAutoclean == true)
+        #expect(try table.unload([id]) == ["a"])
+    }
+
+    @Test("one that refers to others later holds them, and never itself") func refers() throws {
+        var table = ModuleTable()
+        let a = try table.load("a")
+        let b = try table.create(name: "b", range: 0x1000..<0x2000)
+        table.refer(b, to: [a, b, 77])
+        table.refer(b, to: [a])
+        #expect(table[b]?.uses == [a: []])
+        #expect(table.holders(of: a).map(\.name) == ["b"])
+        #expect(table.holders(of: b).isEmpty)
+        #expect(throws: ModuleTableError.held(name: "a", by: [ModuleHolder(name: "b", symbols: [])])) { try table.beginUnload([a]) }
+        #expect(try table.unload([a, b]) == ["b", "a"])
+    }
+
     @Test("a module is loading, then running, then unloading, then gone") func states() throws {
         var table = ModuleTable()
         let id = try table.begin([entry("a")])[0]

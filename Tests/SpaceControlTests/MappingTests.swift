@@ -80,6 +80,68 @@ import Testing
         try test.space.map(image: image.descriptor, segments: [segment(base)])
     }
 
+    @Test("a flat image is zeros, takes code from a file and runs it, and is unmapped as a whole")
+    func flat() throws {
+        var test = try TestSpace()
+        try test.space.mapFlat(address: base, size: 5000)
+        let zeros = try test.space.read(address: base, count: 8192)
+        #expect(zeros == Array(repeating: 0, count: 8192))
+        // mov $42, %eax; ret
+        let file = try MemoryFile.create(name: "code")
+        try File.writeAll(file, [0xb8, 42, 0, 0, 0, 0xc3, 0xff])
+        try test.space.copy(to: base + 8, size: 6, from: file)
+        let copied = try test.space.read(address: base + 7, count: 8)
+        #expect(copied == [0, 0xb8, 42, 0, 0, 0, 0xc3, 0])
+        let result = try test.space.call(base + 8)
+        #expect(result == 42)
+        try test.space.write(address: base + 9, [43])
+        let changed = try test.space.call(base + 8)
+        #expect(changed == 43)
+        try test.space.unmap(address: base, size: 8192)
+        #expect(
+            message { () throws(SpaceError) in _ = try test.space.read(address: base, count: 1) }
+                == "space: read: bad address (EFAULT)")
+    }
+
+    @Test("a flat image is whole pages of the window that nobody has")
+    func flatRefused() throws {
+        var test = try TestSpace()
+        let refused = { (test: inout TestSpace, address: UInt64, size: UInt64) in
+            message { () throws(SpaceError) in try test.space.mapFlat(address: address, size: size) }
+        }
+        let invalid = "space: map flat: invalid argument (EINVAL)"
+        #expect(refused(&test, base + 8, 4096) == invalid)
+        #expect(refused(&test, base, 0) == invalid)
+        #expect(refused(&test, base - 4096, 4096) == invalid)
+        #expect(refused(&test, 0x7000_0000 - 4096, 4097) == invalid)
+        #expect(refused(&test, 0x7000_0000 - 4096, 4096) == "no error")
+        try test.space.map(image: try file().descriptor, segments: [segment(base + 4096)])
+        #expect(refused(&test, base, 4097) == "space: map flat: file exists (EEXIST)")
+        #expect(refused(&test, base, 4096) == "no error")
+    }
+
+    @Test("a copy from a file needs as many bytes there, and memory that may be written")
+    func copyRefused() throws {
+        var test = try TestSpace()
+        let image = try file()
+        let refused = { (test: inout TestSpace, address: UInt64, size: UInt64) in
+            message { () throws(SpaceError) in
+                try test.space.copy(to: address, size: size, from: image.descriptor)
+            }
+        }
+        try test.space.mapFlat(address: base, size: 8192)
+        #expect(refused(&test, base, 8193) == "space: fill: invalid argument (EINVAL)")
+        #expect(refused(&test, base + 1, 8192) == "space: fill: bad address (EFAULT)")
+        #expect(refused(&test, base, 8192) == "no error")
+        try test.space.map(image: image.descriptor, segments: [segment(base + 8192)])
+        #expect(refused(&test, base + 8192, 1) == "space: fill: bad address (EFAULT)")
+        let pipe = try DescriptorPair.pipe()
+        let end = pipe.first
+        #expect(
+            message { () throws(SpaceError) in try test.space.copy(to: base, size: 0, from: end) }
+                == "space: fill: invalid argument (EINVAL)")
+    }
+
     @Test("taken pages are refused until their image is unmapped, with its exact size")
     func unmap() throws {
         var test = try TestSpace()

@@ -132,15 +132,16 @@ import Varlink
         #expect(interface.name == "org.modlink")
         let names = [
             LoadMethod.name, UnloadMethod.name, AutocleanMethod.name, ListMethod.name, LookUpMethod.name,
-            SymbolsMethod.name,
-            StatusMethod.name, StopMethod.name,
+            SymbolsMethod.name, StatusMethod.name, CallMethod.name, CreateModuleMethod.name, InitModuleMethod.name,
+            DeleteModuleMethod.name, KernelSymbolsMethod.name, StopMethod.name,
         ]
         #expect(interface.methods.map { "org.modlink.\($0.name)" } == names)
         let errors = Failure.Kind.allCases.filter(\.isOfInterface).map(\.rawValue)
         #expect(interface.errors.map(\.name).sorted() == errors.sorted())
         #expect(
             interface.types.map(\.name) == [
-                "Problem", "Object", "ModuleSource", "Reference", "Module", "Hold", "Phase", "Progress", "Symbol",
+                "Problem", "Object", "ModuleSource", "Reference", "Owner", "Module", "Hold", "Phase", "Progress",
+                "Symbol",
                 "Answer",
             ])
     }

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 /* space_reply.version. Raised by whatever changes the meaning or the layout of a packet. */
-#define SPACE_PROTOCOL_VERSION 2
+#define SPACE_PROTOCOL_VERSION 3
 /* The descriptor at which a space finds its socket. */
 #define SPACE_DESCRIPTOR 3
 /* The most segments that one image has. */
@@ -134,6 +134,18 @@ enum space_request_kind {
      * are made on. EINVAL; else as SPACE_CALL.
      */
     SPACE_FINISH_THREAD = 16,
+    /*
+     * address, size: a multiple of the page size, inside the window; at least 1. Maps a flat image: zeros that may be
+     * read, written and executed, the one mapping that allows both. It is for what create_module of modules(2) gives,
+     * where code and data stand side by side. EINVAL, EEXIST (a page is taken), ENOMEM.
+     */
+    SPACE_MAP_FLAT = 17,
+    /*
+     * address, size; one descriptor: a regular file that is open for reading and has that many bytes. Copies them into
+     * memory of images. EINVAL (the file), EBADF (no descriptor), EFAULT (not all of it is mapped and writable), EIO (the
+     * file shrank: a part has been copied).
+     */
+    SPACE_FILL = 18,
 };
 
 /* space_reply.kind. */
