@@ -45,6 +45,7 @@ public struct Linker: Sendable {
             drafts[index].arrangeFunctionArrays()
             drafts[index].makeIndirectFunctions(&problems)
             drafts[index].define(&problems)
+            drafts[index].applyExportList()
             drafts[index].chooseEntry(&problems)
             drafts[index].placeCommons(&problems)
             drafts[index].planParameters(&problems)
@@ -154,7 +155,7 @@ public struct Linker: Sendable {
                 architecture: settings.architecture, segments: draft.segments, sections: sections,
                 symbols: draft.imageSymbols(sectionIndices), entry: 0, loadedSize: draft.fileSize,
                 buildID: draft.buildID(loaded), threadBlock: draft.threadBlock),
-            entryPoint: draft.entryPoint,
+            entryPoint: draft.entryPoint, declaration: draft.declaration?.declaration,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
             indirectFunctions: draft.indirectFunctions, frames: draft.frames,
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,

@@ -6,6 +6,12 @@ public struct MemoryWrite: Sendable, Equatable {
     public var address: UInt64
     /// What.
     public var bytes: [UInt8]
+
+    /// Makes the writing of bytes to an address.
+    public init(address: UInt64, bytes: [UInt8]) {
+        self.address = address
+        self.bytes = bytes
+    }
 }
 
 /// A parameter whose variable has been found and whose value fits it.

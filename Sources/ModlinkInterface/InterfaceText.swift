@@ -32,6 +32,8 @@ public let interfaceText = """
 
     # A module, and the space that it is in. Spaces have the names of their machines: x86-64, i386. No two modules have the same
     # number or name, be they in different spaces. size: bytes, whole pages; useCount: its own counter, when it has one.
+    # dialect: what it says to be called by, when it says so; type: what it is there, such as SYSCALL, or misc; offset: its slot in the table
+    # of that type; info: the address of what it says of itself.
     type Module (
       id: int,
       name: string,
@@ -42,7 +44,11 @@ public let interfaceText = """
       useCount: ?int,
       uses: []Reference,
       usedBy: []string,
-      autoclean: bool
+      autoclean: bool,
+      dialect: ?(linux, lkm, module),
+      type: ?string,
+      offset: ?int,
+      info: ?int
     )
 
     # How long a part of the work took.

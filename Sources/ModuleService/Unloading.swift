@@ -110,37 +110,8 @@ extension ModuleService {
         images.remove(module.name)
     }
 
-    private func cleanUp(_ module: LinkedModule, _ space: SpaceHost) throws(Failure) {
-        var name = ""
-        var result: Int32 = 0
-        do throws(SpaceError) {
-            switch module.entryPoint {
-            case .none: break
-            case .linux(_, let cleanup):
-                name = "cleanup_module"
-                if let cleanup { _ = try space.call(cleanup) }
-            case .classic(let entryName, let entry, let table):
-                name = entryName
-                result = Int32(
-                    truncatingIfNeeded: try space.call(
-                        entry, [table, ClassicCommand.unload.rawValue, ClassicCommand.version]))
-            }
-        } catch {
-            throw failure(error, in: module.name, calling: name)
-        }
-        guard result == 0 else {
-            throw Failure(
-                .moduleBusy,
-                [
-                    Problem(
-                        subject: module.name,
-                        reason: "refuses to be unloaded: \(name) returned \(describeResult(result))")
-                ])
-        }
-    }
-
     /// The space that a module is in, if it runs.
-    private func host(of module: LinkedModule) -> SpaceHost? {
+    func host(of module: LinkedModule) -> SpaceHost? {
         state.withLock { $0.spaces[module.image.architecture].host }
     }
 
@@ -193,7 +164,7 @@ extension ModuleService {
                 state.modules[id]?.isAutoclean == true && state.modules.holders(of: id).isEmpty
             }
             // One that refuses, or counts users itself, stays.
-            guard isUnused, let more = try? unload([id]) else { continue }
+            guard isUnused, mayGoByItself(id), let more = try? unload([id]) else { continue }
             reply.modules += more.modules
             reply.output += more.output
         }

@@ -102,6 +102,7 @@ static const struct {
     [SPACE_FILL_THREADS] = {true, false, 0},
     [SPACE_PENDING] = {true, false, 0},
     [SPACE_FINISH_THREAD] = {true, false, 0},
+    [SPACE_INTRODUCE] = {true, false, 0},
 };
 
 static int check_shape(const struct message *message)
@@ -149,6 +150,8 @@ static int perform(const struct message *message, struct space_reply *reply)
         return space_fill_threads(request);
     case SPACE_PENDING:
         return space_pending(request->address, &reply->result);
+    case SPACE_INTRODUCE:
+        return space_introduce(request);
     case SPACE_RELEASE:
         space_release();
         return 0;

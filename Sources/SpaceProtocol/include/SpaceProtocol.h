@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 /* space_reply.version. Raised by whatever changes the meaning or the layout of a packet. */
-#define SPACE_PROTOCOL_VERSION 2
+#define SPACE_PROTOCOL_VERSION 3
 /* The descriptor at which a space finds its socket. */
 #define SPACE_DESCRIPTOR 3
 /* The most segments that one image has. */
@@ -134,6 +134,13 @@ enum space_request_kind {
      * are made on. EINVAL; else as SPACE_CALL.
      */
     SPACE_FINISH_THREAD = 16,
+    /*
+     * address, size, bytes, arguments: the lowest address of an image; a name of its module and how many bytes that has, 1 to 63,
+     * none of them zero; in arguments[0], where the module's use count is, a long in memory of the image that is writable and
+     * properly aligned. From now on, until the image is unmapped, module_hold(name) and module_rele(name) count there. A module may
+     * have several names. EINVAL (no image is just there, no such name), EFAULT (no such place), ENOMEM.
+     */
+    SPACE_INTRODUCE = 17,
 };
 
 /* space_reply.kind. */
