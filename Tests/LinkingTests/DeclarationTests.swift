@@ -81,7 +81,7 @@ import Testing
         arguments: [
             (".quad 0", "does not point to a structure of the object"),
             (".quad elsewhere", "does not point to a structure of the object"),
-            (".quad it + 64", "does not point to a structure of the object"),
+            (".quad it + 4096", "does not point to a structure of the object"),
             (".quad zeroes", "points to what is no structure with a version and a class"),
             (".quad short", "points to what is no structure with a version and a class"),
             (".quad nothing", "names no function"),

@@ -9,7 +9,7 @@ import Testing
     private static let source = """
         int module_hold(const char *);
         void module_rele(const char *);
-        long uses[2];
+        long variable = 1, uses[2];
         int hold(void) { return module_hold("gurka"); }
         int release(void) { module_rele("gurka"); return 0; }
         """

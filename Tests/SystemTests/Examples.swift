@@ -1,5 +1,6 @@
 import Posix
 import TestSupport
+import Testing
 
 /// The example modules in Tests/Examples, sources as their authors write them, and the headers that they include.
 enum Examples {
@@ -28,6 +29,12 @@ enum Examples {
 }
 
 extension Session {
+    /// What modstat says of a module behind its name, without its space: `SYSCALL 210 running 0`.
+    func row(_ name: String) throws -> String {
+        let fields = try output("modstat", name).split(separator: "\n").last?.split(separator: " ") ?? []
+        return fields.dropFirst(2).filter { $0 != "x86-64" && $0 != "i386" }.prefix(4).joined(separator: " ")
+    }
+
     /// Compiles an example, without a warning, into an object of its own name or another.
     func compileExample(
         _ name: String, to object: String? = nil, _ variant: Examples.Variant = Examples.variants[0],

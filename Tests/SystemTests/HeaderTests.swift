@@ -15,7 +15,7 @@ import Testing
         "errno", "pthread", "signal", "stdio", "stdlib", "string", "sys/stat", "sys/sysinfo", "unistd",
     ]
 
-    private static let standards: [(compiler: String, standard: String)] =
+    private static let compilations: [(compiler: String, standard: String)] =
         ["c89", "gnu89", "c99", "c11", "c17", "gnu17"].flatMap { standard in
             Compiler.available.map { ($0.rawValue, standard) }
         }
@@ -25,7 +25,7 @@ import Testing
 
     @Test(
         "all headers together, before and after the C library's, pass every standard without a warning",
-        arguments: standards.map { "\($0.compiler) \($0.standard)" })
+        arguments: compilations.map { "\($0.compiler) \($0.standard)" })
     func standards(_ variant: String) throws {
         let words = variant.split(separator: " ").map(String.init)
         let own = try Self.headers().map { "#include <\($0)>\n" }

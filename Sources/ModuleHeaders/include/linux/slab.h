@@ -12,7 +12,7 @@
 static __inline__ void *kmalloc(size_t size, int flags)
 {
     (void)flags;
-    return malloc(size);
+    return (malloc)(size);
 }
 
 static __inline__ void *kzalloc(size_t size, int flags)
@@ -23,7 +23,7 @@ static __inline__ void *kzalloc(size_t size, int flags)
 
 static __inline__ void kfree(const void *memory)
 {
-    free((void *)memory);
+    (free)((void *)memory);
 }
 
 #endif
