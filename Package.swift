@@ -54,7 +54,8 @@ let programs: [Target] = [
             "ModlinkInterface", "ToolSupport", arguments,
         ], swiftSettings: warnings),
     .executableTarget(
-        name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", arguments], swiftSettings: warnings),
+        name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", "Varlink", arguments],
+        swiftSettings: warnings),
     .executableTarget(
         name: "modstat",
         dependencies: ["ObjectModel", "Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
@@ -91,8 +92,8 @@ let testTargets: [Target] = [
     tests(
         "ModuleServiceTests",
         of: [
-            "ELFFormat", "Linking", "ModlinkInterface", "ModuleService", "ObjectModel", "Posix", "SymbolTable",
-            "Varlink", logging,
+            "ELFFormat", "Linking", "ModlinkInterface", "ModuleService", "ModuleTable", "ObjectModel", "Posix",
+            "SymbolTable", "Varlink", logging,
         ]),
     tests("ToolSupportTests", of: ["ModlinkInterface", "ToolSupport"]),
     tests("ModlinkdTests", of: ["ModlinkInterface", "Posix", "modlinkd", logging]),

@@ -42,7 +42,9 @@ extension Draft {
 
     /// What only says something to a linker about its object.
     private func isForLinkersOnly(_ section: Section, _ object: Object) -> Bool {
-        guard section.kind == .note else { return false }
+        guard section.kind == .note else {
+            return object.hasContents(section, named: ParameterDeclaration.recordSection)
+        }
         let name = object.text(section.name)
         return name == ".note.gnu.property" || name == ".note.gnu.build-id"
     }

@@ -41,7 +41,8 @@ struct Draft {
     var resolutions: [[Resolution]] = []
     /// Owners of the symbol table that the module refers to, and their symbols.
     var references: [Int: Set<Int>] = [:]
-    var peers: Set<Int> = []
+    /// Other modules of the transaction that it refers to, and the own symbols that turned out to be theirs.
+    var peers: [Int: Set<ObjectSymbol>] = [:]
 
     // Scan: entries of the global offset table, and stubs (each jumps through one entry).
     var targets: [[SymbolTarget]] = []
@@ -70,7 +71,7 @@ struct Draft {
 }
 
 /// A symbol of one of a module's objects.
-struct ObjectSymbol {
+struct ObjectSymbol: Hashable {
     let object: UInt32
     let symbol: UInt32
 }

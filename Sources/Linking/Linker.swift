@@ -161,7 +161,7 @@ public struct Linker: Sendable {
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
             references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
                 .sorted { $0.owner < $1.owner },
-            peers: draft.peers.sorted(), threadStorage: draft.threadStorage)
+            peers: draft.peers.mapValues(draft.names), threadStorage: draft.threadStorage)
     }
 }
 
@@ -169,6 +169,11 @@ extension Draft {
     fileprivate func functions(_ rank: OutputSection.Rank) -> FunctionArray {
         guard let section = outputs.sections.first(where: { $0.rank == rank && $0.size > 0 }) else { return .empty }
         return FunctionArray(address: base + section.offset, count: Int(section.size / architecture.pointerSize))
+    }
+
+    /// The names of symbols, each once.
+    fileprivate func names(_ symbols: Set<ObjectSymbol>) -> [String] {
+        Set(symbols.map { objects[Int($0.object)].text(objects[Int($0.object)].symbols[Int($0.symbol)].name) }).sorted()
     }
 
     fileprivate var frames: Range<UInt64>? {

@@ -88,8 +88,9 @@ public struct LinkedModule: Sendable {
     public var range: Range<UInt64>
     /// Which owners of the symbol table it took symbols from, and which: a slot of the table and indices of its set.
     public var references: [ModuleReference]
-    /// Which modules of the same transaction it took symbols from: indices into the list of sources.
-    public var peers: [Int]
+    /// Which modules of the same transaction it took symbols from, by index into the list of sources, and the names of those in
+    /// alphabetical order.
+    public var peers: [Int: [String]]
     /// Its thread-local variables, if it has any.
     public var threadStorage: ThreadStorage?
 }

@@ -1,4 +1,5 @@
 import ObjectModel
+import SymbolTable
 
 /// Bytes to be stored in a module before anything of it runs.
 public struct MemoryWrite: Sendable, Equatable {
@@ -14,11 +15,16 @@ public struct MemoryWrite: Sendable, Equatable {
     }
 }
 
-/// A parameter whose variable has been found and whose value fits it.
+/// A variable of a module, or a part of one: a symbol of an object, and how many bytes behind it.
+struct Variable {
+    var object: Int
+    var symbol: Int
+    var offset: UInt64 = 0
+}
+
+/// What is to be stored in a variable that has been found, and that it fits.
 struct PlannedParameter {
-    /// The variable: object and symbol.
-    let object: Int
-    let symbol: Int
+    let variable: Variable
     let value: Value
 
     enum Value {
@@ -29,45 +35,123 @@ struct PlannedParameter {
 }
 
 extension Draft {
-    /// Finds the variables of all parameters and turns the values into bytes (insmod(8) of the kernels of modules(2): the
-    /// symbol's size tells what it is).
+    /// Finds the variables of all parameters and turns the values into bytes: as the module declares them, if it declares any, else as
+    /// the variables' sizes tell.
     mutating func planParameters(_ problems: inout ProblemList) {
+        guard !source.parameters.isEmpty else { return }
+        let declarations = objects.enumerated().flatMap { ParameterDeclaration.all(of: $1, $0) }
         for parameter in source.parameters {
-            let place = "parameter '\(parameter.name)'"
-            guard let (object, symbol) = variable(parameter.name) else {
-                problems.add(source.name, place, "the module has no variable of that name")
+            guard !declarations.isEmpty else {
+                planUndeclared(parameter, &problems)
                 continue
             }
-            let facts = objects[object].symbols[symbol]
-            guard !isThreadLocal(object: object, symbol: symbol) else {
-                problems.add(source.name, place, "the variable is thread-local: there is one in each thread")
+            let own = declarations.filter {
+                objects[$0.object].bytes[$0.name.indices].elementsEqual(parameter.name.utf8)
+            }
+            let place = "parameter '\(shown(parameter.name))'"
+            if own.isEmpty {
+                problems.add(source.name, place, unknown(parameter.name, declarations))
                 continue
             }
-            guard isWritable(facts, objects[object]) else {
-                problems.add(source.name, place, "the variable is constant")
-                continue
-            }
-            guard isInside(facts, object) else {
-                problems.add(source.name, place, "the variable reaches beyond its section")
-                continue
-            }
-            if let bytes = Self.numbers(parameter.value, size: facts.size) {
-                parameters.append(PlannedParameter(object: object, symbol: symbol, value: .bytes(bytes)))
-            } else if facts.size == architecture.pointerSize, let room = keep(Array(parameter.value.utf8) + [0]) {
-                parameters.append(PlannedParameter(object: object, symbol: symbol, value: .pointer(room)))
-            } else if UInt64(parameter.value.utf8.count) < facts.size, facts.size != 2, facts.size != 4 {
-                parameters.append(
-                    PlannedParameter(object: object, symbol: symbol, value: .bytes(Array(parameter.value.utf8) + [0])))
-            } else {
-                problems.add(
-                    source.name, place,
-                    "the value '\(parameter.value)' does not fit a variable of \(facts.size) bytes")
+            // Several objects of a module may have each a variable for it.
+            for declaration in own {
+                do throws(BadValue) {
+                    try plan(parameter.value, declaration)
+                } catch {
+                    problems.add(source.name, place, error.reason)
+                    break
+                }
             }
         }
     }
 
+    /// What is said of a parameter that no object declares, where some are declared.
+    private func unknown(_ name: String, _ declarations: [ParameterDeclaration]) -> String {
+        let names = declarations.map { objects[$0.object].text($0.name) }
+        let limit = 20
+        let list = zip(names, declarations).prefix(limit).map { "\($0) (\($1.type))" }.joined(separator: ", ")
+        guard names.count > limit else { return "unknown; it has: \(list)" }
+        let similar = nearestName(to: name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+        return "unknown; it has: \(list) and \(names.count - limit) more\(similar)"
+    }
+
+    /// Plans what a value stores in a declared variable.
+    private mutating func plan(_ value: String, _ declaration: ParameterDeclaration) throws(BadValue) {
+        let (variable, size) = try find(declaration)
+        let record = declaration.record
+        let element = record.map(\.element) ?? (declaration.type.counts == nil ? size : 1)
+        let type = declaration.type.completed(size: size, element: element, pointerSize: architecture.pointerSize)
+        if case .other(let name) = type.element { throw .unknownType(name) }
+        guard let width = type.width(recorded: element, pointerSize: architecture.pointerSize), width > 0 else {
+            throw BadValue(reason: "declared as \(type), but its variable has \(size) bytes")
+        }
+        let (need, wraps) = width.multipliedReportingOverflow(by: type.counts?.maximum ?? 1)
+        guard !wraps, need > 0, need <= size else {
+            throw BadValue(reason: "declared as \(type), but its variable has \(size) bytes")
+        }
+        if let reason = refusal(of: variable, size: size) { throw BadValue(reason: reason) }
+        let values = try type.values(of: value, width: width)
+        for (index, value) in values.enumerated() {
+            var place = variable
+            place.offset += UInt64(index) * width
+            switch value {
+            case .bytes(let bytes): parameters.append(PlannedParameter(variable: place, value: .bytes(bytes)))
+            case .pointer(let text):
+                guard let room = keep(text) else { throw BadValue(reason: "the module is too large for its text") }
+                parameters.append(PlannedParameter(variable: place, value: .pointer(room)))
+            }
+        }
+        guard let place = record?.count else { return }
+        guard let count = self.variable(at: place, object: declaration.object), refusal(of: count, size: 4) == nil
+        else { throw BadValue(reason: "the variable for the number of its values is none of the module's") }
+        parameters.append(
+            PlannedParameter(variable: count, value: .bytes(UInt64(values.count).littleEndianBytes(4))))
+    }
+
+    /// The variable of a declaration and its size: the one that its record has, else the one of its name.
+    private func find(_ declaration: ParameterDeclaration) throws(BadValue) -> (Variable, size: UInt64) {
+        if let record = declaration.record {
+            guard let place = record.variable, let variable = variable(at: place, object: declaration.object) else {
+                throw BadValue(reason: "its variable is none of the module's")
+            }
+            return (variable, record.size)
+        }
+        guard let variable = variable(objects[declaration.object].text(declaration.name)) else {
+            throw BadValue(reason: "the module declares it, but has no variable of that name")
+        }
+        return (variable, objects[variable.object].symbols[variable.symbol].size)
+    }
+
+    /// The variable at a place in an object; of several definitions of a name, the one that was chosen.
+    private func variable(at place: VariablePlace, object: Int) -> Variable? {
+        guard let offset = UInt64(exactly: place.offset) else { return nil }
+        let symbol = objects[object].symbols[place.symbol]
+        guard symbol.binding != .local else {
+            return symbol.place == .undefined ? nil : Variable(object: object, symbol: place.symbol, offset: offset)
+        }
+        let index = definitions.find(
+            objects[object].bytes, symbol.name, hash: hashes[object][place.symbol], objects: objects)
+        guard let index else { return nil }
+        return Variable(object: definitions[index].object, symbol: definitions[index].symbol, offset: offset)
+    }
+
+    /// The variable of a name: a global one, else one that is local to an object.
+    func variable(_ name: String) -> Variable? {
+        if let index = definitions.find(name, objects: objects) {
+            return Variable(object: definitions[index].object, symbol: definitions[index].symbol)
+        }
+        for (index, object) in objects.enumerated() {
+            if let symbol = object.symbols.firstIndex(where: {
+                $0.type == .object && $0.place != .undefined && object.bytes[$0.name.indices].elementsEqual(name.utf8)
+            }) {
+                return Variable(object: index, symbol: symbol)
+            }
+        }
+        return nil
+    }
+
     /// Room in the module's data for text that a variable is to point to.
-    private mutating func keep(_ bytes: [UInt8]) -> Placement? {
+    mutating func keep(_ bytes: [UInt8]) -> Placement? {
         let output = outputs.output(named: ".data", rank: .data)
         guard let offset = outputs.append(UInt64(bytes.count), alignment: 1, to: output) else { return nil }
         let place = Placement(output: UInt32(output), offset: offset)
@@ -75,23 +159,19 @@ extension Draft {
         return place
     }
 
-    /// The variable of a name: a global one, else one that is local to an object.
-    private func variable(_ name: String) -> (object: Int, symbol: Int)? {
-        if let index = definitions.find(name, objects: objects) {
-            return (definitions[index].object, definitions[index].symbol)
+    /// Why a variable of that size cannot be stored into; nil when it can.
+    func refusal(of variable: Variable, size: UInt64) -> String? {
+        if isThreadLocal(object: variable.object, symbol: variable.symbol) {
+            return "the variable is thread-local: there is one in each thread"
         }
-        for (index, object) in objects.enumerated() {
-            if let symbol = object.symbols.firstIndex(where: {
-                $0.type == .object && $0.place != .undefined && object.bytes[$0.name.indices].elementsEqual(name.utf8)
-            }) {
-                return (index, symbol)
-            }
-        }
+        if !isWritable(variable) { return "the variable is constant" }
+        if !isInside(variable, size) { return "the variable reaches beyond its section" }
         return nil
     }
 
-    private func isWritable(_ symbol: Symbol, _ object: Object) -> Bool {
-        switch symbol.place {
+    private func isWritable(_ variable: Variable) -> Bool {
+        let object = objects[variable.object]
+        return switch object.symbols[variable.symbol].place {
         case .common: true
         case .section(let section): object.sections[Int(section)].protection.contains(.write)
         case .undefined, .absolute: false
@@ -99,70 +179,36 @@ extension Draft {
     }
 
     /// Whether all bytes of a variable are in memory of the module.
-    private func isInside(_ symbol: Symbol, _ object: Int) -> Bool {
-        guard case .section(let section) = symbol.place else { return true }
-        let size = objects[object].sections[Int(section)].size
-        return placements[object][Int(section)].isPlaced && symbol.value <= size && symbol.size <= size - symbol.value
-    }
-
-    /// Numbers in the bytes of a variable: one of the variable's own width, or several of 4 bytes. Nil when the value is not
-    /// made of numbers, or they do not fit.
-    static func numbers(_ value: String, size: UInt64) -> [UInt8]? {
-        let items = value.split(separator: ",", omittingEmptySubsequences: false)
-        let single = items.count == 1 && [1, 2, 4, 8].contains(size)
-        let width = single ? Int(size) : 4
-        guard UInt64(items.count * width) <= size else { return nil }
-        var bytes: [UInt8] = []
-        for item in items {
-            guard let number = integer(item), fits(number, width) else { return nil }
-            for index in 0..<width { bytes.append(UInt8(truncatingIfNeeded: number.bits >> UInt64(index * 8))) }
+    private func isInside(_ variable: Variable, _ size: UInt64) -> Bool {
+        let symbol = objects[variable.object].symbols[variable.symbol]
+        let room: UInt64
+        var start = variable.offset
+        switch symbol.place {
+        case .section(let section):
+            guard placements[variable.object][Int(section)].isPlaced else { return false }
+            room = objects[variable.object].sections[Int(section)].size
+            start = start.addingReportingOverflow(symbol.value).overflow ? .max : start + symbol.value
+        default: room = symbol.size
         }
-        return bytes
-    }
-
-    /// A number as C writes it: decimal, `0x` hexadecimal, `0` octal, with a sign or without.
-    private static func integer(_ text: Substring) -> (bits: UInt64, isNegative: Bool)? {
-        let isNegative = text.hasPrefix("-")
-        var digits = isNegative || text.hasPrefix("+") ? text.dropFirst() : text
-        var radix = 10
-        if digits.hasPrefix("0x") || digits.hasPrefix("0X") {
-            digits = digits.dropFirst(2)
-            radix = 16
-        } else if digits.hasPrefix("0"), digits.count > 1 {
-            digits = digits.dropFirst()
-            radix = 8
-        }
-        guard let first = digits.first, first != "-", first != "+", let magnitude = UInt64(digits, radix: radix) else {
-            return nil
-        }
-        guard isNegative else { return (magnitude, false) }
-        return magnitude <= 1 << 63 ? (0 &- magnitude, magnitude != 0) : nil
-    }
-
-    /// Whether a number is one of the signed or the unsigned numbers of a width.
-    private static func fits(_ number: (bits: UInt64, isNegative: Bool), _ width: Int) -> Bool {
-        guard width < 8 else { return true }
-        let bits = UInt64(width * 8)
-        return number.isNegative
-            ? Int64(bitPattern: number.bits) >= -(1 << (bits - 1)) : number.bits < 1 << bits
+        return start <= room && size <= room - start
     }
 
     /// The writes that set the parameters, with final addresses.
     var parameterWrites: [MemoryWrite] {
         parameters.compactMap { parameter in
-            let symbol = objects[parameter.object].symbols[parameter.symbol]
-            let own =
+            let variable = parameter.variable
+            let symbol = objects[variable.object].symbols[variable.symbol]
+            let start =
                 symbol.place == .common
-                ? definitions.find(objects[parameter.object].text(symbol.name), objects: objects)
+                ? definitions.find(objects[variable.object].text(symbol.name), objects: objects)
                     .map(address(definition:))
-                : address(object: parameter.object, symbol: parameter.symbol)
-            guard let own else { return nil }
+                : address(object: variable.object, symbol: variable.symbol)
+            guard let start else { return nil }
             switch parameter.value {
-            case .bytes(let bytes): return MemoryWrite(address: own, bytes: bytes)
+            case .bytes(let bytes): return MemoryWrite(address: start + variable.offset, bytes: bytes)
             case .pointer(let place):
-                let target = address(place)
-                let bytes = (0..<architecture.pointerSize).map { UInt8(truncatingIfNeeded: target >> ($0 * 8)) }
-                return MemoryWrite(address: own, bytes: bytes)
+                let bytes = address(place).littleEndianBytes(Int(architecture.pointerSize))
+                return MemoryWrite(address: start + variable.offset, bytes: bytes)
             }
         }
     }

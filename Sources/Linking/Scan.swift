@@ -243,7 +243,9 @@ extension Draft {
             switch resolutions[index][symbol] {
             case .fixed(_, let owner, let entry):
                 if table.owner(owner)?.owner.isEmpty == false { references[owner, default: []].insert(entry) }
-            case .peer(let module, _): peers.insert(module)
+            case .peer(let module, _):
+                let taken = ObjectSymbol(object: UInt32(index), symbol: UInt32(symbol))
+                peers[module, default: []].insert(taken)
             default: break
             }
         }

@@ -70,8 +70,10 @@ public struct Failure: Error, Sendable, Equatable {
     public var problems: [Problem]
     /// What modules printed before it happened.
     public var output: String
-    /// For `moduleBusy`: who refers to it.
+    /// For `moduleBusy`: the modules that refer to it.
     public var holders: [String]
+    /// For `moduleBusy`: all that keeps it, and why.
+    public var holds: [Hold]
     /// For `initFailed`: what was returned.
     public var result: Int
     /// For `moduleFaulted`: the signal's name.
@@ -79,13 +81,14 @@ public struct Failure: Error, Sendable, Equatable {
 
     /// Makes a failure of the given parts.
     public init(
-        _ kind: Kind, _ problems: [Problem], output: String = "", holders: [String] = [], result: Int = 0,
-        signal: String = ""
+        _ kind: Kind, _ problems: [Problem], output: String = "", holders: [String] = [], holds: [Hold] = [],
+        result: Int = 0, signal: String = ""
     ) {
         self.kind = kind
         self.problems = problems
         self.output = output
         self.holders = holders
+        self.holds = holds
         self.result = result
         self.signal = signal
     }
@@ -101,6 +104,7 @@ public struct Failure: Error, Sendable, Equatable {
         var problems: [Problem]
         var output: String?
         var holders: [String]?
+        var holds: [Hold]?
         var result: Int?
         var signal: String?
     }
@@ -114,7 +118,7 @@ public struct Failure: Error, Sendable, Equatable {
             Self.prefix + kind.rawValue,
             parameters: Parameters(
                 problems: problems, output: runs || mayRun && !output.isEmpty ? output : nil,
-                holders: kind == .moduleBusy ? holders : nil,
+                holders: kind == .moduleBusy ? holders : nil, holds: kind == .moduleBusy ? holds : nil,
                 result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil))
     }
 
@@ -133,7 +137,7 @@ public struct Failure: Error, Sendable, Equatable {
         }
         self.init(
             kind, parameters.problems, output: parameters.output ?? "", holders: parameters.holders ?? [],
-            result: parameters.result ?? 0, signal: parameters.signal ?? "")
+            holds: parameters.holds ?? [], result: parameters.result ?? 0, signal: parameters.signal ?? "")
     }
 }
 

@@ -14,7 +14,7 @@ public let interfaceText = """
     type Object (name: string, descriptor: ?int, path: ?string)
 
     # A module to be made of objects, which are linked as one. Without a name it has that of its first object, without ".o".
-    # entry: a function to call in the classic way; parameters: values for variables, NAME=VALUE; autoclean: goes when nobody uses it;
+    # entry: a function to call in the classic way; parameters: values for variables, NAME=VALUE; autoclean: a pass of Autoclean may take it;
     # private: keep to the module what another module exports already, instead of refusing.
     # Of archives the members are linked that define what is undefined; wholeArchives: all of them.
     type ModuleSource (
@@ -51,6 +51,10 @@ public let interfaceText = """
       info: ?int
     )
 
+    # What keeps a module from being unloaded. A module that refers to it: holder is its name, symbols what it took, count how many;
+    # or requires it by name: no symbols. Its use counter: count. A device of it that is open, or a client: holder says which.
+    type Hold (module: string, kind: (module, count, device, client), holder: string, symbols: []string, count: int)
+
     # How long a part of the work took.
     type Phase (name: string, nanoseconds: int)
 
@@ -75,8 +79,13 @@ public let interfaceText = """
     # has to be that one.
     method Load(modules: []ModuleSource, space: ?string) -> (modules: []Module, output: string, phases: []Phase)
 
-    # Unloads modules, named or numbered, together: those that only use each other can go.
-    method Unload(names: ?[]string, ids: ?[]int) -> (modules: []string, output: string)
+    # Unloads modules, named or numbered, together: those that only use each other can go. dependents: also all that refer to them.
+    # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes.
+    method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool) -> (modules: []string, output: string)
+
+    # One pass of delete_module(NULL): the modules that were loaded to go, that nobody uses and that have not been used since the last
+    # pass go, the newest first. problems: of those that refused, which stay.
+    method Autoclean() -> (modules: []string, output: string, problems: []Problem)
 
     # All modules in the order in which they were loaded, and the spaces that run.
     method List() -> (modules: []Module, spaces: []string)
@@ -115,8 +124,9 @@ public let interfaceText = """
     error ModuleExists (problems: []Problem)
     # There is no module of that name or number.
     error NoSuchModule (problems: []Problem)
-    # It is in use: holders are the modules that refer to it. Or it refuses to go; output is what it printed.
-    error ModuleBusy (problems: []Problem, holders: []string, output: ?string)
+    # It is in use: holders are the modules that refer to it, holds all that keeps it. Or it refuses to go; output is what it printed.
+    # Or who asks runs inside a space that is busy with a load or an unload, which would wait for itself.
+    error ModuleBusy (problems: []Problem, holders: []string, holds: []Hold, output: ?string)
     # Its init, or its cleanup, returned an error; everything was undone.
     error InitFailed (problems: []Problem, output: string, result: int)
     # It crashed while it was called; everything was undone.

@@ -27,7 +27,7 @@ public struct ModuleRequest: Codable, Sendable, Equatable {
     public var entry: String?
     /// Values for variables, `NAME=VALUE`.
     public var parameters: [String]?
-    /// Whether it goes when nobody uses it.
+    /// Whether a pass of autoclean may take it.
     public var autoclean: Bool?
     /// Whether symbols that another module exports are kept to it.
     public var `private`: Bool?
@@ -53,7 +53,7 @@ public struct ModuleRequest: Codable, Sendable, Equatable {
 public struct ModuleUse: Codable, Sendable, Equatable {
     /// The module.
     public var module: String
-    /// The symbols, in alphabetical order; none where modules were loaded together.
+    /// The symbols, in alphabetical order; none where the module is only required by name.
     public var symbols: [String]
 
     /// Makes a use of the given parts.
@@ -83,7 +83,7 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
     public var uses: [ModuleUse]
     /// Who uses it.
     public var usedBy: [String]
-    /// Whether it goes when nobody uses it.
+    /// Whether a pass of autoclean may take it.
     public var autoclean: Bool
     /// What it says to be called by: `linux` (init_module), `lkm` (an entry function) or `module` (MODULE()); nil when by nothing.
     public var dialect: String?

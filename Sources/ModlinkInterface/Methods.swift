@@ -1,3 +1,4 @@
+import ObjectModel
 import Varlink
 
 /// `org.modlink.Load`.
@@ -48,11 +49,19 @@ public enum UnloadMethod: Method {
         public var names: [String]?
         /// Numbers.
         public var ids: [Int]?
+        /// Whether all that refer to them go too.
+        public var dependents: Bool?
+        /// Whether nothing is to be done: the reply says what would go.
+        public var dryRun: Bool?
 
         /// Makes the parameters of a call.
-        public init(names: [String]? = nil, ids: [Int]? = nil) {
+        public init(
+            names: [String]? = nil, ids: [Int]? = nil, dependents: Bool? = nil, dryRun: Bool? = nil
+        ) {
             self.names = names
             self.ids = ids
+            self.dependents = dependents
+            self.dryRun = dryRun
         }
     }
 
@@ -67,6 +76,31 @@ public enum UnloadMethod: Method {
         public init(modules: [String], output: String) {
             self.modules = modules
             self.output = output
+        }
+    }
+}
+
+/// `org.modlink.Autoclean`.
+public enum AutocleanMethod: Method {
+    /// The qualified name.
+    public static let name = "org.modlink.Autoclean"
+    /// None.
+    public typealias Parameters = Empty
+
+    /// What a pass did.
+    public struct Reply: Codable, Sendable, Equatable {
+        /// The names of the modules that went, in that order.
+        public var modules: [String]
+        /// What they printed, and those that refused.
+        public var output: String
+        /// Why modules refused to go.
+        public var problems: [Problem]
+
+        /// Makes a reply of the given parts.
+        public init(modules: [String] = [], output: String = "", problems: [Problem] = []) {
+            self.modules = modules
+            self.output = output
+            self.problems = problems
         }
     }
 }

@@ -119,7 +119,10 @@ extension ModuleService {
             let space = host(of: linked)
         else { return true }
         do throws(SpaceError) {
-            let result = Int32(truncatingIfNeeded: try space.call(command, [ModuleCommand.autounload.rawValue, 0]))
+            let answer = try space.busy(with: "the question whether \(linked.name) may go") { () throws(SpaceError) in
+                try space.call(command, [ModuleCommand.autounload.rawValue, 0])
+            }
+            let result = Int32(truncatingIfNeeded: answer)
             return result == 0 || result == ErrorCode.notForIt
         } catch {
             let failure = failure(error, in: linked.name, calling: linked.entryName)
@@ -191,16 +194,16 @@ extension ModuleService.State {
 }
 
 extension LinkedModule {
-    /// Which modules of its transaction it took symbols from or needs by name: indices into the list.
-    func peers(requiredAmong modules: [LinkedModule]) -> [Int] {
-        let required = Set(declaration?.required ?? [])
+    /// Which modules of its transaction it took symbols from, and which symbols; and which it needs by name.
+    func peers(requiredAmong modules: [LinkedModule]) -> [Int: [String]] {
+        var peers = peers
+        let required = declaration?.required ?? []
         guard !required.isEmpty else { return peers }
-        let named = modules.indices.filter { index in
-            modules[index].name != name
-                && (required.contains(modules[index].name)
-                    || modules[index].declaration.map { required.contains($0.name) } ?? false)
+        for index in modules.indices where modules[index].name != name && peers[index] == nil {
+            let names = [modules[index].name, modules[index].declaration?.name]
+            if required.contains(where: names.contains) { peers[index] = [] }
         }
-        return Set(peers + named).sorted()
+        return peers
     }
 }
 

@@ -18,6 +18,7 @@ extension ModuleService {
                 MethodHandler(LoadMethod.self) { [self] (parameters, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
+                        try refuseFromWithin(context.peer)
                         let request = try read(parameters, &context)
                         return try perform(for: context.socketNumber) { (service) throws(Failure) in
                             try service.load(request)
@@ -27,9 +28,17 @@ extension ModuleService {
                 MethodHandler(UnloadMethod.self) { [self] (parameters, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
+                        try refuseFromWithin(context.peer)
                         return try perform(for: context.socketNumber) { (service) throws(Failure) in
-                            try service.unload(service.identify(parameters))
+                            try service.unload(parameters)
                         }
+                    }
+                },
+                MethodHandler(AutocleanMethod.self) { [self] (_, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        try requireOwner(context.peer)
+                        try refuseFromWithin(context.peer)
+                        return try perform(for: context.socketNumber) { service in service.autoclean() }
                     }
                 },
                 MethodHandler(ListMethod.self) { [self] _, _ in

@@ -54,7 +54,7 @@ extension ModuleService {
         do throws(Failure) {
             try transaction.run(request)
         } catch {
-            transaction.undo(after: error)
+            transaction.space.busy(with: request.task) { transaction.undo(after: error) }
             var failure = error
             failure.output = console.endCapture() + error.output
             let line = "load failed: \(failure.problems.first?.description ?? "")"
@@ -77,6 +77,11 @@ extension ModuleService {
 }
 
 extension LoadRequest {
+    /// What a space that runs their code is busy with.
+    fileprivate var task: String {
+        "the load of \(sources.first?.name ?? "nothing")" + (sources.count > 1 ? " and \(sources.count - 1) more" : "")
+    }
+
     /// The machine that all objects are made for: they go into its space.
     var architecture: Architecture {
         get throws(Failure) {
@@ -119,14 +124,16 @@ extension LoadTransaction {
         try service.checkRequired(request.sources, in: space.architecture)
         try link(request)
         try enter(request)
-        try map()
-        for module in linked {
-            try space.interruptibly { () throws(Failure) in try resolveIndirectFunctions(of: module) }
-        }
-        phases.end("map")
-        for index in linked.indices {
-            try space.interruptibly { () throws(Failure) in try start(index) }
-            started += 1
+        try map(marking: request.autoclean)
+        try space.busy(with: request.task) { () throws(Failure) in
+            for module in linked {
+                try space.interruptibly { () throws(Failure) in try resolveIndirectFunctions(of: module) }
+            }
+            phases.end("map")
+            for index in linked.indices {
+                try space.interruptibly { () throws(Failure) in try start(index) }
+                started += 1
+            }
         }
         phases.end("init")
         publish()
@@ -192,11 +199,15 @@ extension LoadTransaction {
         }
     }
 
-    private mutating func map() throws(Failure) {
-        for module in linked {
+    /// - Parameter marks: for each module, whether a pass of autoclean may take it.
+    private mutating func map(marking marks: [Bool]) throws(Failure) {
+        for (index, module) in linked.enumerated() {
             do {
                 try map(module)
                 mapped += 1
+                if marks[index], let counter = module.useCount {
+                    try space.setCounterFlag(UseCounter.autocleanFlag, at: counter)
+                }
                 if let frames = module.frames {
                     try space.registerFrames(frames)
                 }

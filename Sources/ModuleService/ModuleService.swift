@@ -19,6 +19,8 @@ public final class ModuleService: Sendable {
     let queue = BlockingQueue<@Sendable () -> Void>()
     /// Held while the linker's thread does something: who takes it keeps modules where they are.
     let quiet = Mutex<Void>(())
+    /// Fulfilled when the service is to stop, for threads that wait for a time.
+    let ended = Promise<Bool>()
     /// The program of the native space.
     let executable: String
 
@@ -120,6 +122,7 @@ public final class ModuleService: Sendable {
     /// Ends the spaces. Nothing can be loaded afterwards.
     public func stop() {
         log.info("ending")
+        ended.fulfil(true)
         // Not on the linker's thread: a module's init may keep that for ever.
         endSpaces()
         try? perform { service in

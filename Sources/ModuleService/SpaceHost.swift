@@ -17,6 +17,8 @@ final class SpaceHost: Sendable {
     private let space: Mutex<Space?>
     private let interrupter: Interrupter
     private let mayInterrupt = Atomic<Bool>(false)
+    /// What keeps it busy, for those who ask from inside: `the load of gurka`.
+    private let task = Mutex<String?>(nil)
 
     /// Starts a space that prints to `console`.
     init(executable: String, architecture: Architecture, console: borrowing Descriptor) throws(SpaceError) {
@@ -69,6 +71,18 @@ final class SpaceHost: Sendable {
         }
         space = consume present
         return result
+    }
+
+    /// What code of modules is being run for; nil when it is run for nothing that the linker does.
+    var busyWith: String? { task.withLock { $0 } }
+
+    /// Does something that runs code of modules, whose name is told to those who ask for something from inside.
+    func busy<Result, Problem: Error>(
+        with name: String, _ body: () throws(Problem) -> Result
+    ) throws(Problem) -> Result {
+        task.withLock { $0 = name }
+        defer { task.withLock { $0 = nil } }
+        return try body()
     }
 
     /// Does something that can be given up: functions that it calls are ended by `interrupt`.
@@ -178,7 +192,12 @@ extension SpaceHost {
 
     /// Writes memory of images.
     func write(_ write: MemoryWrite) throws(SpaceError) {
-        try ask { (space) throws(SpaceError) in try space.write(address: write.address, write.bytes) }
+        try self.write(write.address, write.bytes)
+    }
+
+    /// Writes memory of images.
+    func write(_ address: UInt64, _ bytes: [UInt8]) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in try space.write(address: address, bytes) }
     }
 
     /// Gives each thread a module's thread-local variables; or zeroes in their place, when they are given back.

@@ -7,9 +7,23 @@ import Posix
 import SpaceControl
 
 extension ModuleService {
-    /// Unloads modules together, and then those that only they used and that were loaded to go. On the linker's thread.
+    /// Unloads what is meant, or only says in which order it would go. On the linker's thread.
+    func unload(_ parameters: UnloadMethod.Parameters) throws(Failure) -> UnloadMethod.Reply {
+        var ids = try identify(parameters)
+        if parameters.dependents == true {
+            ids = state.withLock { state in state.modules.withDependents(ids).map(\.id) }
+        }
+        guard parameters.dryRun != true else {
+            try refuseHeld(ids)
+            return UnloadMethod.Reply(
+                modules: state.withLock { state in state.modules.unloadOrder(ids).map(\.name) }, output: "")
+        }
+        return try unload(ids)
+    }
+
+    /// Unloads modules together. On the linker's thread.
     func unload(_ ids: [Int]) throws(Failure) -> UnloadMethod.Reply {
-        try refuseUsed(ids)
+        try refuseHeld(ids)
         let order: [Module]
         do throws(ModuleTableError) {
             order = try state.withLock { (state) throws(ModuleTableError) in try state.modules.beginUnload(ids) }
@@ -37,38 +51,15 @@ extension ModuleService {
             publishSymbols()
             var failure = error
             failure.output = console.endCapture()
+            failure.tell(gone: names, staying: order.dropFirst(names.count + 1).map(\.name))
             replaceEndedSpaces()
             throw failure
         }
         publishSymbols()
         let output = console.endCapture()
         for name in names { console.note("\(name) unloaded") }
-        let more = try unloadUnused(order)
         later { $0.tidyUp() }
-        return UnloadMethod.Reply(modules: names + more.modules, output: output + more.output)
-    }
-
-    /// A module that counts its users itself goes when it counts none.
-    private func refuseUsed(_ ids: [Int]) throws(Failure) {
-        for id in ids {
-            guard let module = state.withLock({ $0.loaded[id]?.linked }) else { continue }
-            guard let count = try knownUseCount(module), count != 0 else { continue }
-            throw Failure(
-                .moduleBusy,
-                [Problem(subject: module.name, reason: "in use: its use count is \(count) (EBUSY)")])
-        }
-    }
-
-    /// What a module's own use counter says; nil when it has none. Waits while somebody else asks the space: not to know must not
-    /// pass for not in use.
-    private func knownUseCount(_ module: LinkedModule) throws(Failure) -> Int? {
-        guard let address = module.useCount else { return nil }
-        let space = try space(module.image.architecture)
-        do throws(SpaceError) {
-            return Self.useCount(try space.read(address, count: space.useCountSize))
-        } catch {
-            throw failure(error, in: module.name, calling: "use count")
-        }
+        return UnloadMethod.Reply(modules: names, output: output)
     }
 
     /// What a module's own use counter says; nil when it has none, or the space is busy.
@@ -79,17 +70,26 @@ extension ModuleService {
             }
         }
         guard let place, let space = place.space else { return nil }
-        return space.readUnlessBusy(place.address, count: space.useCountSize).map(Self.useCount)
-    }
-
-    /// The counter in its little-endian word. The flags MOD_AUTOCLEAN and MOD_VISITED of modules(2) stand in the same word.
-    static func useCount(_ word: [UInt8]) -> Int {
-        Int(truncatingIfNeeded: word.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & ~0x6000_0000)
+        return space.readUnlessBusy(place.address, count: space.useCountSize).map { UseCounter(littleEndian: $0).count }
     }
 
     private func unload(_ module: Module) throws(Failure) {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
         let space = try space(loaded.architecture)
+        try space.busy(with: "the unload of \(module.name)") { () throws(Failure) in
+            try leave(module, loaded, space)
+        }
+        state.withLock { state in
+            if let slot = loaded.slot { state.spaces[loaded.architecture].symbols.remove(slot) }
+            state.loaded[module.id] = nil
+            state.modules.remove(module.id)
+            state.spaces[loaded.architecture].ranges.release(loaded.linked.range.lowerBound)
+        }
+        images.remove(module.name)
+    }
+
+    /// Has a module clean up, and takes it out of its space.
+    private func leave(_ module: Module, _ loaded: LoadedModule, _ space: SpaceHost) throws(Failure) {
         if !loaded.linked.hasCleanup || loaded.isCleanedUp || module.isBroken {
             try refuseKeptByThreads(loaded.linked, space)
         }
@@ -101,13 +101,6 @@ extension ModuleService {
             runDestructors(loaded.linked)
         }
         unmap(loaded.linked)
-        state.withLock { state in
-            if let slot = loaded.slot { state.spaces[loaded.architecture].symbols.remove(slot) }
-            state.loaded[module.id] = nil
-            state.modules.remove(module.id)
-            state.spaces[loaded.architecture].ranges.release(loaded.linked.range.lowerBound)
-        }
-        images.remove(module.name)
     }
 
     /// The space that a module is in, if it runs.
@@ -154,27 +147,6 @@ extension ModuleService {
             log.error("\(module.name): cannot be unmapped: \(error)")
         }
     }
-
-    /// Modules that were loaded to go when nobody uses them any more (`modload -k`), and that the ones just unloaded used.
-    private func unloadUnused(_ gone: [Module]) throws(Failure) -> UnloadMethod.Reply {
-        let candidates = Set(gone.flatMap(\.uses.keys)).sorted(by: >)
-        var reply = UnloadMethod.Reply(modules: [], output: "")
-        for id in candidates {
-            let isUnused = state.withLock { state in
-                state.modules[id]?.isAutoclean == true && state.modules.holders(of: id).isEmpty
-            }
-            // One that refuses, or counts users itself, stays.
-            guard isUnused, mayGoByItself(id), let more = try? unload([id]) else { continue }
-            reply.modules += more.modules
-            reply.output += more.output
-        }
-        return reply
-    }
-}
-
-extension SpaceHost {
-    /// A `long` of modules(2), in bytes.
-    fileprivate var useCountSize: Int { Int(architecture.pointerSize) }
 }
 
 extension Failure {
@@ -184,8 +156,16 @@ extension Failure {
         switch error {
         case .exists: self.init(.moduleExists, [problem])
         case .unknown: self.init(.noSuchModule, [problem])
-        case .held(_, let holders): self.init(.moduleBusy, [problem], holders: holders)
+        case .held(_, let holders): self.init(.moduleBusy, [problem], holders: holders.map(\.name))
         case .changing: self.init(.moduleBusy, [problem])
         }
+    }
+
+    /// Says what has become of others that were to go together with a module that refused.
+    fileprivate mutating func tell(gone: [String], staying: [String]) {
+        guard var problem = problems.first else { return }
+        if !gone.isEmpty { problem.reason += "; gone before it: \(gone.joined(separator: ", "))" }
+        if !staying.isEmpty { problem.reason += "; not asked, and staying: \(staying.joined(separator: ", "))" }
+        problems[0] = problem
     }
 }

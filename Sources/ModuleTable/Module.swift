@@ -18,12 +18,29 @@ public struct Module: Sendable, Identifiable {
     public internal(set) var state: ModuleState
     /// The addresses that it takes, whole pages.
     public let range: Range<UInt64>
-    /// Whether it goes when nobody uses it any more (`modload -k`).
+    /// Whether a pass of autoclean may take it when nobody uses it (`modload -k`).
     public let isAutoclean: Bool
+    /// Whether it has been used since the last pass of autoclean, by somebody who does not hold it any more. Of a module with a
+    /// counter of its own, that says so itself.
+    public internal(set) var isVisited = false
     /// The modules that it took symbols from; for each, the names of those symbols in alphabetical order.
     public internal(set) var uses: [Int: [String]]
     /// Whether it refused to be unloaded for good: a fault in its cleanup left it in an unknown state.
     public internal(set) var isBroken = false
+}
+
+/// A module that refers to another one.
+public struct ModuleHolder: Sendable, Equatable {
+    /// Its name.
+    public let name: String
+    /// The symbols that it took, in alphabetical order.
+    public let symbols: [String]
+
+    /// The holder of that name that took those symbols.
+    public init(name: String, symbols: [String]) {
+        self.name = name
+        self.symbols = symbols
+    }
 }
 
 /// Why the module table refuses something.
@@ -32,8 +49,8 @@ public enum ModuleTableError: Error, Sendable, Equatable {
     case exists(name: String)
     /// There is no module of that name or number.
     case unknown(String)
-    /// Others refer to it; their names.
-    case held(name: String, by: [String])
+    /// Others refer to it.
+    case held(name: String, by: [ModuleHolder])
     /// It is being loaded or unloaded.
     case changing(name: String, ModuleState)
 
@@ -42,7 +59,7 @@ public enum ModuleTableError: Error, Sendable, Equatable {
         switch self {
         case .exists: "a module of that name is already loaded"
         case .unknown: "no such module"
-        case .held(_, let holders): "in use by \(holders.joined(separator: ", "))"
+        case .held(_, let holders): "in use by \(holders.map(\.name).joined(separator: ", "))"
         case .changing(_, .loading): "still loading"
         case .changing(_, .unloading): "already unloading"
         case .changing(_, .running): "running"

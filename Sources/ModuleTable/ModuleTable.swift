@@ -12,9 +12,11 @@ public struct ModuleTable: Sendable {
     /// Enters modules that are being loaded: names, addresses, and whom they use. All of them, or none.
     ///
     /// - Parameter uses: for each, modules of the table and the symbols taken from them.
-    /// - Parameter peers: for each, the others of this list that it refers to, by index.
+    /// - Parameter peers: for each, the others of this list that it refers to, by index, and the symbols taken from them.
     public mutating func begin(
-        _ entries: [(name: String, range: Range<UInt64>, isAutoclean: Bool, uses: [Int: [String]], peers: [Int])]
+        _ entries: [(
+            name: String, range: Range<UInt64>, isAutoclean: Bool, uses: [Int: [String]], peers: [Int: [String]]
+        )]
     ) throws(ModuleTableError) -> [Int] {
         try check(names: entries.map(\.name))
         for used in entries.flatMap(\.uses.keys) {
@@ -25,7 +27,7 @@ public struct ModuleTable: Sendable {
         nextID += entries.count
         for (index, entry) in entries.enumerated() {
             var uses = entry.uses
-            for peer in entry.peers { uses[ids[peer]] = [] }
+            for (peer, symbols) in entry.peers { uses[ids[peer]] = symbols }
             modules[ids[index]] = Module(
                 id: ids[index], name: entry.name, state: .loading, range: entry.range, isAutoclean: entry.isAutoclean,
                 uses: uses)
@@ -56,13 +58,34 @@ public struct ModuleTable: Sendable {
         for id in ids {
             guard let module = modules[id] else { throw .unknown(String(id)) }
             guard module.state == .running else { throw .changing(name: module.name, module.state) }
-            let holders = holders(of: id).filter { !leaving.contains($0.id) }
-            guard holders.isEmpty else { throw .held(name: module.name, by: holders.map(\.name)) }
+            let holders = moduleHolders(of: id, leaving: leaving)
+            guard holders.isEmpty else { throw .held(name: module.name, by: holders) }
         }
         let order = unloadOrder(leaving)
         for module in order { modules[module.id]?.state = .unloading }
         return order
     }
+
+    /// Who refers to a module beside those that leave with it, in the order in which they came, and what they took.
+    public func moduleHolders(of id: Int, leaving: Set<Int>) -> [ModuleHolder] {
+        holders(of: id).filter { !leaving.contains($0.id) }
+            .map { ModuleHolder(name: $0.name, symbols: $0.uses[id] ?? []) }
+    }
+
+    /// Modules and all that refer to them, be it by way of others: each before those that it uses.
+    public func withDependents(_ ids: [Int]) -> [Module] {
+        var visited = Set<Int>()
+        for id in ids { _ = search(from: id, &visited) { users[$0] ?? [] } }
+        return unloadOrder(visited)
+    }
+
+    /// Modules that are to go together: each before those that it uses.
+    public func unloadOrder(_ ids: [Int]) -> [Module] { unloadOrder(Set(ids)) }
+
+    /// Notes that a module is used, by somebody who may not hold it any more when the next pass of autoclean comes.
+    public mutating func visit(_ id: Int) { setVisited(id, true) }
+
+    mutating func setVisited(_ id: Int, _ isVisited: Bool) { modules[id]?.isVisited = isVisited }
 
     /// A module stays after all: it refused, or its cleanup failed.
     public mutating func cancelUnload(_ id: Int, isBroken: Bool = false) {

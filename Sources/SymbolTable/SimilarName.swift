@@ -6,7 +6,7 @@ extension SymbolTable {
     public func nearestName(to name: String) -> String? {
         let wanted = Array(name.utf8)
         guard wanted.count >= 2 else { return nil }
-        let allowed = wanted.count <= 4 ? 1 : wanted.count < 12 ? 2 : 3
+        let allowed = allowedDistance(wanted.count)
         var best: (distance: Int, set: SymbolSet, entry: Int)?
         for set in snapshot {
             for (index, entry) in set.symbols.entries.enumerated() where entry.isExported {
@@ -21,6 +21,18 @@ extension SymbolTable {
         return best.map { $0.set.name($0.entry) }
     }
 }
+
+/// The one of a few names that is most like another, by the same measure; nil when none is near enough.
+public func nearestName(to name: String, among names: [String]) -> String? {
+    let wanted = Array(name.utf8)
+    guard wanted.count >= 2 else { return nil }
+    let distances = names.compactMap { candidate in
+        editDistance(wanted, Array(candidate.utf8)[...], limit: allowedDistance(wanted.count)).map { ($0, candidate) }
+    }
+    return distances.min { $0.0 < $1.0 }?.1
+}
+
+private func allowedDistance(_ count: Int) -> Int { count <= 4 ? 1 : count < 12 ? 2 : 3 }
 
 /// How many characters must be inserted, deleted, replaced or swapped with their neighbour to make one name of the other;
 /// nil when more than `limit`. (The "optimal string alignment" distance, in a band of `limit` around the diagonal.)

@@ -36,12 +36,25 @@ struct ModlinkDaemon: ParsableCommand {
         })
     var logLevel: Logger.Level = .info
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Every so many seconds, unload what was loaded to go and is not used ('modunload -a').",
+            valueName: "SECONDS"))
+    var autoclean: Int?
+
     @Flag(name: .long, help: .hidden)
     var detachWhenReady = false
 
     func validate() throws {
         if stop, foreground { throw ValidationError("--stop and --foreground exclude each other") }
+        if let autoclean, !(1...Self.longestInterval).contains(autoclean) {
+            throw ValidationError("--autoclean takes 1 to \(Self.longestInterval) seconds, which is a year")
+        }
+        if stop, autoclean != nil { throw ValidationError("--stop and --autoclean exclude each other") }
     }
+
+    private static let longestInterval = 31_536_000
 
     func run() {
         ToolOutput.run("modlinkd") { () throws(Failure) in
@@ -49,14 +62,20 @@ struct ModlinkDaemon: ParsableCommand {
             if stop {
                 try Self.stop(directory)
             } else if foreground {
-                try Server.run(directory, level: logLevel, detaches: detachWhenReady)
+                try Server.run(
+                    directory, level: logLevel, detaches: detachWhenReady, autocleanSeconds: autoclean)
             } else {
-                try Self.start(directory, level: logLevel)
+                try Self.start(directory, options: options)
             }
         }
     }
 
-    private static func start(_ directory: RuntimeDirectory, level: Logger.Level) throws(Failure) {
+    /// What is passed on to the daemon in the background.
+    private var options: [String] {
+        ["--log-level", logLevel.rawValue] + (autoclean.map { ["--autoclean", "\($0)"] } ?? [])
+    }
+
+    private static func start(_ directory: RuntimeDirectory, options: [String]) throws(Failure) {
         try directory.prepare()
         if (try? DaemonConnection.open(directory, starts: false)) != nil {
             throw Failure(
@@ -64,7 +83,7 @@ struct ModlinkDaemon: ParsableCommand {
                 reason: "a daemon is running already; end it with 'modlinkd --stop'")
         }
         if let warning = directory.warning { ToolOutput.warn(warning) }
-        try DaemonConnection.start(directory, options: ["--log-level", level.rawValue])
+        try DaemonConnection.start(directory, options: options)
     }
 
     /// Asks the daemon to end, and waits until it has.

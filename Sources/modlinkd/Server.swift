@@ -9,7 +9,10 @@ import Varlink
 enum Server {
     private static let terminationSignals: [Int32] = [1, 2, 15]
 
-    static func run(_ directory: RuntimeDirectory, level: Logger.Level, detaches: Bool) throws(Failure) {
+    /// - Parameter autocleanSeconds: how often modules are unloaded that nobody uses; nil: never.
+    static func run(
+        _ directory: RuntimeDirectory, level: Logger.Level, detaches: Bool, autocleanSeconds: Int?
+    ) throws(Failure) {
         do {
             // A daemon is idle most of its life, and was busy with something large some time.
             UnusedMemory.gather()
@@ -22,6 +25,7 @@ enum Server {
             let console = try Console(directory)
             let service = try ModuleService(
                 directory: directory, console: console, spaceExecutable: try spaceExecutable(), log: log)
+            if let autocleanSeconds { try service.autoclean(every: autocleanSeconds) }
             let stopping = try EventDescriptor()
             let connections = try Connections()
             let varlink = try service.varlinkService(stop: { stopping.signal() })

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Linking
 import ModlinkInterface
 import ObjectModel
 import Posix
@@ -24,6 +25,9 @@ struct ModuleLoad: ParsableCommand {
 
     @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Link and report, without loading.")
     var dryRun = false
+
+    @Flag(help: "List the parameters that the modules declare, without loading.")
+    var parameters = false
 
     @Flag(name: .shortAndLong, help: "Say how long each phase took.")
     var verbose = false
@@ -64,7 +68,7 @@ struct ModuleLoad: ParsableCommand {
     @Flag(name: .customLong("whole-archive"), help: "Take all members of archives, not only those that are needed.")
     var wholeArchives = false
 
-    @Flag(name: [.customShort("k"), .long], help: "Unload it when the last module that uses it goes.")
+    @Flag(name: [.customShort("k"), .long], help: "Let 'modunload -a' unload it when it is not used.")
     var autoclean = false
 
     @Flag(name: .shortAndLong, help: "Keep symbols to the module that another module exports already.")
@@ -92,6 +96,9 @@ struct ModuleLoad: ParsableCommand {
         if kernel != nil, space != nil { throw ValidationError("-A names the symbols: --space goes without it") }
         if dryRun, postinstall != nil { throw ValidationError("-p runs after loading, and -n does not load") }
         let modules = try LoadArguments(arguments, name: name, wholeArchives: wholeArchives).modules
+        if parameters, dryRun || output != nil || modules.contains(where: { !$0.parameters.isEmpty }) {
+            throw ValidationError("--parameters only lists: -n, -o and values go without it")
+        }
         if output != nil, modules.count != 1 {
             throw ValidationError("-o takes one module; give them one name with --name")
         }
@@ -106,7 +113,9 @@ struct ModuleLoad: ParsableCommand {
                 // What was found sound before: a file has changed meanwhile.
                 throw Failure(.usage, subject: "arguments", reason: Self.message(for: error))
             }
-            if dryRun {
+            if parameters {
+                ToolOutput.print(ParameterListing.text(try sources(modules)))
+            } else if dryRun {
                 try dryLink(modules)
             } else {
                 try load(modules)
@@ -203,12 +212,15 @@ struct ModuleLoad: ParsableCommand {
 
     // MARK: Linking only
 
+    private func sources(_ modules: [LoadArguments.Module]) throws(Failure) -> [ModuleSource] {
+        try DryLink.sources(modules, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives)
+    }
+
     private func dryLink(_ modules: [LoadArguments.Module]) throws(Failure) {
         let start = Clock.nanoseconds()
         for module in modules { module.files.forEach { say("\($0): object of module \(module.name)") } }
         var clock = PhaseClock()
-        let sources = try DryLink.sources(
-            modules, entry: entry, keepsDuplicatesPrivate: force, wholeArchives: wholeArchives)
+        let sources = try sources(modules)
         clock.end("read")
         say("resolving against \(kernel ?? RuntimeDirectory.standard().socket)")
         var link = try DryLink(sources, kernel: kernel, address: address, space: space, daemon: daemon)

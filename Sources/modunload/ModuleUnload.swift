@@ -1,6 +1,7 @@
 import ArgumentParser
 import ModlinkInterface
 import ToolSupport
+import Varlink
 
 /// Takes modules out of the space.
 @main
@@ -23,16 +24,57 @@ struct ModuleUnload: ParsableCommand {
     @Argument(help: ArgumentHelp("Names of modules.", valueName: "NAME"))
     var names: [String] = []
 
+    @Flag(
+        name: [.customShort("a"), .long],
+        help: "Unload what was loaded with 'modload -k' and is not used, and was not since the last time.")
+    var autoclean = false
+
+    @Flag(name: [.customShort("r"), .long], help: "Unload also all modules that refer to them, and show the order.")
+    var recursive = false
+
+    @Flag(help: "Only show what would go, in which order.")
+    var dryRun = false
+
     @OptionGroup var daemon: DaemonOptions
 
     func validate() throws {
-        if id.isEmpty, name.isEmpty, names.isEmpty { throw ValidationError("name a module, or number one with -i") }
+        let namesSome = !(id.isEmpty && name.isEmpty && names.isEmpty)
+        if autoclean {
+            if namesSome { throw ValidationError("-a chooses itself what goes: name nothing with it") }
+            if recursive || dryRun { throw ValidationError("-a goes alone, without -r and --dry-run") }
+        } else if !namesSome {
+            throw ValidationError("name a module, or number one with -i")
+        }
     }
 
     func run() {
         ToolOutput.run("modunload") { () throws(Failure) in
-            let answer = try daemon.call(UnloadMethod.self, UnloadMethod.Parameters(names: name + names, ids: id))
-            ToolOutput.print(answer.reply.output)
+            if autoclean {
+                try clean()
+            } else {
+                try unload()
+            }
         }
+    }
+
+    private func unload() throws(Failure) {
+        var request = UnloadMethod.Parameters(names: name + names, ids: id)
+        if recursive || dryRun {
+            let plan = UnloadMethod.Parameters(
+                names: request.names, ids: request.ids, dependents: recursive, dryRun: true)
+            let order = try daemon.call(UnloadMethod.self, plan).reply.modules
+            ToolOutput.print("\(dryRun ? "would unload" : "unloading"): \(order.joined(separator: ", "))\n")
+            if dryRun { return }
+            // Those that were shown, and no others: one that came meanwhile and refers to them is a refusal.
+            request = UnloadMethod.Parameters(names: order)
+        }
+        ToolOutput.print(try daemon.call(UnloadMethod.self, request).reply.output)
+    }
+
+    private func clean() throws(Failure) {
+        let reply = try daemon.call(AutocleanMethod.self, Empty()).reply
+        ToolOutput.print(reply.output)
+        // No failure: delete_module(NULL) knows none but EPERM.
+        for problem in reply.problems { ToolOutput.warn("\(problem)") }
     }
 }

@@ -169,7 +169,7 @@ import Testing
         ])
         #expect(linked.word("to_two", in: 0) == linked.modules[1].address("two"))
         #expect(linked.word("to_one", in: 1) == linked.modules[0].address("one"))
-        #expect(linked.modules.map(\.peers) == [[1], [0], []])
+        #expect(linked.modules.map(\.peers) == [[1: ["two"]], [0: ["one"]], [:]])
         #expect(linked.modules.allSatisfy { $0.references.isEmpty })
     }
 
@@ -193,7 +193,7 @@ import Testing
             source("b", try assembled(".weak one\n.globl word\n.data\none: .quad 2\nword: .quad one\n")),
         ])
         #expect(linked.word("word", in: 1) == linked.modules[0].address("one"))
-        #expect(linked.modules[1].peers == [0])
+        #expect(linked.modules[1].peers.keys.sorted() == [0])
     }
 
     @Test("of weak functions each module of a transaction keeps its own copy, of what is unique there is one")
@@ -214,7 +214,7 @@ import Testing
         #expect(linked.word("word_a") == linked.modules[0].address("f"))
         #expect(linked.word("word_b", in: 1) == linked.modules[1].address("f"))
         #expect(linked.word("unique_b", in: 1) == linked.modules[0].address("u"))
-        #expect(linked.modules.map(\.peers) == [[], [0]])
+        #expect(linked.modules.map { $0.peers.keys.sorted() } == [[], [0]])
     }
 
     @Test("entry functions of all modules of a transaction stay their own") func entries() throws {
@@ -240,7 +240,7 @@ import Testing
                     g: mov far@GOTPCREL(%rip), %rax
                     """)),
         ])
-        #expect(linked.modules[1].peers == [0])
+        #expect(linked.modules[1].peers.keys.sorted() == [0])
         let entry = try #require(linked.modules[1].image.sections.first { $0.name == ".got" })
         #expect(linked.word(entry.address, in: 1) == 0x1234_5678_9abc)
     }

@@ -50,6 +50,7 @@ private let problems = [
         "what belongs to a kind comes over a connection",
         arguments: [
             Failure(.moduleBusy, problems, output: "no\n", holders: ["sallad", "soppa"]),
+            Failure(.moduleBusy, problems, holds: [Hold(module: "gurka", kind: .count, count: 3)]),
             Failure(.initFailed, problems, output: "trying\n", result: -12),
             Failure(.moduleFaulted, problems, output: "trying\n", signal: "SIGSEGV"),
             Failure(.systemFailure, problems, output: "the last words\n"),
@@ -61,7 +62,8 @@ private let problems = [
     @Test("fields that an error does not have are not sent")
     func undeclared() throws {
         let failure = Failure(
-            .linkFailed, problems, output: "x", holders: ["x"], result: 1, signal: "SIGSEGV")
+            .linkFailed, problems, output: "x", holders: ["x"], holds: [Hold(module: "x", kind: .count, count: 1)],
+            result: 1, signal: "SIGSEGV")
         try #expect(overConnection(failure) == Failure(.linkFailed, problems))
     }
 

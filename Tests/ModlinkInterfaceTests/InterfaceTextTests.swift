@@ -22,7 +22,9 @@ import Varlink
     private static let module = ModuleInformation(
         id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 4096, useCount: 2,
         uses: [use],
-        usedBy: ["sallad"], autoclean: true)
+        usedBy: ["sallad"], autoclean: true, dialect: "lkm", type: "SYSCALL", offset: 210, info: 0x1000_1000)
+    private static let hold = Hold(
+        module: "gurka", kind: .module, holder: "sallad", symbols: ["slice"], count: 1)
     private static let phase = Phase(name: "read", nanoseconds: 1)
     private static let symbol = SymbolInformation(
         module: "gurka", name: "slice", address: 0x1000_0040, size: 8, offset: 4, kind: "function", exported: true)
@@ -31,7 +33,7 @@ import Varlink
 
     private static let types: [(name: String, value: any Codable & Sendable)] = [
         ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Module", module),
-        ("Phase", phase), ("Symbol", symbol), ("Answer", answer),
+        ("Hold", hold), ("Phase", phase), ("Symbol", symbol), ("Answer", answer),
     ]
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
@@ -40,8 +42,12 @@ import Varlink
             LoadMethod.Reply(modules: [module], output: "", phases: [phase])
         ),
         (
-            UnloadMethod.name, UnloadMethod.Parameters(names: ["gurka"], ids: [1]),
+            UnloadMethod.name, UnloadMethod.Parameters(names: ["gurka"], ids: [1], dependents: true, dryRun: true),
             UnloadMethod.Reply(modules: ["gurka"], output: "")
+        ),
+        (
+            AutocleanMethod.name, Empty(),
+            AutocleanMethod.Reply(modules: ["gurka"], output: "", problems: [problem])
         ),
         (ListMethod.name, Empty(), ListMethod.Reply(modules: [module], spaces: ["x86-64"])),
         (
@@ -85,6 +91,8 @@ import Varlink
     @Test("the states of a module and the kinds of a symbol are those that are sent")
     func enumerations() {
         #expect(field("state", of: "Module") == .enumeration(["loading", "running", "unloading"]))
+        #expect(field("dialect", of: "Module") == .optional(.enumeration(["linux", "lkm", "module"])))
+        #expect(field("kind", of: "Hold") == .enumeration(["module", "count", "device", "client"]))
         #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "threadLocal", "label", "section"]))
     }
 

@@ -79,7 +79,9 @@ import Varlink
         // Who only looks does not wait.
         try #expect(eventually { test.service.list().map(\.useCount) == [nil] })
         #expect(
-            throws: Failure(.moduleBusy, subject: "gurka", reason: "in use: its use count is 1 (EBUSY)")
+            throws: Failure(
+                .moduleBusy, [.init(subject: "gurka", reason: "in use: its use count is 1 (EBUSY)")],
+                holds: [Hold(module: "gurka", kind: .count, count: 1)])
         ) { try test.unload(1) }
         #expect(test.service.list().map(\.name) == ["gurka"])
     }
@@ -208,7 +210,9 @@ import Varlink
         try test.load([("user", user)])
         #expect(
             throws: Failure(
-                .moduleBusy, [.init(subject: "provider", reason: "in use by user (EBUSY)")], holders: ["user"])
+                .moduleBusy, [.init(subject: "provider", reason: "in use by user, which refers to slice (EBUSY)")],
+                holders: ["user"],
+                holds: [Hold(module: "provider", kind: .module, holder: "user", symbols: ["slice"], count: 1)])
         ) {
             try test.unload(1)
         }

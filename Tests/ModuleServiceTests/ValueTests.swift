@@ -1,6 +1,7 @@
 import ELFFormat
 import Linking
 import ModlinkInterface
+import ModuleTable
 import ObjectModel
 import SymbolTable
 import Testing
@@ -137,10 +138,10 @@ import Testing
 
     @Test("a use count is a little-endian word without the flags of modules(2)")
     func useCount() {
-        #expect(ModuleService.useCount([2, 1, 0, 0, 0, 0, 0, 0]) == 258)
-        #expect(ModuleService.useCount([1, 0, 0, 0x60, 0, 0, 0, 0]) == 1)
-        #expect(ModuleService.useCount([0, 0, 0, 0x60, 0, 0, 0, 0]) == 0)
-        #expect(ModuleService.useCount([0, 0, 0, 0x9f, 0, 0, 0, 0]) == 0x9f00_0000)
+        #expect(UseCounter(littleEndian: [2, 1, 0, 0, 0, 0, 0, 0]).count == 258)
+        #expect(UseCounter(littleEndian: [1, 0, 0, 0x60, 0, 0, 0, 0]).count == 1)
+        #expect(UseCounter(littleEndian: [0, 0, 0, 0x60, 0, 0, 0, 0]).count == 0)
+        #expect(UseCounter(littleEndian: [0, 0, 0, 0x9f, 0, 0, 0, 0]).count == 0x9f00_0000)
     }
 
     @Test("work that was called off before it began is never begun, and nothing is interrupted")

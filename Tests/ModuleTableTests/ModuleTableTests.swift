@@ -9,7 +9,7 @@ extension ModuleTable {
         let ids = try begin([
             (
                 name: name, range: 0x1000..<0x2000, isAutoclean: false,
-                uses: Dictionary(uniqueKeysWithValues: used.map { ($0, ["symbol"]) }), peers: []
+                uses: Dictionary(uniqueKeysWithValues: used.map { ($0, ["symbol"]) }), peers: [:]
             )
         ])
         for id in ids { setRunning(id) }
@@ -25,10 +25,13 @@ extension ModuleTable {
 }
 
 private func entry(
-    _ name: String, uses: [Int: [String]] = [:], peers: [Int] = []
-) -> (name: String, range: Range<UInt64>, isAutoclean: Bool, uses: [Int: [String]], peers: [Int]) {
+    _ name: String, uses: [Int: [String]] = [:], peers: [Int: [String]] = [:]
+) -> (name: String, range: Range<UInt64>, isAutoclean: Bool, uses: [Int: [String]], peers: [Int: [String]]) {
     (name, 0x1000..<0x2000, false, uses, peers)
 }
+
+/// What ``ModuleTable/load(_:using:)`` makes a user of.
+private func holder(_ name: String) -> ModuleHolder { ModuleHolder(name: name, symbols: ["symbol"]) }
 
 @Suite struct ModuleTableTests {
     @Test("the first module has the number 1, and numbers are never used again") func numbers() throws {
@@ -45,7 +48,7 @@ private func entry(
         var table = ModuleTable()
         let a = try table.load("a")
         let ids = try table.begin([
-            (name: "b", range: 0x5000..<0x8000, isAutoclean: true, uses: [a: ["x", "y"]], peers: [])
+            (name: "b", range: 0x5000..<0x8000, isAutoclean: true, uses: [a: ["x", "y"]], peers: [:])
         ])
         let module = try #require(table[ids[0]])
         #expect(module.name == "b")
@@ -119,10 +122,11 @@ private func entry(
 
     @Test("peers of one list hold each other") func peers() throws {
         var table = ModuleTable()
-        let ids = try table.begin([entry("a", peers: [1]), entry("b", peers: [0])])
+        let ids = try table.begin([entry("a", peers: [1: ["x"]]), entry("b", peers: [0: ["y", "z"]])])
         #expect(table.holders(of: ids[0]).map(\.name) == ["b"])
         #expect(table.holders(of: ids[1]).map(\.name) == ["a"])
-        #expect(table[ids[0]]?.uses == [ids[1]: []])
+        #expect(table[ids[0]]?.uses == [ids[1]: ["x"]])
+        #expect(table[ids[1]]?.uses == [ids[0]: ["y", "z"]])
     }
 
     @Test("a used module is not unloaded, and keeps running") func held() throws {
@@ -130,7 +134,9 @@ private func entry(
         let a = try table.load("a")
         try table.load("b", using: [a])
         try table.load("c", using: [a])
-        #expect(throws: ModuleTableError.held(name: "a", by: ["b", "c"])) { try table.beginUnload([a]) }
+        #expect(throws: ModuleTableError.held(name: "a", by: [holder("b"), holder("c")])) {
+            try table.beginUnload([a])
+        }
         #expect(table[a]?.state == .running)
     }
 
@@ -139,7 +145,7 @@ private func entry(
         let a = try table.load("a")
         let b = try table.load("b", using: [a])
         let c = try table.load("c", using: [a])
-        #expect(throws: ModuleTableError.held(name: "a", by: ["c"])) { try table.beginUnload([a, b]) }
+        #expect(throws: ModuleTableError.held(name: "a", by: [holder("c")])) { try table.beginUnload([a, b]) }
         #expect(table.all.allSatisfy { $0.state == .running })
         #expect(try table.unload([a, b, c]) == ["c", "b", "a"])
     }
@@ -148,7 +154,9 @@ private func entry(
         var table = ModuleTable()
         let a = try table.load("a")
         _ = try table.begin([entry("b", uses: [a: ["x"]])])
-        #expect(throws: ModuleTableError.held(name: "a", by: ["b"])) { try table.beginUnload([a]) }
+        #expect(throws: ModuleTableError.held(name: "a", by: [ModuleHolder(name: "b", symbols: ["x"])])) {
+            try table.beginUnload([a])
+        }
     }
 
     @Test("an unknown number is refused") func unknown() {
@@ -190,7 +198,7 @@ private func entry(
         let errors: [(ModuleTableError, String, String, String)] = [
             (.exists(name: "a"), "a", "a module of that name is already loaded", "EEXIST"),
             (.unknown("7"), "7", "no such module", "ENOENT"),
-            (.held(name: "a", by: ["b", "c"]), "a", "in use by b, c", "EBUSY"),
+            (.held(name: "a", by: [holder("b"), holder("c")]), "a", "in use by b, c", "EBUSY"),
             (.changing(name: "a", .loading), "a", "still loading", "EBUSY"),
             (.changing(name: "a", .unloading), "a", "already unloading", "EBUSY"),
         ]

@@ -4,8 +4,8 @@ import Testing
 @Suite struct UnloadOrderTests {
     private func entry(
         _ name: String, peers: [Int]
-    ) -> (name: String, range: Range<UInt64>, isAutoclean: Bool, uses: [Int: [String]], peers: [Int]) {
-        (name, 0x1000..<0x2000, false, [:], peers)
+    ) -> (name: String, range: Range<UInt64>, isAutoclean: Bool, uses: [Int: [String]], peers: [Int: [String]]) {
+        (name, 0x1000..<0x2000, false, [:], Dictionary(uniqueKeysWithValues: peers.map { ($0, []) }))
     }
 
     /// A table of modules of one list that all run.
@@ -51,6 +51,23 @@ import Testing
         // 4 uses 1; 1 and 2 use each other; 2 uses 3 (the young one), and 0 is used by 1.
         var (table, ids) = try table([[], [0, 2], [1, 3], [], [1]])
         #expect(try table.unload(ids) == ["m4", "m2", "m1", "m3", "m0"])
+    }
+
+    @Test("the dependents of a module are all that use it, be it by way of others, in the order in which they can go")
+    func dependents() throws {
+        // 3 uses 1 and 2, which use 0; 4 uses 5; 5 and 6 use each other.
+        let (table, ids) = try table([[], [0], [0], [1, 2], [5], [6], [5]])
+        #expect(table.withDependents([ids[0]]).map(\.name) == ["m3", "m2", "m1", "m0"])
+        #expect(table.withDependents([ids[1]]).map(\.name) == ["m3", "m1"])
+        #expect(table.withDependents([ids[3]]).map(\.name) == ["m3"])
+        #expect(table.withDependents([ids[6], ids[2]]).map(\.name) == ["m4", "m6", "m5", "m3", "m2"])
+        #expect(table.withDependents([]).isEmpty)
+    }
+
+    @Test("the order can be had without unloading anything") func planned() throws {
+        let (table, ids) = try table([[1], [2], []])
+        #expect(table.unloadOrder([ids[2], ids[0]]).map(\.name) == ["m2", "m0"])
+        #expect(table.all.allSatisfy { $0.state == .running })
     }
 
     @Test("a module that uses itself goes") func itself() throws {

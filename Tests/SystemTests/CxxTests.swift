@@ -155,8 +155,8 @@ import Testing
         try session.output("modload", "c.o")
         #expect(try load(session, "provider") == "")
         #expect(try load(session, "user") == "4 1 0 0\nprovider 1\nint 2\nprovider\nunwound\nuser 5")
-        try expect(
-            session.run("modunload", "provider"), .failed(1, "modunload: provider: in use by user (EBUSY)\n"))
+        let busy = try session.run("modunload", "provider").errors
+        #expect(busy.hasPrefix("modunload: provider: in use by user, which refers to ") && busy.hasSuffix(" (EBUSY)\n"))
         try expect(session.run("modunload", "user", "provider"), .done())
     }
 
@@ -189,7 +189,9 @@ import Testing
         #expect(try load(session, "static1") == "static 3 1")
         #expect(try load(session, "static2") == "static 3 2")
         // What there is one of stays where it is.
-        try expect(session.run("modunload", "static1"), .failed(1, "modunload: static1: in use by static2 (EBUSY)\n"))
+        try expect(
+            session.run("modunload", "static1"),
+            .failed(1, "modunload: static1: in use by static2, which refers to _ZZ5countvE7counter (EBUSY)\n"))
         try expect(session.run("modunload", "static2", "static1", "two"), .done())
     }
 
@@ -270,7 +272,7 @@ import Testing
                 """)
             #expect(try session.output("modload", "\(name).o").hasPrefix("\(name)\n"))
         }
-        #expect(try session.run("modunload", "libstdc++").errors.contains("in use by one, two"))
+        #expect(try session.run("modunload", "libstdc++").errors.contains("in use by one, which refers to _ZNK"))
         try expect(session.run("modunload", "one", "two", "libstdc++"), .done())
     }
 }

@@ -4,13 +4,12 @@ import Testing
 
 /// The example modules in Tests/Examples, sources as their authors write them, and the headers that they include.
 enum Examples {
-    private static let tests = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-        .joined(separator: "/")
-
     /// The folder of the examples.
-    static var path: String { tests + "/Examples" }
+    static let path =
+        #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
+        + "/Examples"
     /// Where the headers for module authors are.
-    static var headers: String { tests + "/../Sources/ModuleHeaders/include" }
+    static var headers: String { ModuleHeaders.directory }
 
     /// A compiler and its options: all that a module may be compiled with has to do.
     struct Variant: CustomTestStringConvertible, Sendable {

@@ -103,7 +103,10 @@ import Varlink
                 "org.modlink.\(name) {'problems': [{'subject': '\(subject)', 'place': '', 'reason': \(text)}]\(more)}"
         }
         let lines = [
-            error("ModuleBusy", "gurka", "in use by sallad (EBUSY)", ", 'holders': ['sallad']"),
+            error(
+                "ModuleBusy", "gurka", "in use by sallad, which refers to gurka_count and slice (EBUSY)",
+                ", 'holders': ['sallad'], 'holds': [{'module': 'gurka', 'kind': 'module', 'holder': 'sallad', "
+                    + "'symbols': ['gurka_count', 'slice'], 'count': 2}]"),
             error("NoSuchModule", "nope", "no such module (ENOENT)"),
             error("ModuleExists", "gurka", "a module of that name is already loaded (EEXIST)"),
             error("NotAnObject", "text.o", "neither an ELF nor an a.out object; modules are made with 'cc -c'"),
@@ -128,7 +131,8 @@ import Varlink
         let interface = try InterfaceDescription.parse(interfaceText)
         #expect(interface.name == "org.modlink")
         let names = [
-            LoadMethod.name, UnloadMethod.name, ListMethod.name, LookUpMethod.name, SymbolsMethod.name,
+            LoadMethod.name, UnloadMethod.name, AutocleanMethod.name, ListMethod.name, LookUpMethod.name,
+            SymbolsMethod.name,
             StatusMethod.name, StopMethod.name,
         ]
         #expect(interface.methods.map { "org.modlink.\($0.name)" } == names)
@@ -136,7 +140,7 @@ import Varlink
         #expect(interface.errors.map(\.name).sorted() == errors.sorted())
         #expect(
             interface.types.map(\.name) == [
-                "Problem", "Object", "ModuleSource", "Reference", "Module", "Phase", "Symbol", "Answer",
+                "Problem", "Object", "ModuleSource", "Reference", "Module", "Hold", "Phase", "Symbol", "Answer",
             ])
     }
 

@@ -58,7 +58,8 @@ import Testing
         try session.output("modload", "provider.o")
         try expect(session.run("modload", "user.o"), .done("7 42\nModule loaded as ID 2\n"))
         try expect(
-            session.run("modunload", "provider"), .failed(1, "modunload: provider: in use by user (EBUSY)\n"))
+            session.run("modunload", "provider"),
+            .failed(1, "modunload: provider: in use by user, which refers to provide and provided (EBUSY)\n"))
         for name in ["keep", "kept"] {
             try session.compile(
                 "nosy.o", "extern int \(name); int init_module(void) { return \(name); }", variant.machine)

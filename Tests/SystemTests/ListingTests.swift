@@ -82,7 +82,8 @@ import Testing
                 ModuleInformation(
                     id: 2, name: "sallad", space: "x86-64", state: "running", address: 0x1000_3000, size: 8192,
                     useCount: nil,
-                    uses: [ModuleUse(module: "gurka", symbols: [])], usedBy: [], autoclean: false),
+                    uses: [ModuleUse(module: "gurka", symbols: ["gurka_count", "slice"])], usedBy: [],
+                    autoclean: false),
             ])
         let one = try session.output("modstat", "--json", "gurka")
         #expect(try JSONDecoder().decode([ModuleInformation].self, from: Data(one.utf8)) == [modules[0]])

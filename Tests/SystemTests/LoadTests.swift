@@ -87,10 +87,17 @@ import Testing
         try session.output("modload", "gurka.o")
         try expect(session.run("modload", "sallad.o"), .done("sallad: 27 3\nModule loaded as ID 2\n"))
         try session.output("modload", "sill.o")
-        try expect(session.run("modunload", "gurka"), .failed(1, "modunload: gurka: in use by sallad, sill (EBUSY)\n"))
+        try expect(
+            session.run("modunload", "gurka"),
+            .failed(
+                1,
+                "modunload: gurka: in use by sallad, which refers to gurka_count and slice; by sill, which refers to slice (EBUSY)\n"
+            ))
         #expect(try session.names() == ["gurka", "sallad", "sill"])
         try expect(session.run("modunload", "sallad"), .done("sallad: bye\n"))
-        try expect(session.run("modunload", "gurka"), .failed(1, "modunload: gurka: in use by sill (EBUSY)\n"))
+        try expect(
+            session.run("modunload", "gurka"),
+            .failed(1, "modunload: gurka: in use by sill, which refers to slice (EBUSY)\n"))
         try expect(session.run("modunload", "gurka", "sill"), .done("gurka: bye\n"))
     }
 
@@ -164,7 +171,9 @@ import Testing
             """)
         try session.output("modload", "gurka.o")
         try expect(session.run("modload", "melon.o"), .done("17\nModule loaded as ID 2\n"))
-        try expect(session.run("modunload", "gurka"), .failed(1, "modunload: gurka: in use by melon (EBUSY)\n"))
+        try expect(
+            session.run("modunload", "gurka"),
+            .failed(1, "modunload: gurka: in use by melon, which refers to slice (EBUSY)\n"))
     }
 
     @Test("an undefined weak symbol is zero, and an absolute one is its value")

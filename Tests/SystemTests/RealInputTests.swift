@@ -52,7 +52,12 @@ import Testing
                 Module loaded as ID 2
 
                 """))
-        try expect(session.run("modunload", "sqlite3"), .failed(1, "modunload: sqlite3: in use by query (EBUSY)\n"))
+        try expect(
+            session.run("modunload", "sqlite3"),
+            .failed(
+                1,
+                "modunload: sqlite3: in use by query, which refers to sqlite3_close, sqlite3_exec, sqlite3_libversion and sqlite3_open (EBUSY)\n"
+            ))
         let version = try Tool.output("pkg-config", ["--modversion", "sqlite3"])
         try expect(session.run("modunload", "query"), .done(version))
         try expect(session.run("modunload", "sqlite3"), .done())

@@ -77,7 +77,9 @@ struct SpaceTests {
             """, ["-O2", "-m32"])
         try session.output("modload", "melon.o")
         try expect(session.run("modload", "soppa.o"), .done("soppa: 42 4 1.414\nModule loaded as ID 2\n"))
-        try expect(session.run("modunload", "melon"), .failed(1, "modunload: melon: in use by soppa (EBUSY)\n"))
+        try expect(
+            session.run("modunload", "melon"),
+            .failed(1, "modunload: melon: in use by soppa, which refers to halve and seeds (EBUSY)\n"))
         try expect(session.run("modunload", "melon", "soppa"), .done("melon: 2 seeds left\n"))
     }
 

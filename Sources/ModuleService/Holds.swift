@@ -1,0 +1,91 @@
+import Linking
+import ModlinkInterface
+import ModuleTable
+import ObjectModel
+import Posix
+import SpaceControl
+
+extension ModuleService {
+    /// Refuses modules that something keeps which does not leave with them: all of them, and each with all that keeps it.
+    func refuseHeld(_ ids: [Int]) throws(Failure) {
+        let leaving = Set(ids)
+        var problems: [Problem] = []
+        var all: [Hold] = []
+        for id in ids {
+            let holds = try holds(on: id, leaving: leaving)
+            guard let module = holds.first?.module else { continue }
+            problems.append(Problem(subject: module, reason: "\(Hold.reason(holds)) (EBUSY)"))
+            all += holds
+        }
+        guard !problems.isEmpty else { return }
+        throw Failure(
+            .moduleBusy, problems, holders: all.filter { $0.kind == .module }.map(\.holder), holds: all)
+    }
+
+    /// Everything that keeps a module. What knows of another kind of hold adds it here.
+    ///
+    /// - Parameter leaving: modules that are to go together with it.
+    private func holds(on id: Int, leaving: Set<Int>) throws(Failure) -> [Hold] {
+        let (module, holders) = state.withLock { state in
+            (state.loaded[id]?.linked, state.modules.moduleHolders(of: id, leaving: leaving))
+        }
+        guard let module else { return [] }
+        var holds = holders.map { holder in
+            Hold(
+                module: module.name, kind: .module, holder: holder.name, symbols: holder.symbols,
+                count: holder.symbols.count)
+        }
+        if let count = try knownUseCounter(module)?.count, count != 0 {
+            holds.append(Hold(module: module.name, kind: .count, count: count))
+        }
+        return holds
+    }
+
+    /// A module's own use counter; nil when it has none. Waits while somebody else asks the space: not to know must not pass for not
+    /// in use.
+    func knownUseCounter(_ module: LinkedModule) throws(Failure) -> UseCounter? {
+        guard let address = module.useCount else { return nil }
+        let space = try space(module.image.architecture)
+        do throws(SpaceError) {
+            return UseCounter(littleEndian: try space.read(address, count: space.useCountSize))
+        } catch {
+            throw failure(error, in: module.name, calling: "use count")
+        }
+    }
+
+    /// Refuses what a process asks that code of a module has started, while the linker waits for that code: it would wait for itself.
+    ///
+    /// That is known by who started whom. A process that has cut itself off from those that started it (daemon(3)) is not
+    /// recognised: it waits until the module has returned, and if that waits for it, until whoever loads the module gives up.
+    func refuseFromWithin(_ peer: LocalSocket.Credentials) throws(Failure) {
+        for space in state.withLock({ $0.spaces.hosts }) {
+            guard let task = space.busyWith, ProcessAncestry.isWithin(peer.process, space.information.process) else {
+                continue
+            }
+            throw Failure(
+                .moduleBusy, subject: "process \(peer.process)",
+                reason: "the space is busy with \(task), which this is part of, and would wait for itself (EDEADLK)")
+        }
+    }
+}
+
+extension SpaceHost {
+    /// A `long` of modules(2), in bytes.
+    var useCountSize: Int { Int(architecture.pointerSize) }
+
+    /// Sets or clears a flag of a module's use counter. Both flags are in the highest byte of the lower 4, of a little-endian word:
+    /// that is the byte which is written, so that what a thread of the module counts meanwhile is not lost.
+    func setCounterFlag(_ flag: UInt64, _ isSet: Bool = true, at address: UInt64) throws(SpaceError) {
+        let place = address + 3
+        let mask = UInt8(truncatingIfNeeded: flag >> 24)
+        guard let byte = try read(place, count: 1).first else { return }
+        try write(place, [isSet ? byte | mask : byte & ~mask])
+    }
+}
+
+extension UseCounter {
+    /// The counter in the bytes of a little-endian word.
+    init(littleEndian bytes: [UInt8]) {
+        self.init(word: bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+    }
+}
