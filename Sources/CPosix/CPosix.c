@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -108,6 +109,15 @@ void cposix_return_memory(void) { malloc_trim(0); }
 int cposix_use_one_heap(void)
 {
     return mallopt(M_ARENA_MAX, 1) && mallopt(M_MMAP_THRESHOLD, 32 << 20) && mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+
+int cposix_processor_count(void)
+{
+    cpu_set_t processors;
+    if (sched_getaffinity(0, sizeof processors, &processors) != 0) {
+        return -1;
+    }
+    return CPU_COUNT(&processors);
 }
 
 int cposix_allocate(int descriptor, off_t size) { return fallocate(descriptor, 0, 0, size); }

@@ -9,6 +9,14 @@ public struct EncodedImage: Sendable {
     public let tail: [UInt8]
     /// Where that begins in the file.
     public let tailOffset: UInt64
+
+    /// The header with another build ID: the first 16 bytes of that, in the place of those of an image that has one.
+    public func header(buildID: [UInt8]) -> [UInt8] {
+        var header = header
+        let start = Int(ELFImageWriter.noteOffset) + 16
+        for (index, byte) in buildID.prefix(16).enumerated() { header[start + index] = byte }
+        return header
+    }
 }
 
 /// Writes linked images, and symbol tables without contents, as ELF files of the machine's class (gABI).
@@ -20,7 +28,7 @@ public struct EncodedImage: Sendable {
 public enum ELFImageWriter {
     /// How many bytes at the start of an image belong to this format: room for 8 program headers and the note.
     public static let headerSize: UInt64 = 576
-    private static let noteOffset: UInt64 = 512
+    fileprivate static let noteOffset: UInt64 = 512
     private static let noteSize: UInt64 = 32
 
     /// The parts of the file for an image. Its symbols' `section` is an index into `image.sections`.

@@ -108,19 +108,20 @@ struct Definitions {
 extension Draft {
     /// Enters every global definition of the module's objects; one of several is chosen as in any linker: a strong one before a
     /// common one before a weak one, the first of several weak ones, the largest of several common ones.
-    mutating func define(_ problems: inout ProblemList) {
+    mutating func define(_ workers: Workers, _ problems: inout ProblemList) {
         let objects = objects
+        let (outer, inner) = workers.split(over: objects.count)
+        hashes = outer.map(objects.count) { Self.hashes(of: objects[$0], inner) }
         definitions.reserve(
             objects.reduce(0) { sum, object in
                 sum + object.symbols.count { $0.binding != .local && $0.place != .undefined }
             })
         for (objectIndex, object) in objects.enumerated() {
             let places = placements[objectIndex]
-            var hashes = [UInt64](repeating: 0, count: object.symbols.count)
+            let hashes = hashes[objectIndex]
             var indices = [Int32](repeating: -1, count: object.symbols.count)
             for (symbolIndex, symbol) in object.symbols.enumerated() where symbol.binding != .local {
-                let hash = nameHash(object.bytes, symbol.name)
-                hashes[symbolIndex] = hash
+                let hash = hashes[symbolIndex]
                 guard let found = Self.definition(of: symbol, objectIndex, symbolIndex, places) else { continue }
                 guard let known = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) else {
                     indices[symbolIndex] = Int32(definitions.indices.count)
@@ -131,12 +132,21 @@ extension Draft {
                 indices[symbolIndex] = Int32(known)
                 merge(found, symbol.common, into: known, &problems)
             }
-            self.hashes.append(hashes)
             definitionIndices.append(indices)
         }
         if let first = source.firstMember {
             for index in definitions.indices where definitions[index].object >= first {
                 definitions[index].isPrivate = true
+            }
+        }
+    }
+
+    /// The hash of each name that is not local.
+    private static func hashes(of object: Object, _ workers: Workers) -> [UInt64] {
+        workers.array(object.symbols.count, of: 0) { range, hashes in
+            let symbols = object.symbols.span.extracting(range)
+            for index in symbols.indices where symbols[index].binding != .local {
+                hashes[index] = nameHash(object.bytes, symbols[index].name)
             }
         }
     }

@@ -46,6 +46,8 @@ struct Draft {
 
     // Scan: entries of the global offset table, and stubs (each jumps through one entry).
     var targets: [[SymbolTarget]] = []
+    /// All contents of the objects, in their order, as they are divided among those who work on them.
+    var pieces: [Piece] = []
     var tableEntries: [ObjectSymbol] = []
     var stubs: [UInt32] = []
     var needsTable = false
@@ -96,7 +98,7 @@ struct MadeSymbol {
 }
 
 /// What a symbol of an object is.
-enum Resolution: Equatable {
+enum Resolution: Equatable, BitwiseCopyable {
     /// Defined nowhere.
     case undefined
     /// Defined nowhere, and weak: zero.

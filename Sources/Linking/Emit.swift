@@ -1,65 +1,99 @@
 import ObjectModel
 import Relocation
+import Synchronization
 
 extension Draft {
     /// Writes the module's bytes: contents, relocations, the global offset table, stubs, texts. `image` holds zeroes, and
     /// `fileSize` bytes at least.
-    func emit(into image: inout MutableRawSpan, window: Range<UInt64>, _ problems: inout ProblemList) {
+    ///
+    /// - Parameter alongside: something else that one of the workers does meanwhile.
+    func emit(
+        into image: inout MutableRawSpan, window: Range<UInt64>, _ workers: Workers,
+        alongside: @Sendable () -> Void, _ problems: inout ProblemList
+    ) {
         switch architecture {
-        case .x86_64: emit(as: X86_64.self, into: &image, window: window, &problems)
-        case .i386: emit(as: I386.self, into: &image, window: window, &problems)
+        case .x86_64: emit(as: X86_64.self, into: &image, window: window, workers, alongside: alongside, &problems)
+        case .i386: emit(as: I386.self, into: &image, window: window, workers, alongside: alongside, &problems)
         }
     }
 
     private func emit<M: Machine>(
-        as machine: M.Type, into image: inout MutableRawSpan, window: Range<UInt64>, _ problems: inout ProblemList
+        as machine: M.Type, into image: inout MutableRawSpan, window: Range<UInt64>, _ workers: Workers,
+        alongside: @Sendable () -> Void, _ problems: inout ProblemList
     ) {
         let reach = M.reach(of: window)
         emitFragmentFunctions(as: machine, into: &image)
-        for index in objects.indices {
-            let object = objects[index]
-            let bytes = unsafe object.bytes.span.bytes
-            let symbols = object.symbols.span
-            let objectTargets = targets[index]
-            let targets = objectTargets.span
-            let relocations = object.relocations.span
-            for (number, section) in object.sections.enumerated() {
-                let place = placements[index][number]
-                guard place.isPlaced, section.kind != .zeroFill, section.size > 0 else { continue }
-                let start = Int(outputs[Int(place.output)].offset + place.offset)
-                let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
-                var contents = image._mutatingExtracting(start..<start + Int(section.size))
-                contents.copy(original)
-                defer { if section.isReversed { contents.reverse(wordsOf: M.addressSize) } }
-                guard !section.relocations.isEmpty else { continue }
-                var failures: [RelocationFailure] = []
-                M.apply(
-                    relocations.extracting(section.relocations), to: &contents, original: original,
-                    frame: RelocationFrame(
-                        section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach,
-                        threadBlock: section.protection.contains(.execute) ? 0 : threadBlock),
-                    targets: targets, symbols: symbols, failures: &failures)
-                for failure in failures { report(failure, object: index, section: number, as: machine, &problems) }
-                if outputs[Int(place.output)].rank == .frames {
-                    clearDisplaced(&contents, object: index, section, as: machine)
-                }
-            }
+        let failures = Mutex([(piece: Int, problems: ProblemList)]())
+        // Sections have places of their own in the image, and a section's parts are cut so that none writes into another. What is
+        // done alongside comes first, because it is the longest part.
+        workers.change(&image, parts: pieces.count + 1) { part, image in
+            guard part > 0 else { return alongside() }
+            let found = emit(pieces[part - 1], as: machine, into: &image, reach)
+            if !found.isEmpty { failures.withLock { $0.append((part, found)) } }
         }
+        for failure in failures.withLock({ $0 }).sorted(by: { $0.piece < $1.piece }) { problems.add(failure.problems) }
         emitTable(as: machine, into: &image)
         emitStubs(as: machine, into: &image, &problems)
         emitIndirectStubs(as: machine, into: &image, &problems)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
     }
 
+    /// Copies a piece's contents into the image, and relocates them there.
+    private func emit<M: Machine>(
+        _ piece: Piece, as machine: M.Type, into image: inout MutableRawSpan, _ reach: ClosedRange<UInt64>
+    ) -> ProblemList {
+        var problems = ProblemList()
+        let index = piece.object
+        let object = objects[index]
+        let bytes = unsafe object.bytes.span.bytes
+        let sections = object.sections.span
+        let symbols = object.symbols.span
+        let (objectTargets, places) = (targets[index], placements[index])
+        let targets = objectTargets.span
+        let relocations = object.relocations.span
+        for number in piece.sections {
+            let place = places[number]
+            guard place.isPlaced, sections[number].kind != .zeroFill, sections[number].size > 0 else { continue }
+            let section = sections[number]
+            let start = Int(outputs[Int(place.output)].offset + place.offset)
+            let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
+            var contents = image._mutatingExtracting(start..<start + Int(section.size))
+            if let part = piece.part {
+                var own = contents._mutatingExtracting(part.bytes)
+                own.copy(original.extracting(part.bytes))
+            } else {
+                contents.copy(original)
+            }
+            defer { if section.isReversed { contents.reverse(wordsOf: M.addressSize) } }
+            let positions = piece.part?.relocations ?? section.relocations
+            guard !positions.isEmpty else { continue }
+            var failures: [RelocationFailure] = []
+            M.apply(
+                relocations.extracting(positions), to: &contents, original: original,
+                frame: RelocationFrame(
+                    section: address(place), table: tableAddress, stubs: stubsAddress, reach: reach,
+                    threadBlock: section.protection.contains(.execute) ? 0 : threadBlock),
+                targets: targets, symbols: symbols, failures: &failures)
+            for failure in failures {
+                let entry = relocations[positions.lowerBound + failure.index]
+                report(failure, of: entry, object: index, section: number, as: machine, &problems)
+            }
+            if outputs[Int(place.output)].rank == .frames {
+                clearDisplaced(&contents, positions, object: index, as: machine)
+            }
+        }
+        return problems
+    }
+
     /// Frames of displaced functions have no function: the field that would name it is zero, which unwinders pass over. The addend,
     /// which is all that there is to compute with, would be taken for an address.
     private func clearDisplaced<M: Machine>(
-        _ contents: inout MutableRawSpan, object index: Int, _ section: Section, as machine: M.Type
+        _ contents: inout MutableRawSpan, _ positions: Range<Int>, object index: Int, as machine: M.Type
     ) {
         guard hasDisplaced[index] else { return }
         let resolutions = resolutions[index]
         let relocations = objects[index].relocations
-        for position in section.relocations where resolutions[Int(relocations[position].symbol)] == .discarded {
+        for position in positions where resolutions[Int(relocations[position].symbol)] == .discarded {
             let entry = relocations[position]
             for byte in 0..<(M.Kind(rawValue: entry.kind)?.width ?? 0) {
                 contents.storeBytes(of: 0, toByteOffset: Int(entry.offset) + byte, as: UInt8.self)
@@ -92,11 +126,10 @@ extension Draft {
     }
 
     private func report<M: Machine>(
-        _ failure: RelocationFailure, object index: Int, section: Int, as machine: M.Type,
+        _ failure: RelocationFailure, of entry: RelocationEntry, object index: Int, section: Int, as machine: M.Type,
         _ problems: inout ProblemList
     ) {
         let object = objects[index]
-        let entry = object.relocations[object.sections[section].relocations.lowerBound + failure.index]
         // Frames of displaced functions.
         if resolutions[index][Int(entry.symbol)] == .discarded { return }
         let kind = M.Kind(rawValue: entry.kind)

@@ -1,4 +1,5 @@
 import ObjectModel
+import Relocation
 
 extension Draft {
     /// Gives every output section its offset from the start of the image, and makes the segments. Offsets in memory and in the file
@@ -89,17 +90,22 @@ extension Draft {
     }
 
     /// Fills in the addresses of all targets. All modules of the transaction have their places by now.
-    mutating func settleTargets(_ drafts: [Draft]) {
-        for object in objects.indices {
-            let addresses = addresses(ofObject: object, drafts)
-            for symbol in addresses.indices { targets[object][symbol].address = addresses[symbol] }
-        }
+    mutating func settleTargets(_ drafts: [Draft], _ workers: Workers) {
+        targets = settledTargets(drafts, workers)
     }
 
     /// Changes nothing: what does, copies the draft for each question that it asks it.
-    private func addresses(ofObject object: Int, _ drafts: [Draft]) -> [UInt64] {
-        resolutions[object].enumerated().map { symbol, resolution in
-            address(of: resolution, object: object, symbol: symbol, drafts)
+    private func settledTargets(_ drafts: [Draft], _ workers: Workers) -> [[SymbolTarget]] {
+        let (outer, inner) = workers.split(over: objects.count)
+        return outer.map(objects.count) { object in
+            let (objectTargets, objectResolutions) = (targets[object], resolutions[object])
+            return inner.array(objectTargets.count, of: SymbolTarget(address: 0)) { range, settled in
+                for (index, symbol) in range.enumerated() {
+                    var target = objectTargets[symbol]
+                    target.address = address(of: objectResolutions[symbol], object: object, symbol: symbol, drafts)
+                    settled[index] = target
+                }
+            }
         }
     }
 

@@ -33,6 +33,13 @@ struct ProblemList {
         problems.append(Problem(subject: subject, place: place, reason: reason))
     }
 
+    /// Adds those of another list behind its own.
+    mutating func add(_ other: ProblemList) {
+        let room = Self.limit - problems.count
+        problems += other.problems.prefix(room)
+        omitted += other.omitted + max(0, other.problems.count - room)
+    }
+
     /// Ends the link when there are problems.
     func check() throws(LinkFailure) {
         guard !problems.isEmpty else { return }

@@ -1,5 +1,6 @@
 import ObjectModel
 import SymbolTable
+import Synchronization
 
 /// What the linker is told about where modules go.
 public struct LinkSettings: Sendable {
@@ -32,10 +33,18 @@ public struct LinkSettings: Sendable {
 public struct Linker: Sendable {
     private(set) var drafts: [Draft]
     private let settings: LinkSettings
+    private let workers: Workers
 
     /// Resolves and lays out the modules against the symbols of a space.
-    public init(_ sources: [ModuleSource], against table: SymbolTable, settings: LinkSettings) throws(LinkFailure) {
+    ///
+    /// - Parameter workers: who does what can be done in parts. They are asked for large links only: for others it would take
+    ///   longer to ask them.
+    public init(
+        _ sources: [ModuleSource], against table: SymbolTable, settings: LinkSettings, workers: Workers = .alone
+    ) throws(LinkFailure) {
         self.settings = settings
+        let size = sources.reduce(0) { $0 + $1.objects.reduce(0) { $0 + $1.bytes.count } }
+        self.workers = size < Self.largeLink ? .alone : workers
         var problems = ProblemList()
         drafts = sources.enumerated().map { Draft(source: $1, architecture: settings.architecture, index: $0) }
         for index in drafts.indices {
@@ -44,7 +53,7 @@ public struct Linker: Sendable {
             drafts[index].arrangeByOrderOfSubjects()
             drafts[index].arrangeFunctionArrays()
             drafts[index].makeIndirectFunctions(&problems)
-            drafts[index].define(&problems)
+            drafts[index].define(self.workers, &problems)
             drafts[index].applyExportList()
             drafts[index].chooseEntry(&problems)
             drafts[index].placeCommons(&problems)
@@ -55,8 +64,8 @@ public struct Linker: Sendable {
         let peers = offerToPeers(&problems)
         for index in drafts.indices {
             let fits = change(index) { draft, others in
-                draft.resolve(in: table, peers: peers, drafts: others)
-                draft.scan(window: settings.window, in: table, drafts: others, &problems)
+                draft.resolve(in: table, peers: peers, drafts: others, workers)
+                draft.scan(window: settings.window, in: table, drafts: others, workers, &problems)
                 return draft.layOut(headerSize: settings.headerSize)
             }
             if !fits {
@@ -65,6 +74,9 @@ public struct Linker: Sendable {
         }
         try problems.check()
     }
+
+    /// Bytes of objects.
+    private static let largeLink = 2 << 20
 
     /// Works on one draft with the others in view. It is taken out of the list meanwhile: whatever of it is changed would
     /// have to be copied first if the list had it too.
@@ -117,7 +129,8 @@ public struct Linker: Sendable {
         for (index, (address, block)) in zip(drafts.indices, zip(addresses, blocks)) {
             drafts[index].place(at: address, threadBlock: block)
         }
-        for index in drafts.indices { change(index) { draft, others in draft.settleTargets(others) } }
+        let workers = workers
+        for index in drafts.indices { change(index) { draft, others in draft.settleTargets(others, workers) } }
     }
 
     private var staticThreadBlocks: [Int64] {
@@ -131,37 +144,56 @@ public struct Linker: Sendable {
     /// Writes a module's bytes into its image, which holds zeroes and is `fileSizes[index]` bytes long, or longer; and
     /// says everything about the module.
     public func emit(_ index: Int, into image: inout MutableRawSpan) throws(LinkFailure) -> LinkedModule {
-        let writes = try relocate(index, into: &image)
-        return module(index, contents: image.bytes, writes: writes)
+        try emit(index, into: &image) { _ in }.module
     }
 
-    /// The first half of `emit`: the bytes. Returns what has to be stored in the module's zeroes.
-    private func relocate(_ index: Int, into image: inout MutableRawSpan) throws(LinkFailure) -> [MemoryWrite] {
+    /// The same; and has something made of what the image says beside its bytes, while these are written.
+    ///
+    /// - Parameter describe: is given the image without its build ID: zeroes in its place.
+    public func emit<Description: Sendable>(
+        _ index: Int, into image: inout MutableRawSpan, alongside describe: @Sendable (Image) -> Description
+    ) throws(LinkFailure) -> (module: LinkedModule, description: Description) {
         let draft = drafts[index]
         var problems = ProblemList()
-        draft.emit(into: &image, window: settings.window, &problems)
+        @Sendable func description() -> (image: Image, own: Description) {
+            let image = draft.image
+            return (image, describe(image))
+        }
+        let described = Mutex<(image: Image, own: Description)?>(nil)
+        draft.emit(
+            into: &image, window: settings.window, workers,
+            alongside: {
+                let made = description()
+                described.withLock { $0 = made }
+            }, &problems)
         try problems.check()
-        return draft.apply(draft.parameterWrites, to: &image)
+        let writes = draft.apply(draft.parameterWrites, to: &image)
+        var made = described.withLock { $0.take() } ?? description()
+        made.image.buildID = draft.buildID(image.bytes.extracting(Int(settings.headerSize)..<Int(draft.fileSize)))
+        return (module(draft, image: made.image, writes: writes), made.own)
     }
 
-    /// The second half of `emit`: what there is to say about the module, when its bytes are in place.
-    private func module(_ index: Int, contents: RawSpan, writes: [MemoryWrite]) -> LinkedModule {
-        let draft = drafts[index]
-        let (sections, sectionIndices) = draft.imageSections()
-        let loaded = contents.extracting(Int(settings.headerSize)..<Int(draft.fileSize))
-        return LinkedModule(
-            name: draft.source.name,
-            image: Image(
-                architecture: settings.architecture, segments: draft.segments, sections: sections,
-                symbols: draft.imageSymbols(sectionIndices), entry: 0, loadedSize: draft.fileSize,
-                buildID: draft.buildID(loaded), threadBlock: draft.threadBlock),
-            entryPoint: draft.entryPoint, declaration: draft.declaration?.declaration,
+    private func module(_ draft: Draft, image: Image, writes: [MemoryWrite]) -> LinkedModule {
+        LinkedModule(
+            name: draft.source.name, image: image, entryPoint: draft.entryPoint,
+            declaration: draft.declaration?.declaration,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
             indirectFunctions: draft.indirectFunctions, frames: draft.frames,
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
             references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
                 .sorted { $0.owner < $1.owner },
             peers: draft.peers.mapValues(draft.names), threadStorage: draft.threadStorage)
+    }
+}
+
+extension Draft {
+    /// The file without its contents, and with zeroes for a build ID.
+    fileprivate var image: Image {
+        let (sections, sectionIndices) = imageSections()
+        return Image(
+            architecture: architecture, segments: segments, sections: sections,
+            symbols: imageSymbols(sectionIndices), entry: 0, loadedSize: fileSize,
+            buildID: [UInt8](repeating: 0, count: 16), threadBlock: threadBlock)
     }
 }
 

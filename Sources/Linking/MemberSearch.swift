@@ -150,19 +150,28 @@ extension ModuleSource {
     ///
     /// - Parameters:
     ///   - all: whether all members are taken instead.
+    ///   - workers: who reads them then.
     ///   - read: reads a member, by its index, of an archive.
     public mutating func addMembers(
-        of archives: [Archive], all: Bool, read: (Int, Archive) throws(Problem) -> Object
+        of archives: [Archive], all: Bool, workers: Workers = .alone,
+        read: @Sendable (Int, Archive) throws(Problem) -> Object
     ) throws(LinkFailure) {
         guard !archives.isEmpty else { return }
         var problems: [Problem] = []
         if all {
             for archive in archives {
-                for member in archive.members.indices {
+                let members = workers.map(archive.members.count) { member -> Result<Object, Problem> in
                     do throws(Problem) {
-                        objects.append(try read(member, archive))
+                        return .success(try read(member, archive))
                     } catch {
-                        problems.append(error)
+                        return .failure(error)
+                    }
+                }
+                objects.reserveCapacity(objects.count + members.count)
+                for member in members {
+                    switch member {
+                    case .success(let object): objects.append(object)
+                    case .failure(let problem): problems.append(problem)
                     }
                 }
             }

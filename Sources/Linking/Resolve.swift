@@ -124,33 +124,45 @@ extension Draft {
     }
 
     /// Finds out what every symbol of every object is.
-    mutating func resolve(in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft]) {
-        resolutions = resolved(in: table, peers: exports, drafts: drafts)
+    mutating func resolve(in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft], _ workers: Workers) {
+        resolutions = resolved(in: table, peers: exports, drafts: drafts, workers)
     }
 
     /// Changes nothing: what does, copies the draft for each question that it asks it.
-    private func resolved(in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft]) -> [[Resolution]] {
-        objects.enumerated().map { number, object in
-            var resolved = [Resolution](repeating: .local, count: object.symbols.count)
-            let definitionIndices = definitionIndices[number]
-            for (index, symbol) in object.symbols.enumerated() {
-                if symbol.binding == .local {
-                    if case .section(let section) = symbol.place,
-                        !placements[number][Int(section)].isPlaced
-                    {
-                        resolved[index] = .discarded
-                    } else if symbol.place == .undefined {
-                        resolved[index] = .undefined
-                    }
-                    continue
-                }
-                let own = definitionIndices[index]
-                resolved[index] =
-                    own >= 0
-                    ? definitions.resolution(of: Int(own))
-                    : resolve(symbol, hash: hashes[number][index], of: object, in: table, exports, drafts)
+    private func resolved(
+        in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft], _ workers: Workers
+    ) -> [[Resolution]] {
+        let (outer, inner) = workers.split(over: objects.count)
+        return outer.map(objects.count) { number in
+            let object = objects[number]
+            return inner.array(object.symbols.count, of: .local) { range, resolved in
+                resolve(range, ofObject: number, object, in: table, exports, drafts, &resolved)
             }
-            return resolved
+        }
+    }
+
+    private func resolve(
+        _ range: Range<Int>, ofObject number: Int, _ object: Object, in table: SymbolTable, _ exports: PeerExports?,
+        _ drafts: [Draft], _ resolved: inout MutableSpan<Resolution>
+    ) {
+        let symbols = object.symbols.span.extracting(range)
+        let places = placements[number]
+        let (objectDefinitions, objectHashes) = (definitionIndices[number], hashes[number])
+        let indices = objectDefinitions.span.extracting(range)
+        let hashes = objectHashes.span.extracting(range)
+        for index in symbols.indices {
+            let symbol = symbols[index]
+            if symbol.binding == .local {
+                if case .section(let section) = symbol.place, !places[Int(section)].isPlaced {
+                    resolved[index] = .discarded
+                } else if symbol.place == .undefined {
+                    resolved[index] = .undefined
+                }
+            } else if indices[index] >= 0 {
+                resolved[index] = definitions.resolution(of: Int(indices[index]))
+            } else {
+                resolved[index] = resolve(symbol, hash: hashes[index], of: object, in: table, exports, drafts)
+            }
         }
     }
 

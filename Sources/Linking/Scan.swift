@@ -26,30 +26,57 @@ private struct Dangling {
     var count: Int
 }
 
+/// What looking at the relocations of a piece has found out.
+private struct Findings {
+    /// For each symbol of the object, with what was known before.
+    var states: [SymbolState]
+    var dangling: [UInt32: Dangling] = [:]
+    var needsTable = false
+    var problems = ProblemList()
+
+    /// Adds what was found out of a later piece of the same object.
+    mutating func add(_ other: Findings) {
+        for symbol in states.indices { states[symbol].formUnion(other.states[symbol]) }
+        dangling.merge(other.dangling) { first, second in
+            Dangling(section: first.section, offset: first.offset, count: first.count + second.count)
+        }
+        needsTable = needsTable || other.needsTable
+        problems.add(other.problems)
+    }
+}
+
+/// What a scan is done with.
+private struct ScanSetting {
+    let window: Range<UInt64>
+    let reach: ClosedRange<UInt64>
+    let table: SymbolTable
+    let drafts: [Draft]
+}
+
 extension Draft {
     /// Looks at every relocation once: which symbols are used, which need an entry of the global offset table or a stub.
     mutating func scan(
-        window: Range<UInt64>, in table: SymbolTable, drafts: [Draft], _ problems: inout ProblemList
+        window: Range<UInt64>, in table: SymbolTable, drafts: [Draft], _ workers: Workers,
+        _ problems: inout ProblemList
     ) {
         switch architecture {
-        case .x86_64: scan(as: X86_64.self, window: window, in: table, drafts: drafts, &problems)
-        case .i386: scan(as: I386.self, window: window, in: table, drafts: drafts, &problems)
+        case .x86_64: scan(as: X86_64.self, window: window, in: table, drafts: drafts, workers, &problems)
+        case .i386: scan(as: I386.self, window: window, in: table, drafts: drafts, workers, &problems)
         }
     }
 
     private mutating func scan<M: Machine>(
-        as machine: M.Type, window: Range<UInt64>, in table: SymbolTable, drafts: [Draft],
+        as machine: M.Type, window: Range<UInt64>, in table: SymbolTable, drafts: [Draft], _ workers: Workers,
         _ problems: inout ProblemList
     ) {
-        let reach = M.reach(of: window)
-        for index in objects.indices {
-            let (prepared, addresses) = prepareTargets(ofObject: index, in: table, drafts)
-            targets.append(addresses)
-            var states = prepared
-            // The kinds of a foreign object are of another machine; that it is foreign has been said.
-            guard objects[index].architecture == M.architecture else { continue }
-            scan(object: index, as: machine, window: window, reach: reach, &states, in: table, &problems)
-            allot(object: index, states, in: table)
+        let setting = ScanSetting(window: window, reach: M.reach(of: window), table: table, drafts: drafts)
+        pieces = pieces(as: machine, workers)
+        targets = preparedTargets(setting, workers)
+        for (object, findings) in findings(as: machine, setting, workers).enumerated() {
+            problems.add(findings.problems)
+            needsTable = needsTable || findings.needsTable
+            report(findings, object: object, in: table, &problems)
+            allot(object: object, findings.states, in: table)
         }
         if !tableEntries.isEmpty || needsTable { self.table = outputs.output(named: ".got", rank: .table) }
         if let table = self.table {
@@ -63,54 +90,83 @@ extension Draft {
         }
     }
 
-    /// Makes the targets of an object's symbols, with the addresses that are final already.
-    private func prepareTargets(
-        ofObject index: Int, in table: SymbolTable, _ drafts: [Draft]
-    ) -> ([SymbolState], [SymbolTarget]) {
-        var states = [SymbolState](repeating: [], count: resolutions[index].count)
-        var addresses = [SymbolTarget](repeating: SymbolTarget(address: 0), count: states.count)
-        for (symbol, resolution) in resolutions[index].enumerated() {
-            switch resolution {
-            case .undefined: states[symbol] = .undefined
-            case .discarded: states[symbol] = .discarded
-            case .zero: states[symbol] = .known
-            case .fixed(let address, _, _):
-                states[symbol] = .known
-                addresses[symbol].address = address
-            case .local where objects[index].symbols[symbol].place == .absolute:
-                states[symbol] = .known
-                addresses[symbol].address = objects[index].symbols[symbol].value
-            case .definition(let definition):
-                if let value = absoluteValue(definition: definition) {
-                    states[symbol] = .known
-                    addresses[symbol].address = value
-                }
-            case .peer(let module, let definition):
-                if let value = drafts[module].absoluteValue(definition: definition) {
-                    states[symbol] = .known
-                    addresses[symbol].address = value
-                }
-            case .local, .made: break
+    /// What is found out of each object. Changes nothing: what does, copies the draft for each question that it asks it.
+    private func findings<M: Machine>(
+        as machine: M.Type, _ setting: ScanSetting, _ workers: Workers
+    ) -> [Findings] {
+        let (outer, inner) = workers.split(over: objects.count)
+        let states = outer.map(objects.count) { preparedStates(ofObject: $0, setting, inner) }
+        let found = workers.map(pieces.count) { piece in
+            scan(pieces[piece], as: machine, setting, states[pieces[piece].object])
+        }
+        var findings: [Findings] = []
+        findings.reserveCapacity(objects.count)
+        for (piece, found) in zip(pieces, found) {
+            if piece.object < findings.count {
+                findings[piece.object].add(found)
+            } else {
+                findings.append(found)
             }
         }
-        markThreadLocals(ofObject: index, &states, in: table, drafts)
-        return (states, addresses)
+        return findings
     }
 
-    /// Notes which symbols are variables of each thread.
-    private func markThreadLocals(
-        ofObject index: Int, _ states: inout [SymbolState], in table: SymbolTable, _ drafts: [Draft]
-    ) {
-        // Most modules have none, and their own symbols need not be asked.
-        let hasOwn = outputs.sections.contains { $0.rank.isThreadLocal }
-        for (symbol, resolution) in resolutions[index].enumerated() {
-            switch resolution {
-            case .local, .definition: if !hasOwn { continue }
-            default: break
+    /// The targets of each object's symbols, with the addresses that are final already.
+    private func preparedTargets(_ setting: ScanSetting, _ workers: Workers) -> [[SymbolTarget]] {
+        let (outer, inner) = workers.split(over: objects.count)
+        return outer.map(objects.count) { object in
+            let resolutions = resolutions[object]
+            return inner.array(resolutions.count, of: SymbolTarget(address: 0)) { range, targets in
+                for (index, symbol) in range.enumerated() {
+                    let address = finalAddress(resolutions[symbol], object: object, symbol: symbol, setting.drafts)
+                    if let address { targets[index].address = address }
+                }
             }
-            if isThreadLocal(resolution, object: index, symbol: symbol, in: table, drafts) {
-                states[symbol].insert(.threadLocal)
+        }
+    }
+
+    /// What is known of an object's symbols before its relocations are looked at.
+    private func preparedStates(ofObject object: Int, _ setting: ScanSetting, _ workers: Workers) -> [SymbolState] {
+        // Most modules have no thread-local variables, and their own symbols need not be asked.
+        let hasThreadLocals = outputs.sections.contains { $0.rank.isThreadLocal }
+        let resolutions = resolutions[object]
+        return workers.array(resolutions.count, of: []) { range, states in
+            for (index, symbol) in range.enumerated() {
+                let resolution = resolutions[symbol]
+                var state: SymbolState =
+                    switch resolution {
+                    case .undefined: .undefined
+                    case .discarded: .discarded
+                    default:
+                        finalAddress(resolution, object: object, symbol: symbol, setting.drafts) == nil ? [] : .known
+                    }
+                let isOwn =
+                    switch resolution {
+                    case .local, .definition: true
+                    default: false
+                    }
+                if hasThreadLocals || !isOwn,
+                    isThreadLocal(resolution, object: object, symbol: symbol, in: setting.table, setting.drafts)
+                {
+                    state.insert(.threadLocal)
+                }
+                states[index] = state
             }
+        }
+    }
+
+    /// The address of a symbol that no later pass changes; nil when there is none yet.
+    private func finalAddress(
+        _ resolution: Resolution, object: Int, symbol: Int, _ drafts: [Draft]
+    ) -> UInt64? {
+        switch resolution {
+        case .zero: 0
+        case .fixed(let address, _, _): address
+        case .local:
+            objects[object].symbols[symbol].place == .absolute ? objects[object].symbols[symbol].value : nil
+        case .definition(let definition): absoluteValue(definition: definition)
+        case .peer(let module, let definition): drafts[module].absoluteValue(definition: definition)
+        case .undefined, .discarded, .made: nil
         }
     }
 
@@ -120,80 +176,101 @@ extension Draft {
         return symbol.place == .absolute ? symbol.value : nil
     }
 
-    private mutating func scan<M: Machine>(
-        object index: Int, as machine: M.Type, window: Range<UInt64>, reach: ClosedRange<UInt64>,
-        _ states: inout [SymbolState], in table: SymbolTable, _ problems: inout ProblemList
+    private func scan<M: Machine>(
+        _ piece: Piece, as machine: M.Type, _ setting: ScanSetting, _ states: [SymbolState]
+    ) -> Findings {
+        var findings = Findings(states: states)
+        let object = objects[piece.object]
+        // The kinds of a foreign object are of another machine; that it is foreign has been said.
+        guard object.architecture == M.architecture else { return findings }
+        let sections = object.sections.span
+        for number in piece.sections where placements[piece.object][number].isPlaced {
+            let relocations = piece.part?.relocations ?? sections[number].relocations
+            guard !relocations.isEmpty else { continue }
+            scan(relocations, ofSection: number, piece.object, object, as: machine, setting, &findings)
+        }
+        return findings
+    }
+
+    /// Looks at relocations of one section.
+    private func scan<M: Machine>(
+        _ positions: Range<Int>, ofSection number: Int, _ index: Int, _ object: Object, as machine: M.Type,
+        _ setting: ScanSetting, _ findings: inout Findings
     ) {
-        let object = objects[index]
-        let targets = targets[index]
-        let addresses = targets.span
+        let section = object.sections[number]
+        let objectTargets = targets[index]
+        let addresses = objectTargets.span
         let relocations = object.relocations.span
+        let (window, reach) = (setting.window, setting.reach)
         // Borrowed once: an array would ask at each change whether it is shared.
-        var current = states.mutableSpan
-        var dangling: [UInt32: Dangling] = [:]
-        for (number, section) in object.sections.enumerated() where placements[index][number].isPlaced {
-            guard !section.relocations.isEmpty else { continue }
-            let bytes = unsafe object.bytes.span.bytes
-            let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
-            for position in section.relocations {
-                let entry = relocations[position]
-                guard let kind = M.Kind(rawValue: entry.kind) else { continue }
-                let symbol = Int(entry.symbol)
-                var state = current[symbol]
-                state.insert(.used)
-                let isFar = state.contains(.known) && !reach.contains(addresses[symbol].address)
-                switch kind.need {
-                case .nothing, .value: break
-                case .call: if isFar { state.insert(.needsStub) }
-                case .callFromTable:
-                    if isFar { state.insert(.needsStub) }
-                    needsTable = true
-                case .tableEntry: state.insert(.needsEntry)
-                case .relaxableTableEntry:
-                    let known = state.contains(.known) ? addresses[symbol].address : nil
-                    if M.relaxes(entry, kind, in: original, address: known, window: window, reach: reach) { break }
-                    state.insert(.needsEntry)
-                case .tableAddress: needsTable = true
-                case .threadLocal:
-                    let own = relocations.extracting(section.relocations)
-                    switch M.threadAccess(
-                        at: position - section.relocations.lowerBound, kind, of: own, in: original)
-                    {
-                    case .distance: break
-                    case .tableEntry: state.insert(.needsEntry)
-                    case .unknown:
-                        refuse(
-                            entry, kind, object: index, section: number,
-                            "the instructions around it are none that the psABI has for it", &problems)
-                        continue
-                    }
-                    if state.isDisjoint(with: .trouble) {
-                        refuse(
-                            entry, kind, object: index, section: number,
-                            "it is no thread-local variable; declare it alike everywhere", &problems)
-                        continue
-                    }
-                case .refused:
-                    refuse(entry, kind, object: index, section: number, kind.remedy, &problems)
+        var symbolStates = findings.states
+        findings.states = []
+        defer { findings.states = symbolStates }
+        var states = symbolStates.mutableSpan
+        let bytes = unsafe object.bytes.span.bytes
+        let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
+        for position in positions {
+            let entry = relocations[position]
+            guard let kind = M.Kind(rawValue: entry.kind) else { continue }
+            let symbol = Int(entry.symbol)
+            var state = states[symbol]
+            state.insert(.used)
+            let isFar = state.contains(.known) && !reach.contains(addresses[symbol].address)
+            switch kind.need {
+            case .nothing, .value: break
+            case .call: if isFar { state.insert(.needsStub) }
+            case .callFromTable:
+                if isFar { state.insert(.needsStub) }
+                findings.needsTable = true
+            case .tableEntry: state.insert(.needsEntry)
+            case .relaxableTableEntry:
+                let known = state.contains(.known) ? addresses[symbol].address : nil
+                if M.relaxes(entry, kind, in: original, address: known, window: window, reach: reach) { break }
+                state.insert(.needsEntry)
+            case .tableAddress: findings.needsTable = true
+            case .threadLocal:
+                let own = relocations.extracting(section.relocations)
+                let access = M.threadAccess(
+                    at: position - section.relocations.lowerBound, kind, of: own, in: original)
+                if access == .tableEntry { state.insert(.needsEntry) }
+                if let reason = Self.mistake(access, state) {
+                    refuse(entry, kind, object: index, section: number, reason, &findings.problems)
                     continue
                 }
-                current[symbol] = state
-                if !state.isDisjoint(with: .trouble) {
-                    if state.isDisjoint(with: .dangling) {
-                        if kind.need == .threadLocal || kind.need == .nothing { continue }
-                        refuse(
-                            entry, kind, object: index, section: number,
-                            "it is a thread-local variable; declare it alike everywhere", &problems)
-                        continue
-                    }
-                    // Frames of functions that were displaced are never looked up.
-                    if state.contains(.discarded), object.text(section.name) == ".eh_frame" { continue }
-                    dangling[entry.symbol, default: Dangling(section: number, offset: entry.offset, count: 0)].count +=
-                        1
-                }
+            case .refused:
+                refuse(entry, kind, object: index, section: number, kind.remedy, &findings.problems)
+                continue
+            }
+            states[symbol] = state
+            if !state.isDisjoint(with: .trouble) {
+                note(entry, kind, state, object: index, section: number, &findings.dangling, &findings.problems)
             }
         }
-        report(dangling, object: index, states, in: table, &problems)
+    }
+
+    /// What is wrong with code that reaches a symbol as a thread-local variable.
+    private static func mistake(_ access: ThreadAccess, _ state: SymbolState) -> String? {
+        if access == .unknown { return "the instructions around it are none that the psABI has for it" }
+        return state.isDisjoint(with: .trouble)
+            ? "it is no thread-local variable; declare it alike everywhere" : nil
+    }
+
+    /// Notes a reference to a symbol that has no address, or that is a variable of each thread.
+    private func note<K: RelocationKind>(
+        _ entry: RelocationEntry, _ kind: K, _ state: SymbolState, object index: Int, section: Int,
+        _ dangling: inout [UInt32: Dangling], _ problems: inout ProblemList
+    ) {
+        if state.isDisjoint(with: .dangling) {
+            if kind.need == .threadLocal || kind.need == .nothing { return }
+            refuse(
+                entry, kind, object: index, section: section,
+                "it is a thread-local variable; declare it alike everywhere", &problems)
+            return
+        }
+        // Frames of functions that were displaced are never looked up.
+        let object = objects[index]
+        if state.contains(.discarded), object.text(object.sections[section].name) == ".eh_frame" { return }
+        dangling[entry.symbol, default: Dangling(section: section, offset: entry.offset, count: 0)].count += 1
     }
 
     private func refuse<K: RelocationKind>(
@@ -206,17 +283,17 @@ extension Draft {
     }
 
     private func report(
-        _ dangling: [UInt32: Dangling], object index: Int, _ states: [SymbolState], in table: SymbolTable,
-        _ problems: inout ProblemList
+        _ findings: Findings, object index: Int, in table: SymbolTable, _ problems: inout ProblemList
     ) {
+        guard !findings.dangling.isEmpty else { return }
         let object = objects[index]
-        let ordered = dangling.sorted {
+        let ordered = findings.dangling.sorted {
             ($0.value.section, $0.value.offset, $0.key) < ($1.value.section, $1.value.offset, $1.key)
         }
         for (symbol, use) in ordered {
             let name = object.describe(Int(symbol))
             var reason: String
-            if states[Int(symbol)].contains(.discarded) {
+            if findings.states[Int(symbol)].contains(.discarded) {
                 reason = "'\(name)' is in a section that another object's copy displaced"
             } else {
                 reason = "undefined symbol '\(name)'"

@@ -175,7 +175,9 @@ extension ModuleService {
             source.parameters.append(parameter)
         }
         do throws(LinkFailure) {
-            try source.addMembers(of: archives, all: module.wholeArchives ?? false, read: ObjectReader.member(_:of:))
+            try source.addMembers(
+                of: archives, all: module.wholeArchives ?? false, workers: .processors, read: ObjectReader.member(_:of:)
+            )
         } catch {
             problems += error.problems
         }

@@ -28,33 +28,50 @@ struct ImageStore: Sendable {
     func path(of module: String) -> String { path + "/" + module }
 
     /// Makes the image of a module: its bytes are written into memory, and they and the headers and symbols become a new file.
+    /// What the file has beside the bytes is written while they are made.
     ///
-    /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault. A second
-    /// thread, that finds room for the file or writes it meanwhile, costs what it saves; hence the spare file.)
+    /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault. To find
+    /// room for the file on a second thread costs what it saves; hence the spare file.)
     func write(_ name: String, module index: Int, of linker: Linker) throws(Failure) -> LinkedModule {
         let file = path(of: name)
         let size = Int(linker.fileSizes[index])
         let memory = try Failure.naming(file) { () throws(SystemError) in try scratch.take(size) }
         defer { scratch.giveBack(memory) }
-        let linked: LinkedModule
+        try? File.remove(file)
+        let linked: (module: LinkedModule, description: Result<BegunImage, SystemError>)
         do throws(LinkFailure) {
-            linked = try memory.change(size) { (bytes) throws(LinkFailure) in try linker.emit(index, into: &bytes) }
+            linked = try memory.change(size) { (bytes) throws(LinkFailure) in
+                try linker.emit(index, into: &bytes) { image in
+                    Result { () throws(SystemError) in try begin(file, image) }
+                }
+            }
         } catch {
             throw Failure(error)
         }
-        let parts = ELFImageWriter.encode(linked.image)
-        let whole = parts.tailOffset + UInt64(parts.tail.count)
-        try? File.remove(file)
         try Failure.naming(file) { () throws(SystemError) in
-            let descriptor = try create(file, size: whole)
+            let begun = try linked.description.get()
             try memory.read(size) { (bytes) throws(SystemError) in
-                try File.write(descriptor, bytes, at: 0, name: file)
+                try File.write(begun.file.descriptor, bytes, at: 0, name: file)
             }
-            try File.write(descriptor, parts.header, at: 0, name: file)
-            try File.write(descriptor, parts.tail, at: parts.tailOffset, name: file)
-            try File.truncate(descriptor, size: whole, name: file)
+            let header = begun.parts.header(buildID: linked.module.image.buildID)
+            try File.write(begun.file.descriptor, header, at: 0, name: file)
         }
-        return linked
+        return linked.module
+    }
+
+    /// A file that has all of an image but its bytes and its header.
+    private struct BegunImage: Sendable {
+        let file: SharedDescriptor
+        let parts: EncodedImage
+    }
+
+    private func begin(_ file: String, _ image: Image) throws(SystemError) -> BegunImage {
+        let parts = ELFImageWriter.encode(image)
+        let whole = parts.tailOffset + UInt64(parts.tail.count)
+        let descriptor = SharedDescriptor(try create(file, size: whole))
+        try File.write(descriptor.descriptor, parts.tail, at: parts.tailOffset, name: file)
+        try File.truncate(descriptor.descriptor, size: whole, name: file)
+        return BegunImage(file: descriptor, parts: parts)
     }
 
     /// A new file, perhaps with room for its bytes already, and then perhaps longer.
@@ -100,11 +117,19 @@ struct ImageStore: Sendable {
 
 extension ModuleService {
     /// What an idle daemon need not keep of a large link, by far more than what a small one needs.
-    private static var unusedMemoryLimit: Int { 8 << 20 }
+    private static let unusedMemoryLimit = 8 << 20
 
-    /// What is done when nobody waits, after a load of that module or an unload.
-    func tidyUp(after load: String? = nil) {
-        if let load { images.prepareNext(like: load) }
-        UnusedMemory.giveBack(moreThan: Self.unusedMemoryLimit)
+    /// How long nothing is asked of the linker before it gives memory back, in milliseconds. Who edits, compiles and loads again is
+    /// back before: to get memory anew from the system, page by page, is a quarter of a large link.
+    static let restAfter = 10_000
+
+    /// What is done when nobody waits, after a load of that module.
+    func tidyUp(after load: String) {
+        images.prepareNext(like: load)
+    }
+
+    /// What is done when nothing has been asked for a while.
+    static func giveBackMemory() {
+        UnusedMemory.giveBack(moreThan: unusedMemoryLimit)
     }
 }

@@ -147,7 +147,7 @@ extension LoadTransaction {
         let table = service.state.withLock { $0.spaces[space.architecture].symbols }
         var linker: Linker
         do throws(LinkFailure) {
-            linker = try Linker(request.sources, against: table, settings: settings)
+            linker = try Linker(request.sources, against: table, settings: settings, workers: .processors)
         } catch {
             throw Failure(error)
         }

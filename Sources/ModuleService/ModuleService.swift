@@ -64,7 +64,7 @@ public final class ModuleService: Sendable {
         state = Mutex(State())
         do throws(SystemError) {
             try Threads.start(name: "linker", stackSize: 8 << 20) { [queue] in
-                while let job = queue.pop() { job() }
+                while let job = queue.pop(afterMilliseconds: Self.restAfter, Self.giveBackMemory) { job() }
             }
         } catch {
             throw Failure(.systemFailure, subject: "linker", reason: "\(error)")

@@ -58,7 +58,6 @@ extension ModuleService {
         publishSymbols()
         let output = console.endCapture()
         for name in names { console.note("\(name) unloaded") }
-        later { $0.tidyUp() }
         return UnloadMethod.Reply(modules: names, output: output)
     }
 

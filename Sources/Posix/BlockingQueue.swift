@@ -37,12 +37,27 @@ public final class BlockingQueue<Element: Sendable>: Sendable {
 
     /// The oldest element, waiting for one; nil once the queue is closed and empty.
     public func pop() -> Element? {
-        let taken: Taken? = monitor.wait { state in
+        guard case .element(let element) = wait(milliseconds: nil) else { return nil }
+        return element
+    }
+
+    /// The same; does something, once, when nothing has come for that long.
+    public func pop(afterMilliseconds milliseconds: Int, _ rest: () -> Void) -> Element? {
+        switch wait(milliseconds: milliseconds) {
+        case .element(let element): return element
+        case .end: return nil
+        case nil:
+            rest()
+            return pop()
+        }
+    }
+
+    /// Nil when the time has passed.
+    private func wait(milliseconds: Int?) -> Taken? {
+        monitor.wait(until: Deadline(milliseconds: milliseconds)) { state in
             if let element = state.take() { return .element(element) }
             return state.isClosed ? .end : nil
         }
-        guard case .element(let element) = taken else { return nil }
-        return element
     }
 
     /// Lets no more in. What is there can still be taken.

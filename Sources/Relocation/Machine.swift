@@ -4,7 +4,7 @@ import ObjectModel
 ///
 /// A pass of the linker chooses the machine once, by the architecture of the objects, and then runs code that is made for that
 /// machine: nothing in a loop over relocations asks which machine it is.
-public protocol Machine {
+public protocol Machine: SendableMetatype {
     /// What to compute and store. Raw values are those of `RelocationEntry.kind`.
     associatedtype Kind: RelocationKind
     /// An address as the global offset table holds it.
@@ -117,7 +117,7 @@ public enum RelocationNeed: UInt8, Sendable {
 }
 
 /// What the relocations of an object's symbol are computed from.
-public struct SymbolTarget: Sendable {
+public struct SymbolTarget: Sendable, BitwiseCopyable {
     /// Its value ("S"); of a thread-local variable, the distance from the thread pointer as a signed number.
     public var address: UInt64
     /// The index of its entry in the global offset table, or `absent`.

@@ -84,8 +84,8 @@ struct Space {
     }
 
     /// Links modules and writes them, one after the other from `base` on, or from the start of the window.
-    func link(_ sources: [ModuleSource], at base: UInt64? = nil) throws -> Linked {
-        var linker = try Linker(sources, against: table, settings: settings)
+    func link(_ sources: [ModuleSource], at base: UInt64? = nil, workers: Workers = .alone) throws -> Linked {
+        var linker = try Linker(sources, against: table, settings: settings, workers: workers)
         var next = base ?? settings.window.lowerBound
         var addresses: [UInt64] = []
         for need in linker.sizes {

@@ -18,7 +18,7 @@ private let problems = [
             methods: [MethodHandler(StopMethod.self) { _, _ throws(MethodError) in throw failure.methodError }])
         let service = try Service(vendor: "", product: "", version: "", url: "", interfaces: [interface])
         let pair = try LocalSocket.pair()
-        try LocalSocket.setReceiveTimeout(pair.first, seconds: 10)
+        try LocalSocket.setReceiveTimeout(pair.first, seconds: 60)
         let number = pair.second.release()
         try Threads.start(name: "service", stackSize: Threads.minimumStackSize) {
             try? service.serve(Connection(Descriptor(owning: number)))

@@ -69,7 +69,7 @@ final class TestService: Sendable {
     func client() throws -> Client {
         let varlink = try service.varlinkService(stop: {})
         let pair = try LocalSocket.pair()
-        try LocalSocket.setReceiveTimeout(pair.first, seconds: 30)
+        try LocalSocket.setReceiveTimeout(pair.first, seconds: 60)
         let number = pair.second.release()
         try Threads.start(name: "service") { try? varlink.serve(Connection(Descriptor(owning: number))) }
         return Client(Connection(pair.first))

@@ -176,7 +176,7 @@ import Testing
         #expect(try child.waitIfEnded() == nil)
         #expect(try !Poll.waitReadable(descriptor.number, timeout: 0))
         try child.signal(SIGKILL)
-        #expect(try Poll.waitReadable(descriptor.number, timeout: 10_000))
+        #expect(try Poll.waitReadable(descriptor.number, timeout: 60_000))
         #expect(try child.waitIfEnded() == .signaled(SIGKILL))
     }
 

@@ -232,7 +232,7 @@ import Testing
             }
             #expect(locked.wait(timeout: 50) == nil)
             try first.close()
-            #expect(locked.wait(timeout: 10_000) == true)
+            #expect(locked.wait(timeout: 60_000) == true)
         }
     }
 

@@ -249,7 +249,7 @@ import Testing
         #expect(hasInterrupted(SIGUSR1))
         #expect(received.wait(timeout: 0) == nil)
         try LocalSocket.send(pair.second, [6])
-        #expect(received.wait(timeout: 10_000) == [6])
+        #expect(received.wait(timeout: 60_000) == [6])
     }
 
     private func takeContent(_ index: Int, of received: inout Received) throws -> [UInt8]? {

@@ -13,12 +13,12 @@ func message(_ body: () throws(SystemError) -> Void) -> String {
 }
 
 /// The same for a body that does not throw at once: what this process closes, a child of another test still has open
-/// from its fork to its exec. After ten seconds it is the body's result all the same.
+/// from its fork to its exec. After a minute it is the body's result all the same.
 func eventualMessage(unlike unwanted: String = "no error", _ body: () throws(SystemError) -> Void) -> String {
     let start = Clock.nanoseconds()
     while true {
         let text = message(body)
-        if text != unwanted || Clock.nanoseconds() - start > 10_000_000_000 { return text }
+        if text != unwanted || Clock.nanoseconds() - start > 60_000_000_000 { return text }
         usleep(1000)
     }
 }
@@ -26,7 +26,7 @@ func eventualMessage(unlike unwanted: String = "no error", _ body: () throws(Sys
 /// Whether everyone has closed the other end of a pipe or socket from which there is nothing more to read; those who
 /// are about to get ten seconds.
 func isEnded(_ reader: borrowing Descriptor) throws(SystemError) -> Bool {
-    guard try Poll.waitReadable(reader.number, timeout: 10_000) else { return false }
+    guard try Poll.waitReadable(reader.number, timeout: 60_000) else { return false }
     return try File.readSome(reader, maximum: 1) == []
 }
 

@@ -85,6 +85,24 @@ private func descend(from start: UInt, bytes: Int) -> Bool {
         #expect(queue.pop() == nil)
     }
 
+    @Test("who waits too long does something once, and waits on")
+    func rest() throws {
+        let queue = BlockingQueue<Int>()
+        queue.push(1)
+        var rests = 0
+        #expect(queue.pop(afterMilliseconds: 0) { rests += 1 } == 1)
+        #expect(rests == 0)
+        try Threads.start(name: "pusher") {
+            usleep(50_000)
+            queue.push(2)
+        }
+        #expect(queue.pop(afterMilliseconds: 1) { rests += 1 } == 2)
+        #expect(rests == 1)
+        queue.close()
+        #expect(queue.pop(afterMilliseconds: 60_000) { rests += 1 } == nil)
+        #expect(rests == 1)
+    }
+
     @Test("nil can be an element and is not the end")
     func optional() {
         let queue = BlockingQueue<Int?>()

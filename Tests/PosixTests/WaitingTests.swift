@@ -104,7 +104,7 @@ import Testing
         let event = try EventDescriptor()
         let woken = Promise<Bool>()
         try Threads.start(name: "waiter") {
-            woken.fulfil((try? Poll.waitReadable(event.number, timeout: 10_000)) == true)
+            woken.fulfil((try? Poll.waitReadable(event.number, timeout: 60_000)) == true)
         }
         #expect(woken.wait(timeout: 20) == nil)
         event.signal()
@@ -149,7 +149,7 @@ import Testing
             let watch = try FileWatch(path: path)
             #expect(try !watch.wait(timeout: 0))
             try File.writeAll(File.open(path, .append), [2])
-            #expect(try watch.wait(timeout: 10_000))
+            #expect(try watch.wait(timeout: 60_000))
             #expect(try !watch.wait(timeout: 0))
         }
     }
@@ -159,11 +159,11 @@ import Testing
         try withTemporaryDirectory { directory in
             let watch = try FileWatch(path: directory)
             let path = try makeFile("\(directory)/a", [])
-            #expect(try watch.wait(timeout: 10_000))
+            #expect(try watch.wait(timeout: 60_000))
             try File.rename(path, to: "\(directory)/b")
-            #expect(try watch.wait(timeout: 10_000))
+            #expect(try watch.wait(timeout: 60_000))
             try File.remove("\(directory)/b")
-            #expect(try watch.wait(timeout: 10_000))
+            #expect(try watch.wait(timeout: 60_000))
             #expect(try !watch.wait(timeout: 0))
         }
     }
@@ -175,7 +175,7 @@ import Testing
             for index in 0..<3000 {
                 try File.remove(makeFile("\(directory)/file-of-some-length-\(index)", []))
             }
-            #expect(try watch.wait(timeout: 10_000))
+            #expect(try watch.wait(timeout: 60_000))
             #expect(try !watch.wait(timeout: 0))
         }
     }

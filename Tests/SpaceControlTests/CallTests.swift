@@ -174,7 +174,7 @@ import Testing
         #expect(
             message { () throws(SpaceError) in _ = try test.space.call(symbols["exits_with_child"]) }
                 == "space: call: process exited with status 3")
-        #expect(Clock.nanoseconds() - start < 10_000_000_000)
+        #expect(Clock.nanoseconds() - start < 60_000_000_000)
     }
 
     @Test("a fault in a module's own thread is the death of the space, and says where, also during a call")
@@ -196,7 +196,7 @@ import Testing
         #expect(before == nil)
         let symbols = try test.load(try Image.common.get())
         _ = message { () throws(SpaceError) in _ = try test.space.call(symbols["starts_thread"]) }
-        #expect(try Poll.waitReadable(test.space.processDescriptorNumber, timeout: 10_000))
+        #expect(try Poll.waitReadable(test.space.processDescriptorNumber, timeout: 60_000))
         let death = try test.space.checkDeath()
         #expect(death?.status == .signaled(11))
         #expect(death?.fault?.address == 0x1234_5678_9000)

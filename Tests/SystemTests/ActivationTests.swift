@@ -87,7 +87,7 @@ import Varlink
     }
 
     private func received(_ socket: SharedDescriptor) throws -> String? {
-        guard try Poll.waitReadable(socket.number, timeout: 10_000) else { return nil }
+        guard try Poll.waitReadable(socket.number, timeout: 60_000) else { return nil }
         var bytes = [UInt8](repeating: 0, count: 256)
         let count = recv(socket.number, &bytes, 256, 0)
         return count < 0 ? nil : String(decoding: bytes.prefix(count), as: UTF8.self)

@@ -171,7 +171,7 @@ public final class RunningTool: Sendable {
     public func errors() throws -> String { String(decoding: try directory.read("errors"), as: UTF8.self) }
 
     /// Waits until it ends; one that takes longer than that many seconds is ended, and is a failure.
-    public func wait(seconds: Int = 60) throws -> ToolResult {
+    public func wait(seconds: Int = 300) throws -> ToolResult {
         let descriptor = try process.processDescriptor()
         guard try Poll.waitReadable(descriptor.number, timeout: seconds * 1000) else {
             end()

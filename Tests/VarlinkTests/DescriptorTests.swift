@@ -55,7 +55,7 @@ struct DescriptorTests {
         }()
         #expect(try counts(&ends, 1) == [1])
         // The end of the pipe is seen only when nobody can write to it any more.
-        #expect(try Poll.waitReadable(reading.number, timeout: 10_000))
+        #expect(try Poll.waitReadable(reading.number, timeout: 60_000))
         #expect(try readAll(reading.descriptor) == "")
     }
 
@@ -155,7 +155,7 @@ struct DescriptorTests {
             _ = try client.call(Example.Echo.self, .init(text: "x"), descriptors: [pipe.second.number])
             return SharedDescriptor(pipe.first)
         }()
-        #expect(try Poll.waitReadable(reading.number, timeout: 10_000))
+        #expect(try Poll.waitReadable(reading.number, timeout: 60_000))
         #expect(try readAll(reading.descriptor) == "")
     }
 }

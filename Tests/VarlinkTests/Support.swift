@@ -10,8 +10,8 @@ struct Ends: ~Copyable {
 
     init() throws {
         let pair = try LocalSocket.pair()
-        try LocalSocket.setReceiveTimeout(pair.first, seconds: 10)
-        try LocalSocket.setReceiveTimeout(pair.second, seconds: 10)
+        try LocalSocket.setReceiveTimeout(pair.first, seconds: 60)
+        try LocalSocket.setReceiveTimeout(pair.second, seconds: 60)
         near = Connection(pair.first)
         far = pair.second
     }
@@ -46,7 +46,7 @@ struct Served: ~Copyable {
 
     private static func connect(_ service: Service, _ end: Promise<VarlinkError?>) throws -> Connection {
         let pair = try LocalSocket.pair()
-        try LocalSocket.setReceiveTimeout(pair.first, seconds: 10)
+        try LocalSocket.setReceiveTimeout(pair.first, seconds: 60)
         let number = pair.second.release()
         try Threads.start(name: "service", stackSize: Threads.minimumStackSize) {
             do throws(VarlinkError) {
@@ -68,7 +68,7 @@ struct Scripted: ~Copyable {
 
     init(_ answers: String..., ends: Bool = false) throws {
         let pair = try LocalSocket.pair()
-        try LocalSocket.setReceiveTimeout(pair.first, seconds: 10)
+        try LocalSocket.setReceiveTimeout(pair.first, seconds: 60)
         for answer in answers { try LocalSocket.send(pair.second, Array((answer + "\0").utf8)) }
         if ends { try LocalSocket.shutdown(pair.second, .send) }
         client = Client(Connection(pair.first))

@@ -44,6 +44,8 @@ size_t cposix_unused_memory(void);
 void cposix_return_memory(void);
 /* mallopt(3): one heap for all threads, of which malloc_trim(3) can give back everything that is unused. 0 when refused. */
 int cposix_use_one_heap(void);
+/* sched_getaffinity(2): how many processors this process may use. */
+int cposix_processor_count(void);
 /* fallocate(2) from the start of the file, which becomes that long. */
 int cposix_allocate(int descriptor, off_t size);
 int cposix_process_descriptor(pid_t process);

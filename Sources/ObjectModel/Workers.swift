@@ -1,0 +1,100 @@
+/// Those who share a piece of work that falls into independent parts: the caller alone, or threads that somebody lends.
+///
+/// Targets that know nothing of threads take them as this value. What is done is the same however many there are; only the order
+/// in which the parts are done is not.
+public struct Workers: Sendable {
+    /// How many parts are worked on at the same time, at most.
+    public let count: Int
+    private let perform: @Sendable (_ parts: Int, _ body: @Sendable (Int) -> Void) -> Void
+
+    /// Makes workers of a function that calls `body` once for each number below `parts`, in any order, some at the same time,
+    /// and returns when all of these calls have.
+    public init(
+        count: Int, perform: @escaping @Sendable (_ parts: Int, _ body: @Sendable (Int) -> Void) -> Void
+    ) {
+        self.count = count
+        self.perform = perform
+    }
+
+    /// The caller itself.
+    public static let alone = Workers(count: 1) { parts, body in
+        for part in 0..<parts { body(part) }
+    }
+
+    /// Does all parts.
+    public func share(_ parts: Int, _ body: @Sendable (Int) -> Void) {
+        if parts > 1 { perform(parts, body) } else if parts == 1 { body(0) }
+    }
+
+    /// What becomes of each part, in order.
+    public func map<Element: Sendable>(_ parts: Int, _ body: @Sendable (Int) -> Element) -> [Element] {
+        unsafe Array(unsafeUninitializedCapacity: parts) { buffer, count in
+            // Nil only where there is no part.
+            guard let start = buffer.baseAddress else { return }
+            let places = unsafe Places(start: start)
+            share(parts) { part in unsafe places.start.advanced(by: part).initialize(to: body(part)) }
+            count = parts
+        }
+    }
+
+    /// An array whose pieces are made each by one worker.
+    ///
+    /// - Parameters:
+    ///   - count: how many elements it has.
+    ///   - initial: what each is before.
+    ///   - fill: is given the indices of a piece, and its elements, of which the first is that of the first index.
+    public func array<Element: BitwiseCopyable & Sendable>(
+        _ count: Int, of initial: Element, _ fill: @Sendable (Range<Int>, inout MutableSpan<Element>) -> Void
+    ) -> [Element] {
+        let pieces = pieces(of: count)
+        return unsafe Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+            guard let start = buffer.baseAddress else { return }
+            let places = unsafe Places(start: start)
+            share(pieces) { piece in
+                let range = count * piece / pieces..<count * (piece + 1) / pieces
+                let place = unsafe UnsafeMutableBufferPointer(
+                    start: places.start + range.lowerBound, count: range.count)
+                unsafe place.initialize(repeating: initial)
+                var span = unsafe place.mutableSpan
+                fill(range, &span)
+            }
+            initialized = count
+        }
+    }
+
+    /// Into how many pieces that many elements are divided: small ones are not worth it, and several for each worker even out
+    /// what they take.
+    private func pieces(of count: Int) -> Int {
+        self.count == 1 ? 1 : max(1, min(self.count * 4, count / 4096))
+    }
+
+    /// Changes bytes, each part others than all other parts: `body` may write only there, and read nothing that another writes.
+    public func change(
+        _ bytes: inout MutableRawSpan, parts: Int, _ body: @Sendable (Int, inout MutableRawSpan) -> Void
+    ) {
+        let count = bytes.byteCount
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            guard let start = buffer.baseAddress else {
+                var nothing = MutableRawSpan()
+                for part in 0..<parts { body(part, &nothing) }
+                return
+            }
+            let places = unsafe Places(start: start.assumingMemoryBound(to: UInt8.self))
+            share(parts) { part in
+                var span = unsafe MutableRawSpan(_unsafeStart: UnsafeMutableRawPointer(places.start), byteCount: count)
+                body(part, &span)
+            }
+        }
+    }
+
+    /// For work on several things of which each can be divided too: who works on different ones at the same time, and who on one.
+    /// Many things are better done one by each, with nothing to wait for.
+    public func split(over things: Int) -> (outer: Workers, inner: Workers) {
+        things >= count * 4 ? (self, .alone) : (.alone, self)
+    }
+}
+
+/// Where elements are to be, of which each belongs to one worker.
+@unsafe private struct Places<Element>: @unchecked Sendable {
+    let start: UnsafeMutablePointer<Element>
+}
