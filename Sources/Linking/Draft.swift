@@ -34,6 +34,8 @@ struct Draft {
     var strings: [(place: Placement, bytes: [UInt8])] = []
     var parameters: [PlannedParameter] = []
     var entry: EntryRule = .none
+    /// What MODULE() says, if that is the entry.
+    var declaration: FoundDeclaration?
 
     // Resolve: what each symbol of each object is.
     var resolutions: [[Resolution]] = []
@@ -118,6 +120,8 @@ enum Resolution: Equatable, BitwiseCopyable {
 /// Which functions are to be called, by name.
 enum EntryRule: Equatable {
     case none
+    /// The function of the draft's `declaration`.
+    case module
     case linux(initialize: Int, cleanup: Int?)
     case classic(name: String, definition: Int)
 }

@@ -3,8 +3,8 @@ import ObjectModel
 extension Draft {
     /// Finds out what the module wants to be called, and keeps those names to the module.
     ///
-    /// An entry that was named is one of the classic kind. Else `init_module` is looked for, `xxxinit`, and the
-    /// object's file name with `_lkmentry` (NetBSD modload(8), Linux modules(2)).
+    /// An entry that was named is one of the classic kind. Else MODULE() is looked for (NetBSD module(9)), `init_module` (Linux
+    /// modules(2)), `xxxinit`, and the object's file name with `_lkmentry` (NetBSD modload(8)).
     mutating func chooseEntry(_ problems: inout ProblemList) {
         for name in ["init_module", "cleanup_module", "xxxinit", "mod_use_count_"] {
             if let index = definitions.find(name, objects: objects) { definitions[index].isPrivate = true }
@@ -15,6 +15,8 @@ extension Draft {
                 return
             }
             setClassic(name, index)
+        } else if source.entryName == nil, chooseDeclaration(&problems) {
+            return
         } else if let initialize = function("init_module") {
             entry = .linux(initialize: initialize, cleanup: function("cleanup_module"))
         } else if source.entryName != nil {
@@ -31,6 +33,18 @@ extension Draft {
                 }
             }
         }
+    }
+
+    /// Looks for MODULE(); such a module has a use count whether it counts itself or not, so that others can hold it.
+    private mutating func chooseDeclaration(_ problems: inout ProblemList) -> Bool {
+        do throws(Problem) {
+            guard let found = try source.findDeclaration() else { return false }
+            declaration = found
+            entry = .module
+        } catch {
+            problems.add(error.subject, error.place, error.reason)
+        }
+        return true
     }
 
     /// Whether any name ends as an entry named after a file does: of a library's thousand members hardly ever one.
@@ -80,7 +94,9 @@ extension Draft {
                 MadeSymbol(name: "__start_" + output.name, place: .output(Placement(output: UInt32(index), offset: 0))))
             made.append(MadeSymbol(name: "__stop_" + output.name, place: .end(ofOutput: index)))
         }
-        if definitions.find("mod_use_count_", objects: objects) == nil, refers(to: "mod_use_count_") {
+        if definitions.find("mod_use_count_", objects: objects) == nil,
+            declaration != nil || refers(to: "mod_use_count_")
+        {
             let output = outputs.output(named: ".bss", rank: .zeroes)
             // A `long`.
             let size = architecture.pointerSize
@@ -101,10 +117,21 @@ extension Draft {
         }
     }
 
+    /// The address of the function that MODULE() names.
+    private var commandAddress: UInt64? {
+        guard let found = declaration else { return nil }
+        let symbol = objects[found.object].symbols[Int(found.command.symbol)]
+        let address =
+            address(object: found.object, symbol: Int(found.command.symbol))
+            ?? definitions.find(objects[found.object].text(symbol.name), objects: objects).map(address(definition:))
+        return address.map { $0 &+ UInt64(bitPattern: found.command.addend) }
+    }
+
     /// The entry with its addresses.
     var entryPoint: EntryPoint {
         switch entry {
         case .none: .none
+        case .module: commandAddress.map { .module(command: $0) } ?? .none
         case .linux(let initialize, let cleanup):
             .linux(initialize: address(definition: initialize), cleanup: cleanup.map(address(definition:)))
         case .classic(let name, let definition):

@@ -54,6 +54,7 @@ public struct Linker: Sendable {
             drafts[index].arrangeFunctionArrays()
             drafts[index].makeIndirectFunctions(&problems)
             drafts[index].define(self.workers, &problems)
+            drafts[index].applyExportList()
             drafts[index].chooseEntry(&problems)
             drafts[index].placeCommons(&problems)
             drafts[index].planParameters(&problems)
@@ -175,6 +176,7 @@ public struct Linker: Sendable {
     private func module(_ draft: Draft, image: Image, writes: [MemoryWrite]) -> LinkedModule {
         LinkedModule(
             name: draft.source.name, image: image, entryPoint: draft.entryPoint,
+            declaration: draft.declaration?.declaration,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
             indirectFunctions: draft.indirectFunctions, frames: draft.frames,
             useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,

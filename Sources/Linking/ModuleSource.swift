@@ -56,6 +56,8 @@ public enum EntryPoint: Sendable, Equatable {
     case linux(initialize: UInt64, cleanup: UInt64?)
     /// `int entry(struct lkm_table *, int command, int version)` (NetBSD lkm(4)), and a zeroed table for it.
     case classic(name: String, entry: UInt64, table: UInt64)
+    /// `int command(modcmd_t, void *)`, which MODULE() names (NetBSD module(9)).
+    case module(command: UInt64)
     /// Nothing: the module is loaded for its symbols and constructors.
     case none
 }
@@ -68,6 +70,8 @@ public struct LinkedModule: Sendable {
     public var image: Image
     /// What is to be called.
     public var entryPoint: EntryPoint
+    /// What it says of itself with MODULE(), if that is what is called.
+    public var declaration: ModuleDeclaration?
     /// The array of constructors in the image: address and number of functions.
     public var constructors: FunctionArray
     /// The array of destructors, to be run last first.

@@ -7,6 +7,12 @@ public struct MemoryWrite: Sendable, Equatable {
     public var address: UInt64
     /// What.
     public var bytes: [UInt8]
+
+    /// Makes the writing of bytes to an address.
+    public init(address: UInt64, bytes: [UInt8]) {
+        self.address = address
+        self.bytes = bytes
+    }
 }
 
 /// A variable of a module, or a part of one: a symbol of an object, and how many bytes behind it.

@@ -37,6 +37,8 @@ public let interfaceText = """
     # A module, and the space that it is in. Spaces have the names of their machines: x86-64, i386. No two modules have the same
     # number or name, be they in different spaces. size: bytes, whole pages; useCount: its own counter, when it has one; dependency: it was
     # not named, but came in because another module needed it; owner: who has made it, when that was by CreateModule.
+    # dialect: what it says to be called by, when it says so; type: what it is there, such as SYSCALL, or misc; offset: its slot in the table
+    # of that type; info: the address of what it says of itself.
     type Module (
       id: int,
       name: string,
@@ -49,7 +51,11 @@ public let interfaceText = """
       usedBy: []string,
       autoclean: bool,
       dependency: bool,
-      owner: ?Owner
+      owner: ?Owner,
+      dialect: ?(linux, lkm, module),
+      type: ?string,
+      offset: ?int,
+      info: ?int
     )
 
     # What keeps a module from being unloaded. A module that refers to it: holder is its name, symbols what it took, count how many;

@@ -103,11 +103,20 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
     public var dependency: Bool
     /// Who has made it, when that was by `CreateModule`.
     public var owner: ModuleOwner?
+    /// What it says to be called by: `linux` (init_module), `lkm` (an entry function) or `module` (MODULE()); nil when by nothing.
+    public var dialect: String?
+    /// What it is there: of an LKM `SYSCALL`, `DEV` and so on; of MODULE() the class, `misc` and so on.
+    public var type: String?
+    /// Its slot in the table of that type; of a device the major number.
+    public var offset: Int?
+    /// The address of what it says of itself.
+    public var info: Int?
 
     /// Makes the information of the given parts.
     public init(
         id: Int, name: String, space: String, state: String, address: Int, size: Int, useCount: Int?,
-        uses: [ModuleUse], usedBy: [String], autoclean: Bool, dependency: Bool = false, owner: ModuleOwner? = nil
+        uses: [ModuleUse], usedBy: [String], autoclean: Bool, dependency: Bool = false, owner: ModuleOwner? = nil,
+        dialect: String? = nil, type: String? = nil, offset: Int? = nil, info: Int? = nil
     ) {
         self.id = id
         self.name = name
@@ -121,7 +130,17 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
         self.autoclean = autoclean
         self.dependency = dependency
         self.owner = owner
+        self.dialect = dialect
+        self.type = type
+        self.offset = offset
+        self.info = info
     }
+
+    /// The names of the types of LKMs, in the order of their numbers (NetBSD sys/lkm.h, MODTYPE).
+    public static let classicTypes = ["SYSCALL", "VFS", "DEV", "STRMOD", "EXEC", "COMPAT", "MISC", "DRV"]
+
+    /// The number of the type that it has as an LKM.
+    public var classicType: Int? { type.flatMap(Self.classicTypes.firstIndex) }
 
     /// How many references there are to it: modules that use it, and what its own counter says.
     public var references: Int { usedBy.count + (useCount ?? 0) }

@@ -41,11 +41,8 @@ extension ModuleService {
             }
         }
         guard verdict == .goes else { return verdict }
-        return mayAutounload(id) ? .goes : .stays
+        return mayGoByItself(id) ? .goes : .stays
     }
-
-    /// Whether a module agrees to be unloaded because nobody uses it: of those that are asked by their dialect.
-    private func mayAutounload(_ id: Int) -> Bool { true }
 
     /// Does a pass every so many seconds, on the linker's thread and so never while something else is done; until ``stop()``.
     public func autoclean(every seconds: Int) throws(Failure) {

@@ -134,6 +134,7 @@ extension ModuleService {
 
 extension LoadTransaction {
     fileprivate mutating func run(_ request: LoadRequest) throws(Failure) {
+        try service.checkRequired(request.sources, in: space.architecture)
         try link(request)
         try enter(request)
         try map(marking: request.autoclean)
@@ -198,7 +199,7 @@ extension LoadTransaction {
                 let entries = linked.enumerated().map { index, module in
                     (
                         name: module.name, range: module.range, isAutoclean: request.autoclean[index],
-                        uses: state.uses(of: module), peers: module.peers
+                        uses: state.uses(of: module), peers: module.peers(requiredAmong: linked)
                     )
                 }
                 let ids = try state.modules.begin(entries)
@@ -227,6 +228,7 @@ extension LoadTransaction {
                 }
                 for write in module.writes { try space.write(write) }
                 if let storage = module.threadStorage { try space.fillThreads(storage) }
+                for name in module.heldNames { try space.introduce(module, name) }
             } catch {
                 throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
             }
@@ -255,7 +257,7 @@ extension LoadTransaction {
         } catch {
             throw service.failure(error, in: module.name, calling: "constructor")
         }
-        let (name, result) = try initialize(module)
+        let (name, result) = try service.initialize(module, id: ids[index], space)
         guard result == 0 else {
             throw Failure(
                 .initFailed,
@@ -265,28 +267,6 @@ extension LoadTransaction {
                     )
                 ],
                 result: Int(result))
-        }
-    }
-
-    private func initialize(_ module: LinkedModule) throws(Failure) -> (name: String, result: Int32) {
-        var name = ""
-        do throws(SpaceError) {
-            switch module.entryPoint {
-            case .none: return ("", 0)
-            case .linux(let initialize, _):
-                name = "init_module"
-                return (name, Int32(truncatingIfNeeded: try space.call(initialize)))
-            case .classic(let entryName, let entry, let table):
-                name = entryName
-                return (
-                    name,
-                    Int32(
-                        truncatingIfNeeded: try space.call(
-                            entry, [table, ClassicCommand.load.rawValue, ClassicCommand.version]))
-                )
-            }
-        } catch {
-            throw service.failure(error, in: module.name, calling: name)
         }
     }
 
@@ -302,6 +282,7 @@ extension LoadTransaction {
                 state.modules.setRunning(id)
             }
         }
+        for id in ids { service.noteRegistration(id, space) }
         service.publishSymbols()
     }
 
@@ -334,23 +315,6 @@ extension LoadTransaction {
     }
 }
 
-/// The commands of a classic module's entry (NetBSD sys/lkm.h).
-enum ClassicCommand: UInt64 {
-    case load = 1
-    case unload = 2
-
-    /// LKM_VERSION.
-    static let version: UInt64 = 1
-}
-
-/// What a function returned, with the name where it is an error number of either sign.
-func describeResult(_ result: Int32) -> String {
-    let magnitude = result.magnitude
-    guard magnitude > 0, magnitude < 4096 else { return "\(result)" }
-    let name = errorName(Int32(magnitude))
-    return name == "E\(magnitude)" ? "\(result)" : "\(result) (\(name))"
-}
-
 extension SymbolSet {
     /// The symbols of a linked module.
     convenience init(_ module: LinkedModule) {
@@ -376,6 +340,9 @@ extension ModuleService.State {
                 continue
             }
             uses[id] = reference.symbols.map { owner.name($0) }.sorted()
+        }
+        for name in module.declaration?.required ?? [] {
+            if let id = self.module(required: name, in: module.image.architecture), uses[id] == nil { uses[id] = [] }
         }
         return uses
     }

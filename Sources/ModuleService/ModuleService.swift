@@ -18,6 +18,8 @@ public final class ModuleService: Sendable {
     let images: ImageStore
     let state: Mutex<State>
     let queue = BlockingQueue<@Sendable () -> Void>()
+    /// Held while the linker's thread does something: who takes it keeps modules where they are.
+    let quiet = Mutex<Void>(())
     /// Fulfilled when the service is to stop, for threads that wait for a time.
     let ended = Promise<Bool>()
     /// The program of the native space.
@@ -42,6 +44,10 @@ public final class ModuleService: Sendable {
         var linked: LinkedModule
         /// Its place in its space's symbol table, once it is running.
         var slot: Int?
+        /// What it is in the tables of its space, as far as it has said so.
+        var registration: Registration?
+        /// It has not come back from being asked for its state: it is not asked again.
+        var isSilent = false
         /// Its cleanup function has run, and threads of its own still kept it.
         var isCleanedUp = false
         /// What there is to know of one that create_module of modules(2) has made; nil for all others.
@@ -79,7 +85,7 @@ public final class ModuleService: Sendable {
 
     /// Does something on the linker's thread, some time.
     func later(_ work: @escaping @Sendable (ModuleService) -> Void) {
-        _ = queue.push { [self] in work(self) }
+        _ = queue.push { [self] in quiet.withLock { _ in work(self) } }
     }
 
     /// Does something on the linker's thread, and waits for it.
@@ -97,7 +103,7 @@ public final class ModuleService: Sendable {
             guard job.begin() else { return }
             let result: Swift.Result<Result, Failure>
             do throws(Failure) {
-                result = .success(try work(self))
+                result = .success(try quiet.withLock { (_) throws(Failure) in try work(self) })
             } catch {
                 // What fails then fails for lack of a space, in one way or another. Unless a module has run: that is told.
                 let isEnding = error.kind == .systemFailure && error.output.isEmpty && state.withLock(\.isEnding)

@@ -8,6 +8,7 @@ import SymbolTable
 extension ModuleService {
     /// All modules in the order in which they were loaded.
     public func list() -> [ModuleInformation] {
+        askForState()
         let modules = state.withLock { state in
             state.modules.all.compactMap { information(of: $0.id, in: state) }
         }
@@ -34,7 +35,9 @@ extension ModuleService {
                 state.modules[used].map { ModuleUse(module: $0.name, symbols: symbols) }
             },
             usedBy: state.modules.holders(of: id).map(\.name), autoclean: module.isAutoclean,
-            dependency: module.isDependency, owner: loaded.flat?.owner)
+            dependency: module.isDependency, owner: loaded.flat?.owner,
+            dialect: loaded.linked.dialect, type: loaded.registration?.type ?? loaded.linked.declaration?.className,
+            offset: loaded.registration?.offset, info: loaded.registration?.information)
     }
 
     /// The symbols of a space that have these names and addresses.

@@ -183,6 +183,27 @@ extension SpaceHost {
         return try? answer?.get()
     }
 
+    /// Calls a function with words, unless the space is busy with something that may take long: then nil.
+    ///
+    /// - Parameter timeout: how long it may run.
+    func callUnlessBusy(
+        _ function: UInt64, _ arguments: [UInt64], timeout: Duration
+    ) -> Result<Int64, SpaceError>? {
+        space.withLockIfAvailable { space in
+            Self.answer(&space) { (space) throws(SpaceError) in
+                try space.call(function, arguments, timeout: timeout)
+            }
+        }
+    }
+
+    /// Gives a module a name by which others can hold it.
+    func introduce(_ module: LinkedModule, _ name: String) throws(SpaceError) {
+        guard let useCount = module.useCount else { return }
+        try ask { (space) throws(SpaceError) in
+            try space.introduce(image: module.range.lowerBound, name: name, useCount: useCount)
+        }
+    }
+
     /// Writes memory of images.
     func write(_ write: MemoryWrite) throws(SpaceError) {
         try self.write(write.address, write.bytes)

@@ -108,7 +108,7 @@ extension LinkedModule {
     var hasCleanup: Bool {
         switch entryPoint {
         case .linux(_, let cleanup): cleanup != nil
-        case .classic: true
+        case .classic, .module: true
         case .none: false
         }
     }

@@ -102,37 +102,8 @@ extension ModuleService {
         unmap(loaded.linked)
     }
 
-    private func cleanUp(_ module: LinkedModule, _ space: SpaceHost) throws(Failure) {
-        var name = ""
-        var result: Int32 = 0
-        do throws(SpaceError) {
-            switch module.entryPoint {
-            case .none: break
-            case .linux(_, let cleanup):
-                name = "cleanup_module"
-                if let cleanup { _ = try space.call(cleanup) }
-            case .classic(let entryName, let entry, let table):
-                name = entryName
-                result = Int32(
-                    truncatingIfNeeded: try space.call(
-                        entry, [table, ClassicCommand.unload.rawValue, ClassicCommand.version]))
-            }
-        } catch {
-            throw failure(error, in: module.name, calling: name)
-        }
-        guard result == 0 else {
-            throw Failure(
-                .moduleBusy,
-                [
-                    Problem(
-                        subject: module.name,
-                        reason: "refuses to be unloaded: \(name) returned \(describeResult(result))")
-                ])
-        }
-    }
-
     /// The space that a module is in, if it runs.
-    private func host(of module: LinkedModule) -> SpaceHost? {
+    func host(of module: LinkedModule) -> SpaceHost? {
         state.withLock { $0.spaces[module.image.architecture].host }
     }
 

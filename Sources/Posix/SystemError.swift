@@ -84,6 +84,8 @@ public enum ErrorCode {
     public static let invalidArgument = EINVAL
     /// EMFILE: this process has too many descriptors.
     public static let tooManyDescriptors = EMFILE
+    /// ENOTTY: what is asked of it is not for it.
+    public static let notForIt = ENOTTY
     /// EFBIG: more bytes than the limit.
     public static let fileTooLarge = EFBIG
     /// ENOSPC.

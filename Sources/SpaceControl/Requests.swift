@@ -218,3 +218,23 @@ extension Space {
         _ = try ask(.finishThread, packet(SPACE_FINISH_THREAD, address: image, timeout: timeout))
     }
 }
+
+// What can be asked: modules by name.
+extension Space {
+    /// Gives a module a name by which other modules can hold it (module_hold(9)), until its image is unmapped.
+    ///
+    /// - Parameters:
+    ///   - image: its lowest address.
+    ///   - name: 1 to 63 bytes.
+    ///   - useCount: where its use count is, a `long` in writable memory of the image.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there or the name is none, EFAULT when the count is
+    ///   not in such memory, ENOMEM.
+    public mutating func introduce(image: UInt64, name: String, useCount: UInt64) throws(SpaceError) {
+        let name = Array(name.utf8)
+        guard name.count < Int(SPACE_BYTE_LIMIT) else { throw .refused(.introduce, ErrorCode.invalidArgument) }
+        var request = packet(SPACE_INTRODUCE, address: image, size: UInt64(name.count))
+        fill(&request.bytes, with: name)
+        fill(&request.arguments, with: [useCount])
+        _ = try ask(.introduce, request)
+    }
+}

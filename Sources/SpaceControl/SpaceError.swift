@@ -19,6 +19,7 @@ public enum SpaceRequest: String, Equatable, Sendable {
     case fillThreads = "fill threads"
     case pendingDestructors = "pending destructors"
     case finishThread = "finish thread"
+    case introduce
     case release
     case exit
 }

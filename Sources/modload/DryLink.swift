@@ -238,6 +238,7 @@ struct DryLink {
         switch module.entryPoint {
         case .none: text += ", no entry"
         case .linux(let initialize, _): text += ", entry init_module at \(hexadecimal(initialize))"
+        case .module(let command): text += ", entry MODULE() at \(hexadecimal(command))"
         case .classic(let name, let entry, _): text += ", entry \(name) at \(hexadecimal(entry))"
         }
         let users = module.references.compactMap { table.owner($0.owner)?.owner }

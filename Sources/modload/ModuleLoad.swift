@@ -206,12 +206,16 @@ struct ModuleLoad: ParsableCommand {
         }
     }
 
-    /// As NetBSD's modload does: the number, the type (LM_MISC is 6) and the offset.
+    /// As NetBSD's modload does: the number, the type (LM_MISC is 6; what is no LKM is that) and the offset.
     private func runPostinstall(_ module: ModuleInformation) throws(Failure) {
         guard let postinstall else { return }
         let path = postinstall.contains("/") ? postinstall : "./" + postinstall
         let status = try Failure.naming(path) { () throws(SystemError) in
-            try ChildProcess.spawn(executable: path, arguments: ["\(module.id)", "0x6", "0"]).wait()
+            try ChildProcess.spawn(
+                executable: path,
+                arguments: ["\(module.id)", "0x\(String(module.classicType ?? 6, radix: 16))", "\(module.offset ?? 0)"]
+            )
+            .wait()
         }
         guard status == .exited(0) else {
             throw Failure(.systemFailure, subject: path, reason: "\(status); module \(module.id) stays loaded")

@@ -271,6 +271,7 @@ int space_unmap(uint64_t address, uint64_t size)
     if (page_at(address)->frames != 0 || page_at(address)->destructors != 0) {
         return EBUSY;
     }
+    space_forget(address);
     /*
      * Another image may lie in a gap between two segments of this one: page by page, then, but whole runs at a
      * time.

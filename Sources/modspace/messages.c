@@ -104,6 +104,7 @@ static const struct {
     [SPACE_FINISH_THREAD] = {true, false, 0},
     [SPACE_MAP_FLAT] = {true, false, 0},
     [SPACE_FILL] = {true, true, 0},
+    [SPACE_INTRODUCE] = {true, false, 0},
 };
 
 static int check_shape(const struct message *message)
@@ -155,6 +156,8 @@ static int perform(const struct message *message, struct space_reply *reply)
         return space_fill_threads(request);
     case SPACE_PENDING:
         return space_pending(request->address, &reply->result);
+    case SPACE_INTRODUCE:
+        return space_introduce(request);
     case SPACE_RELEASE:
         space_release();
         return 0;

@@ -13,6 +13,7 @@
  *     destructors.c  and what is to be done with them when a thread ends
  *     debugger.c   the GDB JIT interface
  *     resident.c   functions for modules that libc.a cannot give as they are
+ *     kernel.h     what modules find of a kernel: tables to register in, use counts by name, messages
  *
  * Threads. The initial thread sleeps: it is there to take the signals that are sent to the process, and because
  * malloc gives it the main arena. That arena is the one that a wild free() locks and never unlocks, so a thread
@@ -213,6 +214,18 @@ uint32_t space_own_pending(const struct space_worker *it, uint64_t image);
 int space_finish_thread(uint64_t image);
 /* A worker's thread is gone without having run its destructors: nobody waits for them. */
 void space_forget_destructors(const struct space_worker *worker);
+
+/* ---- holds.c ---- */
+
+/* The longest name of a module, with the zero byte that ends it: MOD_MAX_NAME of modules(2). */
+#define MODLINK_NAME_SIZE 64
+/* Gives a module a name to be held by. Returns the reply's status. */
+int space_introduce(const struct space_request *request);
+
+/* ---- tables.c ---- */
+
+/* Takes out of all tables what an image has put there, which is about to go. */
+void space_forget(uint64_t image);
 
 /* ---- debugger.c ---- */
 

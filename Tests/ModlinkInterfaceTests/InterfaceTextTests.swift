@@ -23,7 +23,8 @@ import Varlink
     private static let module = ModuleInformation(
         id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 4096, useCount: 2,
         uses: [use],
-        usedBy: ["sallad"], autoclean: true, dependency: true, owner: owner)
+        usedBy: ["sallad"], autoclean: true, dependency: true, owner: owner, dialect: "lkm", type: "SYSCALL", offset: 210,
+        info: 0x1000_1000)
     private static let hold = Hold(
         module: "gurka", kind: .module, holder: "sallad", symbols: ["slice"], count: 1)
     private static let phase = Phase(name: "read", nanoseconds: 1)
@@ -119,6 +120,7 @@ import Varlink
     @Test("the states of a module and the kinds of a symbol are those that are sent")
     func enumerations() {
         #expect(field("state", of: "Module") == .enumeration(["uninitialized", "loading", "running", "unloading"]))
+        #expect(field("dialect", of: "Module") == .optional(.enumeration(["linux", "lkm", "module"])))
         #expect(field("kind", of: "Hold") == .enumeration(["module", "count", "device", "client"]))
         #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "threadLocal", "label", "section"]))
     }

@@ -51,6 +51,41 @@ import Testing
                 """)
     }
 
+    private static let call: ModuleInformation = {
+        var module = gurka
+        (module.dialect, module.type, module.offset, module.info) = ("lkm", "SYSCALL", 210, 0x1000_2000)
+        return module
+    }()
+    private static let driver: ModuleInformation = {
+        var module = sallad
+        (module.dialect, module.type) = ("module", "driver")
+        return module
+    }()
+
+    @Test("where a module has a type, types and slots stand before the state")
+    func types() {
+        #expect(
+            ModuleListing.table([Self.call, Self.driver, Self.sallad]) == """
+                ID  NAME    TYPE     SLOT  STATE                  REFS     SIZE  ADDRESS     USED BY
+                 1  gurka   SYSCALL   210  running                   2    12288  0x10000000  sallad, soppa
+                12  sallad  driver      -  unloading (autoclean)     3  1052672  0x10003000  -
+                12  sallad  -           -  unloading (autoclean)     3  1052672  0x10003000  -
+
+                """)
+    }
+
+    @Test("a classic row of an LKM has its type, slot and address of information; other types are MISC there")
+    func classicTypes() {
+        #expect(
+            ModuleListing.classic([Self.call, Self.driver]) == """
+                Type    Id  Off Loadaddr Size Info     Rev Module Name
+                SYSCALL   1 210 10000000 000c 10002000   1 gurka
+                MISC     12   0 10003000 0404 10104000   1 sallad
+
+                """)
+        #expect(Self.call.classicType == 0 && Self.driver.classicType == nil && Self.gurka.classicType == nil)
+    }
+
     @Test("fields that do not fit push the others, as printf(3) does")
     func wide() {
         var module = Self.gurka

@@ -63,7 +63,7 @@ import Testing
             try session.output("modunload", "\(name)_")
         }
         for name in ["touch", "hold", "let_go"] { try session.write("\(name)_.o", try session.read("\(name).o")) }
-        try expect(session.run("modload", "-k", "held.o"), .done("40000000\nModule loaded as ID 1\n"))
+        try expect(session.run("modload", "-k", "held.o"), .done("40000001\nModule loaded as ID 1\n"))
         try call("touch")
         try expect(session.run("modunload", "-a"), .done())
         try call("hold")

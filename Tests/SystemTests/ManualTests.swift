@@ -6,9 +6,9 @@ import Testing
 /// The manual pages, held against the programs.
 @Suite struct ManualTests {
     static let tools = ["modlinkd", "modload", "modunload", "modstat", "ksyms"]
-    static let pages = tools.map { "\($0).8" } + ["modlink.3", "modlink.7", "modules.2"]
+    static let pages = tools.map { "\($0).8" } + ["modlink.3", "modlink.4", "modlink.7", "modules.2"]
 
-    @Test("there is a page for each tool and for the whole, and no other")
+    @Test("there is a page for each tool, for the whole and for authors of modules, and no other")
     func complete() throws {
         #expect(try File.list(Manual.directory).sorted() == Self.pages.sorted())
     }

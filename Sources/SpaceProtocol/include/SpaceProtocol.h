@@ -146,6 +146,13 @@ enum space_request_kind {
      * file shrank: a part has been copied).
      */
     SPACE_FILL = 18,
+    /*
+     * address, size, bytes, arguments: the lowest address of an image; a name of its module and how many bytes that has, 1 to 63,
+     * none of them zero; in arguments[0], where the module's use count is, a long in memory of the image that is writable and
+     * properly aligned. From now on, until the image is unmapped, module_hold(name) and module_rele(name) count there. A module may
+     * have several names. EINVAL (no image is just there, no such name), EFAULT (no such place), ENOMEM.
+     */
+    SPACE_INTRODUCE = 19,
 };
 
 /* space_reply.kind. */

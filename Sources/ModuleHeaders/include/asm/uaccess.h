@@ -1,0 +1,5 @@
+/* The older name of linux/uaccess.h. Part of modlink: see modlink(4). */
+#ifndef MODLINK_ASM_UACCESS_H
+#define MODLINK_ASM_UACCESS_H
+#include <linux/uaccess.h>
+#endif

@@ -1,0 +1,40 @@
+/* Where a module of Linux begins and ends. Part of modlink: see modlink(4). */
+#ifndef MODLINK_LINUX_INIT_H
+#define MODLINK_LINUX_INIT_H
+#pragma GCC system_header
+#ifdef __cplusplus
+/* A structure of stdlib.h has a field __init. In C it may lack its name, which nobody uses, and is as large without. */
+#include <cstdlib>
+#endif
+
+/* Code and data stay as long as the module. */
+#define __init
+#define __initdata
+#define __initconst
+#define __exit
+#define __exitdata
+#define __devinit
+#define __devexit
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* What is called when the module is loaded, not 0 for failed, and when it is unloaded. */
+int init_module(void);
+void cleanup_module(void);
+#ifdef __cplusplus
+}
+#endif
+
+/* The same under other names: static int function(void), static void function(void). A semicolon follows. */
+#ifdef __cplusplus
+#define module_init(function) int init_module(void) { return function(); } struct modlink_init
+#define module_exit(function) void cleanup_module(void) { function(); } struct modlink_exit
+#else
+#define module_init(function) int init_module(void) __attribute__((__alias__(#function)))
+#define module_exit(function) void cleanup_module(void) __attribute__((__alias__(#function)))
+#endif
+#define __initcall(function) module_init(function)
+#define __exitcall(function) module_exit(function)
+
+#endif

@@ -1,0 +1,47 @@
+/* The system's header of the same name, and what modules of Linux find in the kernel's. Part of modlink: see modlink(4). */
+#ifndef MODLINK_IN_SYSINFO
+#ifndef MODLINK_LINUX_KERNEL_H
+#define MODLINK_LINUX_KERNEL_H
+#pragma GCC system_header
+#include_next <linux/kernel.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <modlink/linux-types.h>
+#include <stdarg.h>
+
+#ifdef __cplusplus
+#include <cstdio>
+#include <cstdlib>
+#else
+/* The C library's, one by one: a module may have functions of its own by other names of stdio.h, such as remove. */
+int sprintf(char *buffer, const char *format, ...) __attribute__((__format__(__printf__, 2, 3)));
+int vsprintf(char *buffer, const char *format, va_list arguments) __attribute__((__format__(__printf__, 2, 0)));
+int snprintf(char *buffer, size_t size, const char *format, ...) __attribute__((__format__(__printf__, 3, 4)));
+int vsnprintf(char *buffer, size_t size, const char *format, va_list arguments)
+    __attribute__((__format__(__printf__, 3, 0)));
+int sscanf(const char *text, const char *format, ...);
+unsigned long strtoul(const char *text, char **end, int base);
+long strtol(const char *text, char **end, int base);
+
+#ifndef min
+#define min(one, other) \
+    __extension__({ __typeof__(one) modlink_one = (one); __typeof__(other) modlink_other = (other); \
+        modlink_one < modlink_other ? modlink_one : modlink_other; })
+#define max(one, other) \
+    __extension__({ __typeof__(one) modlink_one = (one); __typeof__(other) modlink_other = (other); \
+        modlink_one > modlink_other ? modlink_one : modlink_other; })
+#endif
+#endif
+#define simple_strtoul(text, end, base) strtoul(text, end, base)
+#define simple_strtol(text, end, base) strtol(text, end, base)
+
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#endif
+#ifndef container_of
+#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#endif
+#endif
+#else
+#include_next <linux/kernel.h>
+#endif

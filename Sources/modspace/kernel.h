@@ -1,0 +1,57 @@
+/*
+ * What modules find of a kernel in the space: the tables that they register in, use counts by name, messages. The interfaces to
+ * modules are in Sources/ModuleHeaders; here is what the parts of it have for each other.
+ *
+ *     tables.c     system calls, devices, file systems, formats of programs, emulations
+ *     lkm.c        lkmdispatch: the way of classic modules into these tables
+ *     holds.c      module_hold and module_rele
+ *     console.c    messages, and small things
+ *
+ * Any thread of a module may call them, and may be stopped at any instant. So what these tables consist of is changed with all
+ * signals blocked, and nothing of a module's memory is touched meanwhile: what is needed of it is copied before.
+ */
+#ifndef MODSPACE_KERNEL_H
+#define MODSPACE_KERNEL_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/conf.h>
+#include <sys/exec.h>
+#include <sys/lkm.h>
+#include <sys/mount.h>
+
+/* Makes the tables the calling thread's; `saved` is for kernel_unlock. */
+void kernel_lock(sigset_t *saved);
+void kernel_unlock(const sigset_t *saved);
+
+/* Copies a name of a module into `room`, cut off where that ends; NULL is the empty name. */
+void kernel_copy_name(char *room, size_t size, const char *name);
+
+/* ---- tables.c ---- */
+
+/* The slot of a file system, a format or an emulation that has been entered; -1 for none. */
+long kernel_vfs_slot(const struct vfsops *system);
+long kernel_exec_slot(const struct execsw *format);
+long kernel_emul_slot(const struct emul *emulation);
+/* Takes out whatever lies in an image that is gone. Under the lock. */
+void kernel_forget_tables(uint64_t image);
+
+/* ---- lkm.c ---- */
+
+/* Takes out the classic modules of an image that is gone, and puts back what was in their slots. Under the lock. */
+void kernel_forget_modules(uint64_t image);
+
+/* ---- holds.c ---- */
+
+/* Forgets the names of an image that is gone. Under the lock. */
+void kernel_forget_names(uint64_t image);
+/*
+ * Calls the init of a module of Linux, with the use count raised by one meanwhile, as modules(2) has it. The daemon calls this,
+ * by name.
+ */
+int modlink_initialize(int (*initialize)(void), _Atomic long *uses);
+
+#endif
