@@ -83,7 +83,8 @@ private func holder(_ name: String) -> ModuleHolder { ModuleHolder(name: name, s
         #expect(table[b]?.uses == [a: []])
         #expect(table.holders(of: a).map(\.name) == ["b"])
         #expect(table.holders(of: b).isEmpty)
-        #expect(throws: ModuleTableError.held(name: "a", by: [ModuleHolder(name: "b", symbols: [])])) { try table.beginUnload([a]) }
+        let held = ModuleTableError.held(name: "a", by: [ModuleHolder(name: "b", symbols: [])])
+        #expect(throws: held) { try table.beginUnload([a]) }
         #expect(try table.unload([a, b]) == ["b", "a"])
     }
 

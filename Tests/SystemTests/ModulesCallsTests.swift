@@ -41,7 +41,8 @@ import Testing
         #expect(counted.hasSuffix("\t[tomat]\n"))
 
         try expect(
-            session.run("modunload", "tomat"), .failed(1, "modunload: tomat: in use by last, which refers to crunch (EBUSY)\n"))
+            session.run("modunload", "tomat"),
+            .failed(1, "modunload: tomat: in use by last, which refers to crunch (EBUSY)\n"))
         #expect(try session.output("modunload", "last", "tomat", "gurka") == "tomat: bye\ngurka: bye\n")
         #expect(try session.runtimeText("console").contains("tomat: 28\n"))
     }
