@@ -19,7 +19,8 @@ enum ModuleListing {
             table.add(
                 ["\(module.id)", module.name] + (showsSpaces ? [module.space] : [])
                     + (showsTypes ? [module.type ?? "-", module.offset.map(String.init) ?? "-"] : []) + [
-                        module.state + (module.dependency ? " (dependency)" : module.autoclean ? " (autoclean)" : ""), "\(module.references)",
+                        module.state + (module.dependency ? " (dependency)" : module.autoclean ? " (autoclean)" : ""),
+                        "\(module.references)",
                         "\(module.size)", "0x" + String(module.address, radix: 16),
                         users(of: module),
                     ])

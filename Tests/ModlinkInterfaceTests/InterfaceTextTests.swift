@@ -23,7 +23,8 @@ import Varlink
     private static let module = ModuleInformation(
         id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 4096, useCount: 2,
         uses: [use],
-        usedBy: ["sallad"], autoclean: true, dependency: true, owner: owner, dialect: "lkm", type: "SYSCALL", offset: 210,
+        usedBy: ["sallad"], autoclean: true, dependency: true, owner: owner, dialect: "lkm", type: "SYSCALL",
+        offset: 210,
         info: 0x1000_1000)
     private static let hold = Hold(
         module: "gurka", kind: .module, holder: "sallad", symbols: ["slice"], count: 1)
