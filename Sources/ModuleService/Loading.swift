@@ -229,6 +229,12 @@ extension LoadTransaction {
                 for write in module.writes { try space.write(write) }
                 if let storage = module.threadStorage { try space.fillThreads(storage) }
                 for name in module.heldNames { try space.introduce(module, name) }
+            } catch SpaceError.refused(.map, ErrorCode.outOfMemory) {
+                throw Failure(
+                    .systemFailure, subject: module.name,
+                    reason:
+                        "cannot be mapped: the space has as many mappings as it may have (vm.max_map_count), or memory is short; unload something (ENOMEM)"
+                )
             } catch {
                 throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
             }
