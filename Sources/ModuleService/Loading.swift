@@ -134,7 +134,6 @@ extension ModuleService {
 
 extension LoadTransaction {
     fileprivate mutating func run(_ request: LoadRequest) throws(Failure) {
-        try service.checkRequired(request.sources, in: space.architecture)
         try link(request)
         try enter(request)
         try map(marking: request.autoclean)
