@@ -25,6 +25,7 @@
 #endif
 #include <linux/init.h>
 #include <linux/moduleparam.h>
+#include <linux/printk.h>
 #include <linux/version.h>
 #include <modlink/info.h>
 #include <modlink/linux-types.h>

@@ -11,6 +11,7 @@
 #include <sys/errno.h>
 #include <sys/param.h>
 #include <sys/queue.h>
+#include <sys/systm.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
