@@ -30,7 +30,7 @@ public struct RegisteredEntry: Equatable, Sendable {
 /// Something to be done with a device.
 public struct DeviceOperation: Equatable, Sendable {
     /// What: the functions of `struct cdevsw`.
-    public enum Kind: Sendable {
+    public enum Kind: String, Sendable {
         case open
         case close
         case read
@@ -75,8 +75,10 @@ public struct DeviceOperation: Equatable, Sendable {
     /// The most bytes that one operation moves.
     public static let sizeLimit = Int(SPACE_TRANSFER_LIMIT)
 
-    let kind: Kind
-    let target: Target
+    /// What is done.
+    public let kind: Kind
+    /// With which device.
+    public let target: Target
     let number: UInt64
     let size: Int
 
@@ -90,6 +92,15 @@ public struct DeviceOperation: Equatable, Sendable {
         self.target = target
         self.number = number
         self.size = size
+    }
+
+    /// How many bytes of the file are what the operation gave, when it has moved so many.
+    public func givenSize(moved: Int) -> Int {
+        switch kind {
+        case .read: moved
+        case .ioctl: size
+        case .open, .close, .write: 0
+        }
     }
 }
 
