@@ -164,12 +164,20 @@ static void hang(void)
     modlink_device_ioctl(file, 5, NULL, 0);
 }
 
+/* Another user than the daemon's. */
+static void stranger(void)
+{
+    ROW("a system call", modlink_system_call(handle, 210, NULL, NULL, 0, NULL), EPERM);
+    ROW("a device", opened("0", 0, MODLINK_DEVICE_READ), EPERM);
+}
+
 int main(int count, char **arguments)
 {
     static const struct {
         const char *name;
         void (*run)(void);
-    } parts[] = {{"calls", calls}, {"device", device}, {"refusals", refusals}, {"sizes", sizes}, {"hold", hold}, {"hang", hang}};
+    } parts[] = {{"calls", calls}, {"device", device}, {"refusals", refusals}, {"sizes", sizes},
+                 {"hold", hold}, {"hang", hang}, {"stranger", stranger}};
     handle = modlink_open(NULL, 0);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (handle != NULL && count == 2 && strcmp(arguments[1], parts[i].name) == 0) {
