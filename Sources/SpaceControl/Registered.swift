@@ -25,6 +25,12 @@ public struct RegisteredEntry: Equatable, Sendable {
     public let slot: Int
     /// Where it is: a system call's function, a device's structure.
     public let address: UInt64
+
+    /// An entry of the given parts.
+    public init(slot: Int, address: UInt64) {
+        self.slot = slot
+        self.address = address
+    }
 }
 
 /// Something to be done with a device.

@@ -96,7 +96,8 @@ import Varlink
         try holder.process.signal(9)
         _ = try holder.wait()
         #expect(try eventually { try session.run("modunload", "big").status == .exited(0) })
-        #expect(try session.runtimeText("console").contains("big: is closed\nbig: is closed\nbig: opened 2, closed 2\n"))
+        #expect(
+            try session.runtimeText("console").contains("big: is closed\nbig: is closed\nbig: opened 2, closed 2\n"))
     }
 
     @Test("what a client waits for is given up when it dies; a load waits no longer than that")
