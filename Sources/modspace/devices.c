@@ -10,6 +10,7 @@
 #include "modspace.h"
 
 #include <errno.h>
+#include <sys/buf.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,8 +146,56 @@ static int use_character(const struct cdevsw *entry, const struct operation *it,
     }
 }
 
-/* What is read of a block device, and written, goes through buffers that there are none of here. */
-static int use_block(const struct bdevsw *entry, const struct operation *it)
+void biodone(struct buf *transfer)
+{
+    void (*tell)(struct buf *) = transfer->b_iodone;
+    /* From then on it may be gone. */
+    __atomic_fetch_or(&transfer->b_flags, B_DONE, __ATOMIC_RELEASE);
+    space_futex_wake((_Atomic uint32_t *)(void *)&transfer->b_flags);
+    if (tell != NULL) {
+        tell(transfer);
+    }
+}
+
+int biowait(struct buf *transfer)
+{
+    for (;;) {
+        int flags = __atomic_load_n(&transfer->b_flags, __ATOMIC_ACQUIRE);
+        if ((flags & B_DONE) != 0) {
+            return transfer->b_error == 0 && (flags & B_ERROR) != 0 ? EIO : transfer->b_error;
+        }
+        space_futex_wait((_Atomic uint32_t *)(void *)&transfer->b_flags, (uint32_t)flags, NULL);
+    }
+}
+
+/* Whole blocks, and nothing kept of them: there is no cache. */
+static int transfer_blocks(void (*function)(struct buf *), const struct operation *it, uint64_t *moved)
+{
+    if (function == NULL) {
+        return ENODEV;
+    }
+    if (it->size % DEV_BSIZE != 0 || it->number % DEV_BSIZE != 0) {
+        return EINVAL;
+    }
+    if (it->size == 0) {
+        return 0;
+    }
+    struct buf transfer = {
+        .b_flags = B_BUSY | (it->kind == SPACE_DEVICE_READ ? B_READ : B_WRITE),
+        .b_dev = it->device,
+        .b_blkno = (int64_t)(it->number / DEV_BSIZE),
+        .b_data = it->buffer,
+        .b_bcount = (int)it->size,
+        .b_proc = modlink_process(),
+    };
+    function(&transfer);
+    int error = biowait(&transfer);
+    bool is_possible = transfer.b_resid >= 0 && (size_t)transfer.b_resid <= it->size;
+    *moved = is_possible ? it->size - (size_t)transfer.b_resid : 0;
+    return error;
+}
+
+static int use_block(const struct bdevsw *entry, const struct operation *it, uint64_t *moved)
 {
     struct proc *process = modlink_process();
     switch (it->kind) {
@@ -159,7 +208,7 @@ static int use_block(const struct bdevsw *entry, const struct operation *it)
             ? ENODEV
             : entry->d_ioctl(it->device, (u_long)it->number, it->buffer, it->flags, process);
     default:
-        return ENODEV;
+        return transfer_blocks(entry->d_strategy, it, moved);
     }
 }
 
@@ -180,7 +229,7 @@ int space_enter_device(const struct space_request *request, uint64_t *moved)
         .buffer = (char *)(uintptr_t)request->addresses[1],
         .size = request->size,
     };
-    return request->count == SPACE_BLOCK_DEVICES ? use_block((const struct bdevsw *)(uintptr_t)entry, &it)
+    return request->count == SPACE_BLOCK_DEVICES ? use_block((const struct bdevsw *)(uintptr_t)entry, &it, moved)
                                                  : use_character((const struct cdevsw *)(uintptr_t)entry, &it, moved);
 }
 

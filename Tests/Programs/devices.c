@@ -146,6 +146,47 @@ static void sizes(void)
     check("closed once", strcmp(modlink_output(handle), "big: opened 1, closed 1\n") == 0);
 }
 
+static void swapped(void)
+{
+    check("a module is loaded", load("big.o") == 0);
+    int file = opened("big", 0, MODLINK_DEVICE_READ);
+    check("its device is opened", file >= 0);
+    ROW("it puts another in its place", modlink_device_ioctl(file, 6, NULL, 0), 0);
+    ROW("that is not the one that was opened", modlink_device_read(file, bytes, 1), ENXIO);
+    int other = opened("0", 0, MODLINK_DEVICE_READ);
+    check("it is opened", other >= 0);
+    check("and read", modlink_device_read(other, others, 1) == 0);
+    ROW("it is closed", modlink_device_close(other), 0);
+    ROW("the one that is gone is closed", modlink_device_close(file), ENXIO);
+    ROW("the module goes", unload("big"), 0);
+}
+
+static void blocks(void)
+{
+    const unsigned both = MODLINK_DEVICE_READ | MODLINK_DEVICE_WRITE | MODLINK_DEVICE_BLOCK;
+    int count = 0;
+    check("a module is loaded", load("disk.o") == 0);
+    int file = opened("disk", 0, both), other = opened("4", 0, both);
+    check("its device is opened twice", file >= 0 && other >= 0);
+    ROW("as a character device it is not", opened("disk", 0, MODLINK_DEVICE_READ), ENODEV);
+    ROW("an ioctl", modlink_device_ioctl(file, 1, &count, sizeof count), 0);
+    check("what it gives", count == 8);
+    memset(bytes, 'a', 512);
+    memset(bytes + 512, 'b', 512);
+    check("no block", modlink_device_write(file, bytes, 0) == 0);
+    check("two blocks are written", modlink_device_write(file, bytes, 1024) == 1024);
+    ROW("one byte less", modlink_device_write(file, bytes, 511), EINVAL);
+    ROW("one byte more", modlink_device_write(file, bytes, 513), EINVAL);
+    check("one is read", modlink_device_read(other, others, 512) == 512 && memcmp(others, bytes, 512) == 0);
+    check("the rest", modlink_device_read(other, others, SIZE) == 7 * 512 && memcmp(others, bytes + 512, 512) == 0);
+    check("there is no more", modlink_device_read(other, others, 512) == 0);
+    check("nor room", modlink_device_write(other, bytes, 512) == 0);
+    ROW("the module does not go", unload("disk"), EBUSY);
+    ROW("one is closed", modlink_device_close(file), 0);
+    ROW("the other is closed", modlink_device_close(other), 0);
+    ROW("the module goes", unload("disk"), 0);
+}
+
 /* Holds the device until it is killed. */
 static void hold(void)
 {
@@ -164,6 +205,13 @@ static void hang(void)
     modlink_device_ioctl(file, 5, NULL, 0);
 }
 
+/* Run by an init, while the space waits for that. */
+static void within(void)
+{
+    ROW("a system call", modlink_system_call(handle, 210, NULL, NULL, 0, NULL), EBUSY);
+    ROW("a device", opened("0", 0, MODLINK_DEVICE_READ), EBUSY);
+}
+
 /* Another user than the daemon's. */
 static void stranger(void)
 {
@@ -176,8 +224,8 @@ int main(int count, char **arguments)
     static const struct {
         const char *name;
         void (*run)(void);
-    } parts[] = {{"calls", calls}, {"device", device}, {"refusals", refusals}, {"sizes", sizes},
-                 {"hold", hold}, {"hang", hang}, {"stranger", stranger}};
+    } parts[] = {{"calls", calls}, {"device", device}, {"refusals", refusals}, {"sizes", sizes}, {"blocks", blocks}, {"swapped", swapped},
+                 {"hold", hold}, {"hang", hang}, {"stranger", stranger}, {"within", within}};
     handle = modlink_open(NULL, 0);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (handle != NULL && count == 2 && strcmp(arguments[1], parts[i].name) == 0) {

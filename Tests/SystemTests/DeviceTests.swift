@@ -8,10 +8,10 @@ import Varlink
 @Suite struct DeviceTests {
     @Test(
         "a C program calls system calls and uses devices, and is told of what cannot be",
-        arguments: [("calls", 17), ("device", 22), ("refusals", 19), ("sizes", 18)])
+        arguments: [("calls", 17), ("device", 22), ("refusals", 19), ("sizes", 18), ("blocks", 17), ("swapped", 9)])
     func program(part: String, rows: Int) throws {
         let session = try Session()
-        for name in ["call", "device", "big"] { try session.compileExample("lkm/\(name).c") }
+        for name in ["call", "device", "big", "disk"] { try session.compileExample("lkm/\(name).c") }
         try session.makeProgram("devices")
         try session.expectRows(rows, of: "devices", part)
     }
@@ -151,6 +151,16 @@ import Varlink
         #expect(try device.ask(.read(1)) == DeviceReply(error: ErrorCode.inputOutput))
         #expect(try session.names() == [])
         #expect(try device.ask(.read(1)) == DeviceReply(error: ErrorCode.noSuchDevice))
+    }
+
+    @Test("a program that an init waits for is told that it would wait for itself")
+    func within() throws {
+        let session = try Session()
+        try session.makeProgram("devices")
+        let body = "fflush(stdout); return system(\"\(session.path)/devices within\");"
+        try session.compile("outer.o", "#include <stdlib.h>\n" + Sources.initialize(body))
+        try expect(
+            session.run("modload", "outer.o"), .done("a system call: ok\na device: ok\nModule loaded as ID 1\n"))
     }
 
     @Test(

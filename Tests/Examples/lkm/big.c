@@ -21,6 +21,12 @@ static const struct cdevsw big_cdevsw = {
 	nostop, notty, nopoll, nommap, nokqfilter, D_OTHER, nodiscard
 };
 
+/* What takes its place. */
+static const struct cdevsw other_cdevsw = {
+	nullopen, nullclose, nullread, nullwrite, noioctl,
+	nostop, notty, nopoll, nommap, nokqfilter, D_OTHER, nodiscard
+};
+
 MOD_DEV("big", "big", NULL, -1, &big_cdevsw, -1)
 
 static int
@@ -60,9 +66,10 @@ static int
 big_ioctl(dev_t dev, u_long cmd, void *data, int flags, struct lwp *l)
 {
 	char *bytes = data;
+	int major = major(dev);
 	size_t i;
 
-	(void)dev, (void)flags, (void)l;
+	(void)flags, (void)l;
 	switch (cmd) {
 	case 1:
 		for (i = 0; i < sizeof(kept); i++)
@@ -80,6 +87,9 @@ big_ioctl(dev_t dev, u_long cmd, void *data, int flags, struct lwp *l)
 	case 5:
 		for (;;)
 			*(volatile char *)kept = 1;
+	case 6:
+		devsw_detach(NULL, &big_cdevsw);
+		return (devsw_attach("other", NULL, NULL, &other_cdevsw, &major));
 	default:
 		return (ENOTTY);
 	}
