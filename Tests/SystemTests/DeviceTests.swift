@@ -104,7 +104,8 @@ import Varlink
     func hanging() throws {
         let (session, _) = try Self.big()
         let client = try session.startDevices("hang")
-        #expect(try eventually { try client.output() == "1\n" })
+        #expect(try eventually { try session.runtimeText("console").contains("big: hangs\n") })
+        #expect(try client.output() == "1\n")
         try session.compile("gurka.o", Sources.gurka)
         let loading = try session.start("modload", ["gurka.o"])
         try client.process.signal(9)
@@ -158,7 +159,7 @@ import Varlink
         let session = try Session()
         try session.makeProgram("devices")
         let body = "fflush(stdout); return system(\"\(session.path)/devices within\");"
-        try session.compile("outer.o", "#include <stdlib.h>\n" + Sources.initialize(body))
+        try session.compile("outer.o", Sources.initialize(body))
         try expect(
             session.run("modload", "outer.o"), .done("a system call: ok\na device: ok\nModule loaded as ID 1\n"))
     }

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <sys/errno.h>
 #include <sys/lkm.h>
+#include <stdio.h>
 
 static dev_type_open(big_open);
 static dev_type_close(big_close);
@@ -85,6 +86,8 @@ big_ioctl(dev_t dev, u_long cmd, void *data, int flags, struct lwp *l)
 		refuses = 1;
 		return (0);
 	case 5:
+		printf("big: hangs\n");
+		fflush(stdout);
 		for (;;)
 			*(volatile char *)kept = 1;
 	case 6:
