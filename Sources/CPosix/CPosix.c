@@ -137,6 +137,23 @@ int cposix_set_close_on_exec(int descriptor, int close_on_exec) {
     return fcntl(descriptor, F_SETFD, close_on_exec ? FD_CLOEXEC : 0);
 }
 
+int cposix_thread_number(void) { return (int)syscall(SYS_gettid); }
+
+int cposix_take_write_lease(int descriptor, int thread) {
+    /* Who is told has to be set first: the lease may be broken at once. */
+    struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = thread};
+    if (fcntl(descriptor, F_SETOWN_EX, &owner) < 0)
+        return -1;
+    return fcntl(descriptor, F_SETLEASE, F_WRLCK);
+}
+
+int cposix_lease_is_wanted(int descriptor) {
+    int lease = fcntl(descriptor, F_GETLEASE);
+    return lease < 0 ? -1 : lease != F_WRLCK;
+}
+
+int cposix_end_lease(int descriptor) { return fcntl(descriptor, F_SETLEASE, F_UNLCK); }
+
 int cposix_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name); }
 
 int cposix_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }

@@ -44,6 +44,8 @@ public struct LoadPlan: Sendable, Equatable {
 public struct PlanRoot: Sendable {
     /// Its name.
     public var name: String
+    /// What MODULE() calls it, if that is there: others may ask for it so.
+    public var declaredName: String?
     /// The bytes that the names of its needs are ranges of.
     public var names: [[UInt8]] = []
     /// What it needs and the modules that are named do not define: the range, and of which of `names`.
@@ -133,6 +135,10 @@ private struct Planner {
         self.folders = folders
         self.surroundings = surroundings
         for (index, root) in roots.enumerated() { _ = add(.root(index), root.name) }
+        for (index, root) in roots.enumerated() {
+            guard let key = root.declaredName.map(ModuleFile.key), byKey[key] == nil else { continue }
+            byKey[key] = numbers[.root(index)]
+        }
     }
 
     private mutating func add(_ member: LoadPlan.Member, _ module: String) -> Int {

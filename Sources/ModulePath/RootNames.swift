@@ -23,6 +23,7 @@ struct RootNames {
     static func roots(_ sources: [ModuleSource], _ table: SymbolTable) -> (roots: [PlanRoot], names: RootNames) {
         var roots = sources.map { source in
             var root = PlanRoot(name: source.name)
+            root.declaredName = source.declaredName
             for object in source.objects {
                 let (required, depends) = ObjectSummaryReader.requirements(of: object)
                 root.required += required

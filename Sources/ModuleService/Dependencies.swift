@@ -38,7 +38,7 @@ extension ModuleService {
 
     /// The request with what its modules need and nobody has. On the linker's thread: what is loaded does not change meanwhile.
     func withDependencies(_ request: LoadRequest, _ space: SpaceHost) throws(Failure) -> LoadRequest {
-        let names = LoadedNames(state.withLock { state in state.modules })
+        let names = state.withLock { state in LoadedNames(state.modules, state.loaded) }
         let table = state.withLock { $0.spaces[space.architecture].symbols }
         let start = Clock.nanoseconds()
         let plan: PlannedLoad
@@ -73,11 +73,20 @@ extension ModuleService {
 /// The loaded modules by the key of their name, put together when the first is asked for.
 private final class LoadedNames {
     private let table: ModuleTable
-    private lazy var names: [String: String] = Dictionary(
-        table.all.map { (ModuleFile.key($0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
+    private let loaded: [Int: ModuleService.LoadedModule]
+    /// Their own names, and what MODULE() calls them.
+    private lazy var names: [String: String] = {
+        let modules = table.all
+        let own = modules.map { (ModuleFile.key($0.name), $0.name) }
+        let declared = modules.compactMap { module in
+            loaded[module.id]?.linked.declaration.map { (ModuleFile.key($0.name), module.name) }
+        }
+        return Dictionary(own + declared, uniquingKeysWith: { first, _ in first })
+    }()
 
-    init(_ table: ModuleTable) {
+    init(_ table: ModuleTable, _ loaded: [Int: ModuleService.LoadedModule]) {
         self.table = table
+        self.loaded = loaded
     }
 
     subscript(key: String) -> String? { names[key] }

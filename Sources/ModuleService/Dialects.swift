@@ -167,24 +167,6 @@ extension LinkedModule {
 
 // MARK: Required modules
 
-extension ModuleService {
-    /// Refuses modules that say, with MODULE(), that they need one that is neither there nor loaded together with them.
-    func checkRequired(_ sources: [ModuleSource], in architecture: Architecture) throws(Failure) {
-        var problems: [Problem] = []
-        for source in sources {
-            for name in source.requiredModules {
-                let isPeer = sources.contains { $0.name == name || $0.declaredName == name }
-                guard !isPeer, state.withLock({ $0.module(required: name, in: architecture) }) == nil else { continue }
-                problems.append(
-                    Problem(
-                        subject: source.name, place: "required module '\(name)'",
-                        reason: "not loaded; load it first (ENOENT)"))
-            }
-        }
-        guard problems.isEmpty else { throw Failure(.linkFailed, problems) }
-    }
-}
-
 extension ModuleService.State {
     /// The module of a space that another needs by this name: its own, or what MODULE() calls it.
     func module(required name: String, in architecture: Architecture) -> Int? {

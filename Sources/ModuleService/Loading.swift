@@ -134,7 +134,6 @@ extension ModuleService {
 
 extension LoadTransaction {
     fileprivate mutating func run(_ request: LoadRequest) throws(Failure) {
-        try service.checkRequired(request.sources, in: space.architecture)
         try link(request)
         try enter(request)
         try map(marking: request.autoclean)
@@ -229,6 +228,12 @@ extension LoadTransaction {
                 for write in module.writes { try space.write(write) }
                 if let storage = module.threadStorage { try space.fillThreads(storage) }
                 for name in module.heldNames { try space.introduce(module, name) }
+            } catch SpaceError.refused(.map, ErrorCode.outOfMemory) {
+                throw Failure(
+                    .systemFailure, subject: module.name,
+                    reason:
+                        "cannot be mapped: the space has as many mappings as it may have (vm.max_map_count), or memory is short; unload something (ENOMEM)"
+                )
             } catch {
                 throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
             }

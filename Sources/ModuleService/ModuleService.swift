@@ -16,6 +16,8 @@ public final class ModuleService: Sendable {
     let console: Console
     let log: Logger
     let images: ImageStore
+    /// Files of the symbol tables that are made when they are opened; nil where there can be none.
+    let symbolFiles: PromisedFiles?
     let state: Mutex<State>
     let queue = BlockingQueue<@Sendable () -> Void>()
     /// Held while the linker's thread does something: who takes it keeps modules where they are.
@@ -63,9 +65,12 @@ public final class ModuleService: Sendable {
 
     /// Starts the native space, and the thread that links.
     ///
-    /// - Parameter spaceExecutable: the program of that space; see `program(of:)` for the others.
+    /// - Parameters:
+    ///   - spaceExecutable: the program of that space; see `program(of:)` for the others.
+    ///   - symbolFiles: what makes the files of the symbol tables when they are opened; nil writes them at every change.
     public init(
-        directory: RuntimeDirectory, console: Console, spaceExecutable: String, log: Logger
+        directory: RuntimeDirectory, console: Console, spaceExecutable: String, log: Logger,
+        symbolFiles: PromisedFiles? = try? PromisedFiles()
     ) throws(Failure) {
         self.directory = directory
         self.console = console
@@ -74,6 +79,7 @@ public final class ModuleService: Sendable {
         indexes = ModuleIndexes(store: directory.index)
         folders = try ModuleFolders.own()
         images = try ImageStore(directory)
+        self.symbolFiles = symbolFiles
         state = Mutex(State())
         do throws(SystemError) {
             try Threads.start(name: "linker", stackSize: 8 << 20) { [queue] in
@@ -83,7 +89,7 @@ public final class ModuleService: Sendable {
             throw Failure(.systemFailure, subject: "linker", reason: "\(error)")
         }
         // Of a daemon that was killed.
-        for other in Architecture.allCases { try? File.remove(directory.symbols(of: other)) }
+        removeSymbolFiles()
         try perform { service throws(Failure) in _ = try service.startSpace(.native) }
     }
 
@@ -144,6 +150,7 @@ public final class ModuleService: Sendable {
         try? perform { service in
             service.endSpaces()
             service.images.removeAll()
+            service.removeSymbolFiles()
             service.console.drain()
         }
         queue.close()

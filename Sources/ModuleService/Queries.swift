@@ -154,10 +154,3 @@ private struct LookUpTable {
             size: Int(truncatingIfNeeded: entry.size), offset: offset, kind: kind, exported: entry.isExported)
     }
 }
-
-extension SymbolImage {
-    /// The whole file.
-    static func file(_ sets: [SymbolSet], architecture: Architecture) -> [UInt8] {
-        ELFImageWriter.file(make(sets, architecture: architecture))
-    }
-}

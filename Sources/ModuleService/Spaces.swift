@@ -17,7 +17,7 @@ struct SpaceRecord: Sendable {
     var ranges = AddressRanges(window: 0..<0)
     /// Which bytes are taken of the room that each thread has for thread-local variables, counted from its start.
     var threadRanges = AddressRanges(window: 0..<0)
-    /// The generation of `symbols` that the file of the symbol table shows.
+    /// The generation of `symbols` that whoever opens the file of the symbol table finds, or a later one.
     var publishedGeneration: UInt64 = 0
 }
 
@@ -126,27 +126,6 @@ extension ModuleService {
     /// Does `replaceSpace` for those that have ended and are not noticed yet.
     func replaceEndedSpaces() {
         for space in state.withLock({ $0.spaces.hosts }) where space.hasEnded { replaceSpace(space.architecture) }
-    }
-
-    /// Writes the symbol tables that have changed where tools that know only files find them. Never older than the last finished
-    /// load. A space that has ended has no file.
-    func publishSymbols() {
-        for architecture in Architecture.allCases {
-            let record = state.withLock { $0.spaces[architecture] }
-            guard record.symbols.generation != record.publishedGeneration else { continue }
-            let path = directory.symbols(of: architecture)
-            do throws(SystemError) {
-                if record.host == nil, architecture != .native {
-                    try File.remove(path)
-                } else {
-                    try File.writeAtomically(
-                        path, SymbolImage.file(record.symbols.snapshot, architecture: architecture), permissions: 0o600)
-                }
-                state.withLock { $0.spaces[architecture].publishedGeneration = record.symbols.generation }
-            } catch {
-                log.error("the symbol table is not written: \(error)")
-            }
-        }
     }
 }
 

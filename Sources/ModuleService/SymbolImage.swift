@@ -7,6 +7,18 @@ import SymbolTable
 /// space's own, which has constants before its code and after. They do not overlap: gdb would find an address in both. All symbols
 /// belong to one of them: gdb passes over symbols that are absolute.
 enum SymbolImage {
+    /// As many bytes as the file of a table has at the most, without looking at it: each symbol is an entry of 24 bytes and a name,
+    /// each section at the most a header of 64 bytes, a symbol and a name.
+    static func sizeLimit(_ table: borrowing SymbolTable) -> UInt64 {
+        let sections = table.sectionCount * (64 + 24 + 16) + table.ownerByteCount
+        return UInt64(4096 + table.symbolCount * 24 + table.nameByteCount + sections)
+    }
+
+    /// The whole file.
+    static func file(_ sets: [SymbolSet], architecture: Architecture) -> [UInt8] {
+        ELFImageWriter.file(make(sets, architecture: architecture))
+    }
+
     static func make(_ sets: [SymbolSet], architecture: Architecture) -> Image {
         let count = sets.reduce(0) { $0 + $1.symbols.entries.count }
         var symbols = SymbolList(minimumCapacity: count, nameCapacity: sets.reduce(0) { $0 + $1.symbols.names.count })

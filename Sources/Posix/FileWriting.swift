@@ -83,7 +83,7 @@ extension File {
 
     /// A new file in the directory of `path`, for its owner alone. Its name does not contain that of `path`, which may be
     /// as long as a name can be.
-    private static func createTemporary(beside path: String) throws(SystemError) -> (path: String, file: Int32) {
+    static func createTemporary(beside path: String) throws(SystemError) -> (path: String, file: Int32) {
         let directory = path.lastIndex(of: "/").map { path[...$0] } ?? ""
         while true {
             let number = temporaryFiles.add(1, ordering: .relaxed).newValue

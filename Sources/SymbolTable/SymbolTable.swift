@@ -43,6 +43,12 @@ public struct SymbolTable: Sendable {
     public private(set) var generation: UInt64 = 0
     /// How many symbols there are, exported or not.
     public private(set) var symbolCount = 0
+    /// How many bytes the names of all symbols take.
+    public private(set) var nameByteCount = 0
+    /// How many sections the owners have.
+    public private(set) var sectionCount = 0
+    /// How many bytes it takes to write each section's owner.
+    public private(set) var ownerByteCount = 0
 
     /// Makes an empty table.
     public init() {}
@@ -57,7 +63,7 @@ public struct SymbolTable: Sendable {
             names.insert(nameHash(set.symbols.names, entry.name), payload) { Self.hash(of: $0, in: sets) }
         }
         byAddress.insert(slot, at: position(of: set.range.lowerBound))
-        symbolCount += set.symbols.entries.count
+        count(set, 1)
         generation += 1
         return slot
     }
@@ -71,8 +77,15 @@ public struct SymbolTable: Sendable {
         }
         sets[slot] = nil
         freeSlots.append(slot)
-        symbolCount -= set.symbols.entries.count
+        count(set, -1)
         generation += 1
+    }
+
+    private mutating func count(_ set: SymbolSet, _ sign: Int) {
+        symbolCount += sign * set.symbols.entries.count
+        nameByteCount += sign * set.symbols.names.count
+        sectionCount += sign * set.sections.count
+        ownerByteCount += sign * set.sections.count * set.owner.utf8.count
     }
 
     /// Removes all owners.

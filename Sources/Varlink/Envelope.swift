@@ -109,13 +109,18 @@ enum MessageCoding {
     private static func message(
         _ head: String, _ parameters: some Encodable, subject: String
     ) throws(VarlinkError) -> [UInt8] {
-        let body = try encode(parameters, subject: subject)
-        var bytes: [UInt8] = []
-        // One byte for the brace, one for the NUL: the connection adds it without copying the message again.
-        bytes.reserveCapacity(head.utf8.count + body.count + 16)
-        bytes.append(contentsOf: head.utf8)
+        var bytes = Array(head.utf8)
         bytes.append(contentsOf: (head == "{" ? "\"parameters\":" : ",\"parameters\":").utf8)
-        bytes.append(contentsOf: body)
+        if let parameters = parameters as? any JSONWritable {
+            var writer = JSONWriter(after: bytes)
+            parameters.write(to: &writer)
+            bytes = writer.text
+        } else {
+            let body = try encode(parameters, subject: subject)
+            // One byte for the brace, one for the NUL: the connection adds it without copying the message again.
+            bytes.reserveCapacity(bytes.count + body.count + 2)
+            bytes.append(contentsOf: body)
+        }
         bytes.append(UInt8(ascii: "}"))
         return bytes
     }
@@ -141,6 +146,10 @@ enum MessageCoding {
     static func decode<Value: Decodable>(
         _ type: Value.Type, from message: [UInt8], _ range: Range<Int>?
     ) throws(JSONFault) -> Value {
+        if let readable = type as? any JSONReadable.Type, let range {
+            var reader = JSONReader(message, range)
+            if let value = try readable.init(from: &reader) as? Value { return value }
+        }
         do {
             let text = if let range { Data(message[range]) } else { Data("{}".utf8) }
             return try JSONDecoder().decode(type, from: text)

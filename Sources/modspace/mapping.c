@@ -53,7 +53,12 @@ static bool is_in_window(uint64_t address, uint64_t size)
 static int reserve(uint64_t address, uint64_t size, int placement)
 {
     void *wanted = (void *)(uintptr_t)address;
-    void *got = mmap(wanted, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | placement, -1, 0);
+    int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | placement;
+    void *got = mmap(wanted, size, PROT_NONE, how, -1, 0);
+    if (got == MAP_FAILED && errno == ENOMEM && placement == MAP_FIXED && munmap(wanted, size) == 0) {
+        /* With as many mappings as there may be (vm.max_map_count) not even one that replaces others is made. */
+        got = mmap(wanted, size, PROT_NONE, how, -1, 0);
+    }
     if (got == MAP_FAILED) {
         return errno;
     }

@@ -21,6 +21,7 @@ struct Benchmarks {
         report += try link(programs, work)
         report += try scaling(programs, work)
         report += try tools(programs, work)
+        report += try chain(programs, work)
         report += idle
         // What large links have used is kept for the next for ten seconds.
         var nothing: [PollEntry] = []
@@ -62,11 +63,15 @@ struct Benchmarks {
     }
 
     /// The phases of `modload -v` between the bytes and init: all but the reading, and what comes after.
-    static func phases(_ text: String) -> Double {
+    ///
+    /// - Parameter all: these as well.
+    static func phases(_ text: String, all: Bool = false) -> Double {
         var sum = 0.0
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")
-            guard words.count >= 2, ["parse", "resolve", "relocate", "map"].contains(String(words[0])) else { continue }
+            guard words.count >= 2, all || ["parse", "resolve", "relocate", "map"].contains(String(words[0])) else {
+                continue
+            }
             sum += Double(words[1]) ?? 0
         }
         return sum

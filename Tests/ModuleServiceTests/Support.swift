@@ -17,14 +17,16 @@ final class TestService: Sendable {
 
     var directory: RuntimeDirectory { RuntimeDirectory(path: scratch.path) }
 
-    /// - Parameter executable: the space's; the one that was built where it is nil.
-    init(executable: String? = nil) throws {
+    /// - Parameters:
+    ///   - executable: the space's; the one that was built where it is nil.
+    ///   - symbolFiles: nil as where there are no file leases.
+    init(executable: String? = nil, symbolFiles: PromisedFiles? = try? PromisedFiles()) throws {
         scratch = try ScratchDirectory()
         console = try Console(RuntimeDirectory(path: scratch.path))
         service = try ModuleService(
             directory: RuntimeDirectory(path: scratch.path), console: console,
             spaceExecutable: try executable ?? SpaceProgram.path(),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, symbolFiles: symbolFiles)
     }
 
     deinit {

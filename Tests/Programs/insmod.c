@@ -3,7 +3,7 @@
  * the symbols, makes the module, links the object for the address that it gets, and hands it over.
  */
 #include <elf.h>
-#include <modlink/modules2.h>
+#include <linux/module.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -40,8 +40,14 @@ struct ModuleFolder {
     /// What makes a module that asks for others by name, as MODULE() does.
     static func requiring(_ names: String) -> String {
         """
-        static const struct { unsigned version; int class; void *modcmd; const char *name, *required; }
-            info = { 1, 0, 0, "x", "\(names)" };
+        static int command(int what, void *unused)
+        {
+            if (what == 0) return init_module();
+            if (what == 1) cleanup_module();
+            return what == 1 ? 0 : 25 /* ENOTTY */;
+        }
+        static const struct { unsigned version; int class; int (*command)(int, void *); const char *name, *required; }
+            info = { 500000000, 0, command, "x", "\(names)" };
         static const void *const link __attribute__((section("link_set_modules"), used)) = &info;
         """
     }

@@ -38,6 +38,51 @@ import Testing
         try expect(session.run("modload", "--name", "second", "large.o"), .done("Module loaded as ID 2\n"))
     }
 
+    @Test("with as many mappings as a process may have a load is refused, and an unload is not")
+    func mappingCount() throws {
+        let session = try Session()
+        try session.compile(
+            "given.o",
+            """
+            #include <sys/mman.h>
+            int given;
+            void *places[1000];
+            int init_module(void) { return 0; }
+            void cleanup_module(void) { while (given > 0) munmap(places[--given], 4096); }
+            """)
+        // Neighbours that differ in protection are not made one.
+        try session.compile(
+            "full.o",
+            """
+            #include <sys/mman.h>
+            extern int given;
+            extern void *places[];
+            int init_module(void)
+            {
+                void *place;
+                for (int i = 0;; i++) {
+                    place = mmap(0, 4096, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                    if (place == MAP_FAILED) return 0;
+                    if (given < 1000) places[given++] = place;
+                }
+            }
+            """)
+        try session.compile("quiet.o", Sources.quiet("quiet"))
+        try expect(session.run("modload", "given.o"), .done("Module loaded as ID 1\n"))
+        try expect(session.run("modload", "full.o"), .done("Module loaded as ID 2\n"))
+        try expect(
+            session.run("modload", "quiet.o"),
+            .failed(
+                1,
+                "modload: quiet: cannot be mapped: the space has as many mappings as it may have (vm.max_map_count), or memory is short; unload something (ENOMEM)\n"
+            ))
+        try expect(session.run("modunload", "full"), .done())
+        try expect(session.run("modunload", "given"), .done())
+        #expect(try !session.runtimeText("log").contains("cannot be unmapped"))
+        try expect(session.run("modload", "quiet.o"), .done("Module loaded as ID 4\n"))
+        #expect(try session.output("modstat").contains("  0x10000000  "))
+    }
+
     @Test("a file beyond the size of objects, and a device, are refused before they are read")
     func fileSize() throws {
         let session = try Session()

@@ -78,12 +78,12 @@ import Testing
                 ModuleInformation(
                     id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 12288,
                     useCount: nil, uses: [],
-                    usedBy: ["sallad"], autoclean: false),
+                    usedBy: ["sallad"], autoclean: false, dialect: "linux"),
                 ModuleInformation(
                     id: 2, name: "sallad", space: "x86-64", state: "running", address: 0x1000_3000, size: 8192,
                     useCount: nil,
                     uses: [ModuleUse(module: "gurka", symbols: ["gurka_count", "slice"])], usedBy: [],
-                    autoclean: false),
+                    autoclean: false, dialect: "linux"),
             ])
         let one = try session.output("modstat", "--json", "gurka")
         #expect(try JSONDecoder().decode([ModuleInformation].self, from: Data(one.utf8)) == [modules[0]])

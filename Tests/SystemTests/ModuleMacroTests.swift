@@ -25,7 +25,7 @@ import Testing
         try session.compileExample("module/needy.c", variant)
         try expect(
             session.run("modload", "needy.o"),
-            .failed(1, "modload: needy: required module 'hello': not loaded; load it first (ENOENT)\n"))
+            .failed(1, "modload: needy: requires module 'hello', which is neither loaded nor in the module path\n"))
         for name in ["hello", "other"] {
             try session.output("modload", "--name", name, "hello.o")
             try expect(

@@ -186,7 +186,8 @@ extension Session {
             "gcc",
             [
                 "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-array-bounds", "-Wno-stringop-overflow", "-pthread",
-                "-I\(Self.package)/Sources/Libmodlink/include", "\(Self.package)/Tests/Programs/\(name).c",
+                "-I\(Self.package)/Sources/Libmodlink/include", ModuleHeaders.option,
+                "\(Self.package)/Tests/Programs/\(name).c",
                 "-L\(Self.programs)", "-lmodlink", "-Wl,-rpath,\(Self.programs)", "-o", "\(path)/\(name)",
             ])
     }

@@ -54,6 +54,16 @@ int cposix_set_nonblocking(int descriptor, int nonblocking);
 int cposix_set_close_on_exec(int descriptor, int close_on_exec);
 /* prctl(2), PR_SET_NAME: names the calling thread; the kernel keeps 15 bytes. */
 int cposix_set_thread_name(const char *name);
+/* gettid(2). */
+int cposix_thread_number(void);
+
+/*
+ * fcntl(2), F_SETLEASE: a write lease. Who opens the file from now on waits, and `thread` is sent SIGIO, which it has to block.
+ */
+int cposix_take_write_lease(int descriptor, int thread);
+/* 1 when somebody waits for the lease to end, or it has ended; 0 when not. */
+int cposix_lease_is_wanted(int descriptor);
+int cposix_end_lease(int descriptor);
 
 int cposix_accept(int socket);
 /* pipe2(2), close-on-exec: ends[0] is read, ends[1] is written. */

@@ -20,7 +20,11 @@
 extern "C" {
 #endif
 /* What is called when the module is loaded, not 0 for failed, and when it is unloaded. */
+#ifdef MODLINK_MODULES2_H
+int init_module();
+#else
 int init_module(void);
+#endif
 void cleanup_module(void);
 #ifdef __cplusplus
 }

@@ -13,6 +13,16 @@
 #include_next <linux/module.h>
 #include <errno.h>
 #include <linux/export.h>
+/*
+ * Programs include this for the calls of modules(2), where the header of libmodlink is to be found too. A module's own init_module has no
+ * parameters, the call has five: both go with a declaration that says nothing of them.
+ */
+#if defined __has_include && !defined __cplusplus && (!defined __STDC_VERSION__ || __STDC_VERSION__ < 202311L)
+#if __has_include(<modlink/modules2.h>)
+#define MODLINK_NO_INIT_MODULE
+#include <modlink/modules2.h>
+#endif
+#endif
 #include <linux/init.h>
 #include <linux/moduleparam.h>
 #include <linux/version.h>
