@@ -42,6 +42,38 @@ import Varlink
         #expect(try again.ask(.write([1])) == DeviceReply(error: ErrorCode.badDescriptor))
     }
 
+    @Test("a system call that crashes is told with its place and what it printed, and the module stays")
+    func crashingCall() throws {
+        let session = try Session()
+        try session.compile(
+            "crash.o",
+            """
+            #include <sys/param.h>
+            #include <sys/systm.h>
+            #include <sys/lkm.h>
+            static int crash(struct lwp *l, void *v, register_t *r)
+            { (void)l, (void)v, (void)r; printf("here\\n"); *(volatile int *)0 = 1; return 0; }
+            static struct sysent entry = {0, 0, 0, crash};
+            MOD_SYSCALL("crash", 511, &entry)
+            int crash_lkmentry(struct lkm_table *t, int command, int version)
+            { DISPATCH(t, command, version, lkm_nofunc, lkm_nofunc, lkm_nofunc) }
+            """, ["-O2", "-I", Examples.headers])
+        try session.output("modload", "crash.o")
+        var client = try session.client()
+        for _ in 1...2 {
+            do throws(VarlinkError) {
+                _ = try client.call(SystemCallMethod.self, SystemCallMethod.Parameters(number: 511))
+                Issue.record("no error")
+            } catch {
+                let failure = Failure(error)
+                #expect(failure.kind == .moduleFaulted && failure.signal == "SIGSEGV" && failure.output == "here\n")
+                let text = failure.problems.map(\.description).joined()
+                #expect(text.hasPrefix("crash: system call 511: SIGSEGV at 0x0 in crash:crash+0x"), "\(text)")
+            }
+        }
+        try session.output("modunload", "crash")
+    }
+
     @Test("packets that break a rule are answered, and the device goes on")
     func malformed() throws {
         let (session, device) = try Self.big()
