@@ -240,6 +240,56 @@ int modlink_call(
     return done ? 0 : -1;
 }
 
+int modlink_system_call(
+    modlink_t *handle, int64_t number, const char *space, const int64_t *arguments, size_t count, int64_t values[2])
+{
+    struct ml_reply reply;
+    json_t *words = json_array();
+    forget(handle);
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(words, json_integer(arguments[i]));
+    }
+    json_t *parameters = json_pack(
+        "{s:I, s:o, s:o}", "number", (json_int_t)number, "space", ml_text(space), "arguments", words);
+    bool done = call(handle, "org.modlink.SystemCall", parameters, NULL, 0, &reply);
+    int error = done ? (int)json_integer_value(json_object_get(reply.parameters, "error")) : 0;
+    const json_t *result = json_object_get(reply.parameters, "values");
+    for (size_t i = 0; done && error == 0 && values != NULL && i < 2; i++) {
+        values[i] = json_integer_value(json_array_get(result, i));
+    }
+    ml_release(&reply);
+    if (error != 0) {
+        char subject[64];
+        const char *reason = strerrordesc_np(error);
+        snprintf(subject, sizeof subject, "system call %lld", (long long)number);
+        return refuse(handle, error, subject, reason != NULL ? reason : "an error without a name");
+    }
+    return done ? 0 : -1;
+}
+
+int modlink_device_open(modlink_t *handle, const char *device, const char *space, unsigned minor, unsigned flags)
+{
+    struct ml_reply reply;
+    forget(handle);
+    json_t *parameters = json_pack(
+        "{s:o, s:o, s:I, s:I, s:b}", "device", ml_text(device), "space", ml_text(space), "minor", (json_int_t)minor,
+        "flags", (json_int_t)(flags & ~MODLINK_DEVICE_BLOCK), "block", (flags & MODLINK_DEVICE_BLOCK) != 0);
+    bool done = call(handle, "org.modlink.OpenDevice", parameters, NULL, 0, &reply);
+    int descriptor = -1;
+    if (done) {
+        const json_t *index = json_object_get(reply.parameters, "descriptor");
+        json_int_t place = json_is_integer(index) ? json_integer_value(index) : -1;
+        if (place >= 0 && (size_t)place < reply.descriptor_count) {
+            descriptor = reply.descriptors[place];
+            reply.descriptors[place] = -1;
+        } else {
+            refuse(handle, EMFILE, device != NULL ? device : "device", "its descriptor did not arrive");
+        }
+    }
+    ml_release(&reply);
+    return descriptor;
+}
+
 long modlink_create_module(modlink_t *handle, const char *name, unsigned long size, unsigned flags)
 {
     struct ml_reply reply;

@@ -7,6 +7,7 @@
  *     memory.c       copies of memory that a caller names, and that need not be there
  *     modules2.c     the calls of modules(2), a connection each
  *     handles.c      handles, and what is done with one
+ *     devices.c      devices that are open
  *     results.c      arrays for callers
  *
  * In C, for the sake of the programs that link with it: they get a small library that needs libjansson and nothing else, no

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define CHUNK 65536
+/* Beyond the greatest number of errno(3). */
+#define LAST_ERROR 200
 
 union control {
     struct cmsghdr alignment;
@@ -99,15 +101,17 @@ static char *receive(int socket, struct ml_reply *reply)
     }
 }
 
-/* Numbers of errors that Refused names. */
-static const struct {
-    const char *name;
-    int number;
-} codes[] = {
-    {"EPERM", EPERM},   {"ENOENT", ENOENT}, {"EIO", EIO},       {"E2BIG", E2BIG},   {"ENOMEM", ENOMEM},
-    {"EFAULT", EFAULT}, {"EBUSY", EBUSY},   {"EEXIST", EEXIST}, {"EINVAL", EINVAL}, {"ENOSYS", ENOSYS},
-    {"EDEADLK", EDEADLK},
-};
+/* The number of an error that Refused names; 0 when it has none. */
+static int named_error(const char *name)
+{
+    for (int number = 1; number <= LAST_ERROR; number++) {
+        const char *candidate = strerrorname_np(number);
+        if (candidate != NULL && strcmp(candidate, name) == 0) {
+            return number;
+        }
+    }
+    return 0;
+}
 
 /* Errors of the interface, and of Varlink itself: what is not known to a daemon is not there. */
 static const struct {
@@ -125,10 +129,9 @@ static const struct {
 static int error_number(const char *name, const json_t *parameters)
 {
     const char *code = json_string_value(json_object_get(parameters, "code"));
-    for (size_t i = 0; code != NULL && i < sizeof codes / sizeof codes[0]; i++) {
-        if (strcmp(code, codes[i].name) == 0) {
-            return codes[i].number;
-        }
+    int number = code != NULL ? named_error(code) : 0;
+    if (number != 0) {
+        return number;
     }
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         if (strcmp(name, errors[i].name) == 0) {
@@ -184,7 +187,10 @@ void ml_release(struct ml_reply *reply)
 {
     int reason = errno;
     for (size_t i = 0; i < reply->descriptor_count; i++) {
-        close(reply->descriptors[i]);
+        /* -1: the caller has taken it. */
+        if (reply->descriptors[i] >= 0) {
+            close(reply->descriptors[i]);
+        }
     }
     reply->descriptor_count = 0;
     json_decref(reply->message);

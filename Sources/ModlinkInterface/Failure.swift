@@ -38,7 +38,7 @@ public struct Failure: Error, Sendable, Equatable {
         case initFailed = "InitFailed"
         /// It crashed while it was called.
         case moduleFaulted = "ModuleFaulted"
-        /// A call of modules(2) is refused; ``Failure/code`` says with which error number.
+        /// A call of modules(2) is refused, or a device is not opened; ``Failure/code`` says with which error number.
         case refused = "Refused"
         /// The caller may not do that.
         case permissionDenied = "PermissionDenied"

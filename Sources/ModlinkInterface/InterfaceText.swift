@@ -134,6 +134,21 @@ public let interfaceText = """
     # function: the name of a symbol, module:name, or an address as a number; it has to be in code.
     method Call(function: string, arguments: []int, space: ?string) -> (result: int, output: string)
 
+    # Calls a system call that a module has registered: number is its slot, and it is given up to eight words. error: what its function
+    # returned, 0 or a number of errno(3), ENOSYS where there is none; values: the two words of its result.
+    method SystemCall(number: int, arguments: []int, space: ?string) -> (error: int, values: []int, output: string)
+
+    # Opens a device that a module has registered. device: the name of the module, or the major number; block: the block device, not the
+    # character device; flags: 1 to read, 2 to write, 2048 not to wait. The descriptor of that index is one end of a pair of sockets, over
+    # which the device is read, written and controlled: modlink(4), "Open devices". It is closed with the last descriptor of it, and keeps
+    # the module until then. What is refused is the error Refused.
+    method OpenDevice(device: string, minor: int, flags: int, block: ?bool, space: ?string) -> (
+      descriptor: int,
+      module: string,
+      major: int,
+      output: string
+    )
+
     # The calls of modules(2), for programs that link by themselves; the C library libmodlink has them as functions. What is refused
     # is the error Refused, tested in the order of modules(2), and a line on the console. unreadable: which of the caller's own
     # arguments could not be read (name, code, routines, symbols). A name that is null is a null pointer.
@@ -184,7 +199,8 @@ public let interfaceText = """
     error InitFailed (problems: []Problem, output: string, result: int)
     # It crashed while it was called; everything was undone.
     error ModuleFaulted (problems: []Problem, output: string, signal: string)
-    # A call of modules(2) is refused. code: the name of the error number, such as EINVAL; output: what an init printed.
+    # A call of modules(2) is refused, or a device is not opened. code: the name of the error number, such as EINVAL; output: what an
+    # init, or the device, printed.
     error Refused (problems: []Problem, code: string, output: ?string)
     # The caller may not do that.
     error PermissionDenied (problems: []Problem)

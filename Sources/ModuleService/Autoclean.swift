@@ -27,7 +27,9 @@ extension ModuleService {
     private func verdict(on id: Int) throws(Failure) -> CleaningVerdict {
         let module = state.withLock { state in
             // Most are none: their counters need not be read.
-            state.modules[id].flatMap { state.modules.isCandidate($0) ? state.loaded[id]?.linked : nil }
+            state.modules[id].flatMap {
+                state.modules.isCandidate($0) && !state.hasOpenDevice(id) ? state.loaded[id]?.linked : nil
+            }
         }
         guard let module else { return .stays }
         let counter = try knownUseCounter(module)

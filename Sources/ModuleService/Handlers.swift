@@ -80,13 +80,13 @@ extension ModuleService {
                         return StopMethod.Reply()
                     }
                 },
-            ] + modulesHandlers)
+            ] + modulesHandlers + deviceHandlers)
         return try Service(
             vendor: Product.vendor, product: Product.name, version: Product.version, url: Product.url,
             interfaces: [interface])
     }
 
-    private func answering<Reply>(_ work: () throws(Failure) -> Reply) throws(MethodError) -> Reply {
+    func answering<Reply>(_ work: () throws(Failure) -> Reply) throws(MethodError) -> Reply {
         do throws(Failure) {
             return try work()
         } catch {

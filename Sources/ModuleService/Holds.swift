@@ -38,6 +38,7 @@ extension ModuleService {
         if let count = try knownUseCounter(module)?.count, count != 0 {
             holds.append(Hold(module: module.name, kind: .count, count: count))
         }
+        holds += state.withLock { $0.deviceHolds(on: id, named: module.name) }
         return holds
     }
 

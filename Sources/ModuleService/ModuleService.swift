@@ -37,6 +37,10 @@ public final class ModuleService: Sendable {
         /// The modules of all spaces: names and numbers are given once. What a module uses is in its own space.
         var modules = ModuleTable()
         var loaded: [Int: LoadedModule] = [:]
+        /// The devices that clients have open, by numbers of their own.
+        var devices: [Int: OpenDevice] = [:]
+        /// The greatest number that one has been given.
+        var lastDevice = 0
         /// No space is started any more.
         var isEnding = false
     }

@@ -157,6 +157,32 @@ extension SpaceHost {
         try ask { (space) throws(SpaceError) in try space.call(function, arguments) }
     }
 
+    /// What is in a slot of a table that modules register in.
+    func entry(_ slot: UInt64, in table: RegistrationTable) throws(SpaceError) -> RegisteredEntry {
+        try ask { (space) throws(SpaceError) in try space.entry(slot, in: table) }
+    }
+
+    /// The first entry of such a table that lies in an image.
+    func entry(ofImage range: Range<UInt64>, in table: RegistrationTable) throws(SpaceError) -> RegisteredEntry {
+        try ask { (space) throws(SpaceError) in try space.entry(ofImage: range.lowerBound, in: table) }
+    }
+
+    /// Calls a system call with words.
+    func systemCall(
+        _ number: UInt64, _ arguments: [UInt64]
+    ) throws(SpaceError) -> (error: Int64, values: [Int64]) {
+        try ask { (space) throws(SpaceError) in try space.systemCall(number, arguments) }
+    }
+
+    /// Does something with a device.
+    func operate(
+        _ operation: DeviceOperation, file: SharedDescriptor, timeout: Duration?
+    ) throws(SpaceError) -> (error: Int64, count: Int) {
+        try ask { (space) throws(SpaceError) in
+            try space.operate(operation, file: file.descriptor, timeout: timeout)
+        }
+    }
+
     /// Calls each function of an array.
     func call(_ array: FunctionArray, reverse: Bool = false) throws(SpaceError) {
         guard array.count > 0 else { return }

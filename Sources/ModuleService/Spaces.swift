@@ -143,6 +143,7 @@ extension ModuleService.State {
         for module in lost {
             modules.remove(module.id)
             loaded[module.id] = nil
+            for (number, device) in devices where device.module == module.id { devices[number] = nil }
         }
         return lost.map(\.name)
     }

@@ -60,6 +60,12 @@ public enum ErrorCode {
     public static let notPermitted = EPERM
     /// ENOENT.
     public static let noSuchFile = ENOENT
+    /// EIO.
+    public static let inputOutput = EIO
+    /// ENXIO: no such device, or it has gone.
+    public static let noSuchDevice = ENXIO
+    /// EDEADLK: it would wait for itself.
+    public static let deadlock = EDEADLK
     /// ESRCH.
     public static let noSuchProcess = ESRCH
     /// EBADF.

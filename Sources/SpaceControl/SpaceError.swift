@@ -20,6 +20,9 @@ public enum SpaceRequest: String, Equatable, Sendable {
     case pendingDestructors = "pending destructors"
     case finishThread = "finish thread"
     case introduce
+    case findEntry = "find entry"
+    case systemCall = "system call"
+    case device
     case release
     case exit
 }

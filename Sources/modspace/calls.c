@@ -122,6 +122,12 @@ static void run(struct space_worker *it)
     case SPACE_FRAMES:
         it->status = space_frames(request);
         break;
+    case SPACE_SYSTEM_CALL:
+        it->result = space_enter_system_call(request, it->results);
+        break;
+    case SPACE_DEVICE:
+        it->result = space_enter_device(request, &it->results[0]);
+        break;
     default:
         it->status = space_finish_thread(request->address);
     }
@@ -415,6 +421,8 @@ static int check(const struct space_request *request)
             }
         }
         return 0;
+    case SPACE_SYSTEM_CALL:
+        return request->count <= SPACE_CALL_LIMIT ? 0 : EINVAL;
     case SPACE_FRAMES:
         return space_is_mapped(request->address, request->size, SPACE_READABLE) ? 0 : EFAULT;
     default:

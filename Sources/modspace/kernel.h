@@ -3,6 +3,7 @@
  * modules are in Sources/ModuleHeaders; here is what the parts of it have for each other.
  *
  *     tables.c     system calls, devices, file systems, formats of programs, emulations
+ *     devices.c    what clients of the daemon do with what is in them
  *     lkm.c        lkmdispatch: the way of classic modules into these tables
  *     holds.c      module_hold and module_rele
  *     console.c    messages, and small things

@@ -105,6 +105,9 @@ static const struct {
     [SPACE_MAP_FLAT] = {true, false, 0},
     [SPACE_FILL] = {true, true, 0},
     [SPACE_INTRODUCE] = {true, false, 0},
+    [SPACE_FIND_ENTRY] = {true, false, SPACE_OF_IMAGE},
+    [SPACE_SYSTEM_CALL] = {true, false, 0},
+    [SPACE_DEVICE] = {true, true, 0},
 };
 
 static int check_shape(const struct message *message)
@@ -143,6 +146,7 @@ static int perform(const struct message *message, struct space_reply *reply)
     case SPACE_RESOLVE:
     case SPACE_FRAMES:
     case SPACE_FINISH_THREAD:
+    case SPACE_SYSTEM_CALL:
         return space_call(request, reply);
     case SPACE_READ:
         return space_read(request->address, request->size, reply->bytes);
@@ -158,6 +162,10 @@ static int perform(const struct message *message, struct space_reply *reply)
         return space_pending(request->address, &reply->result);
     case SPACE_INTRODUCE:
         return space_introduce(request);
+    case SPACE_FIND_ENTRY:
+        return space_find_entry(request, reply);
+    case SPACE_DEVICE:
+        return space_use_device(request, message->descriptors[0], reply);
     case SPACE_RELEASE:
         space_release();
         return 0;

@@ -13,6 +13,7 @@
  *     destructors.c  and what is to be done with them when a thread ends
  *     debugger.c   the GDB JIT interface
  *     resident.c   functions for modules that libc.a cannot give as they are
+ *     devices.c    system calls and devices of modules, used by the daemon's clients
  *     kernel.h     what modules find of a kernel: tables to register in, use counts by name, messages
  *
  * Threads. The initial thread sleeps: it is there to take the signals that are sent to the process, and because
@@ -226,6 +227,16 @@ int space_introduce(const struct space_request *request);
 
 /* Takes out of all tables what an image has put there, which is about to go. */
 void space_forget(uint64_t image);
+
+/* ---- devices.c ---- */
+
+/* Says what is in a slot of a table. Returns the reply's status. */
+int space_find_entry(const struct space_request *request, struct space_reply *reply);
+/* Calls the function of a device, which may be left running. Returns the reply's status. */
+int space_use_device(const struct space_request *request, int file, struct space_reply *reply);
+/* On a worker: calls the function, and returns what it returns. */
+int space_enter_system_call(const struct space_request *request, uint64_t *values);
+int space_enter_device(const struct space_request *request, uint64_t *moved);
 
 /* ---- debugger.c ---- */
 

@@ -74,6 +74,15 @@ import Varlink
             CallMethod.Reply(result: 7, output: "")
         ),
         (
+            SystemCallMethod.name, SystemCallMethod.Parameters(number: 210, arguments: [1], space: "x86-64"),
+            SystemCallMethod.Reply(error: 0, values: [7, 0], output: "")
+        ),
+        (
+            OpenDeviceMethod.name,
+            OpenDeviceMethod.Parameters(device: "gurka", minor: 1, flags: 3, block: false, space: "x86-64"),
+            OpenDeviceMethod.Reply(descriptor: 0, module: "gurka", major: 3, output: "")
+        ),
+        (
             CreateModuleMethod.name,
             CreateModuleMethod.Parameters(name: "gurka", size: 4096, connection: true, unreadable: ["name"]),
             CreateModuleMethod.Reply(address: 0x1000_0000)

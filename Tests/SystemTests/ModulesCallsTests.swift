@@ -155,8 +155,10 @@ import Testing
         #expect(
             names.sorted() == [
                 "MODLINK_1", "create_module", "delete_module", "get_kernel_syms", "init_module", "modlink_call",
-                "modlink_close", "modlink_create_module", "modlink_error", "modlink_list", "modlink_load",
-                "modlink_lookup", "modlink_open", "modlink_output", "modlink_unload",
+                "modlink_close", "modlink_create_module", "modlink_device_close", "modlink_device_ioctl",
+                "modlink_device_open", "modlink_device_read", "modlink_device_write", "modlink_error", "modlink_list",
+                "modlink_load",
+                "modlink_lookup", "modlink_open", "modlink_output", "modlink_system_call", "modlink_unload",
             ])
         let dynamic = try Tool.output("readelf", ["-dW", path])
         let needed = dynamic.split(separator: "\n").filter { $0.contains("(NEEDED)") }

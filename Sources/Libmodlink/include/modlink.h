@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <modlink/modules2.h>
 
@@ -98,6 +99,39 @@ int modlink_lookup(
 int modlink_call(
     modlink_t *handle, const char *function, const char *space, const int64_t *arguments, size_t count,
     int64_t *result);
+
+/*
+ * Calls a system call that a module has registered in a slot of the space's table, x86-64 for NULL, with up to eight words; the two words of
+ * its result go to values, unless that is NULL. Its error is in errno; ENOSYS: there is none in that slot. EFAULT: it crashed, or said so.
+ */
+int modlink_system_call(
+    modlink_t *handle, int64_t number, const char *space, const int64_t *arguments, size_t count, int64_t values[2]);
+
+/* modlink_device_open: how. Of the first two at least one. */
+#define MODLINK_DEVICE_READ 1u
+#define MODLINK_DEVICE_WRITE 2u
+#define MODLINK_DEVICE_NONBLOCK 04000u
+#define MODLINK_DEVICE_BLOCK 0x10000u /* the block device, not the character device */
+
+/*
+ * Opens a device of a module, which is named, or by its major number in a space, x86-64 for NULL. Returns a descriptor for the calls below,
+ * which need no handle; or -1 with errno: ENOENT (no such module), ENODEV (it has no device), ENXIO (no such number), or what the device
+ * says. The module is kept until the last descriptor is closed.
+ */
+int modlink_device_open(modlink_t *handle, const char *device, const char *space, unsigned minor, unsigned flags);
+/*
+ * Read and write as read(2) and write(2) do: at most 65536 bytes at once. Return how many, or -1 with errno: what the device says; EBADF:
+ * not opened for that; EIO: it crashed; ENXIO: it is gone.
+ */
+ssize_t modlink_device_read(int device, void *buffer, size_t size);
+ssize_t modlink_device_write(int device, const void *bytes, size_t size);
+/* Gives a command and size bytes, at most 65536, which the device may change, unless it fails. Returns 0, or -1 with errno. */
+int modlink_device_ioctl(int device, unsigned long command, void *data, size_t size);
+/*
+ * Closes the device, and says what it says to that; the descriptor is closed in any case. close(2) does without an answer, and leaves the
+ * device open while there is another descriptor of it.
+ */
+int modlink_device_close(int device);
 
 /* modlink_create_module: the module goes with the handle, unless it has been initialized by then. */
 #define MODLINK_WITH_CONNECTION 1u

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 /* space_reply.version. Raised by whatever changes the meaning or the layout of a packet. */
-#define SPACE_PROTOCOL_VERSION 3
+#define SPACE_PROTOCOL_VERSION 4
 /* The descriptor at which a space finds its socket. */
 #define SPACE_DESCRIPTOR 3
 /* The most segments that one image has. */
@@ -37,6 +37,12 @@
 #define SPACE_ADDRESS_LIMIT 16
 /* The most bytes in one SPACE_READ or SPACE_WRITE. */
 #define SPACE_BYTE_LIMIT 128
+/* The most words that a system call is given: as many as BSD kernels take (SYS_MAXARGS). */
+#define SPACE_CALL_LIMIT 8
+/* The most bytes that one operation on a device moves: a multiple of every machine's page size. */
+#define SPACE_TRANSFER_LIMIT 65536
+/* The greatest minor number of a device: 20 bits, as in BSD kernels. */
+#define SPACE_MINOR_LIMIT 0xfffff
 /* Room for registers in a space_fault. */
 #define SPACE_REGISTER_LIMIT 40
 /* What space_fault.index says when the call was not one of many. */
@@ -153,6 +159,45 @@ enum space_request_kind {
      * have several names. EINVAL (no image is just there, no such name), EFAULT (no such place), ENOMEM.
      */
     SPACE_INTRODUCE = 19,
+    /*
+     * count (enum space_table), address, flags. What is in a slot of a table that modules register in; with SPACE_OF_IMAGE, address is the
+     * lowest one of an image, and the slot is the first that has an entry in it. result is the slot, results[0] the entry's address:
+     * of a system call its function, of a device its struct bdevsw or cdevsw. EINVAL (no such table, no such slot), ENOENT (nothing
+     * is there).
+     */
+    SPACE_FIND_ENTRY = 20,
+    /*
+     * address: a slot of the table of system calls; addresses, count (0 to SPACE_CALL_LIMIT): the arguments; timeout. result is what its
+     * function returns, 0 or an errno number, ENOSYS where there is no such slot; results[0] and [1] are the two words of its
+     * result. EINVAL (count); else as SPACE_CALL.
+     */
+    SPACE_SYSTEM_CALL = 21,
+    /*
+     * count (SPACE_BLOCK_DEVICES or SPACE_CHARACTER_DEVICES), address: the major number; addresses[0]: the entry that is to be there;
+     * arguments: enum space_device_operation, the minor number, the flags, and the command of an ioctl or where in the device a read or
+     * a write begins; size (0 to SPACE_TRANSFER_LIMIT); timeout; one descriptor: a regular file that is open for reading and writing,
+     * whose first size bytes the operation is given (write, ioctl) or gives (read, ioctl). result is what the device's function
+     * returns, 0 or an errno number, ENODEV where it has none, ENXIO where the entry is not there any more; results[0] is how many
+     * bytes a read or a write has moved. EINVAL (the message breaks a rule), EIO (the file is not as long), ENOMEM; else as
+     * SPACE_CALL.
+     */
+    SPACE_DEVICE = 22,
+};
+
+/* Tables that modules register in. */
+enum space_table {
+    SPACE_SYSTEM_CALLS = 1,
+    SPACE_BLOCK_DEVICES = 2,
+    SPACE_CHARACTER_DEVICES = 3,
+};
+
+/* What can be done with a device: d_open and its like. */
+enum space_device_operation {
+    SPACE_DEVICE_OPEN = 1,
+    SPACE_DEVICE_CLOSE = 2,
+    SPACE_DEVICE_READ = 3,
+    SPACE_DEVICE_WRITE = 4,
+    SPACE_DEVICE_IOCTL = 5,
 };
 
 /* space_reply.kind. */
@@ -194,6 +239,8 @@ enum space_status {
 enum space_flags {
     /* SPACE_CALL_ARRAY: from the last element to the first. SPACE_FRAMES: take back. */
     SPACE_REVERSE = 1,
+    /* SPACE_FIND_ENTRY: address is that of an image, not a slot. */
+    SPACE_OF_IMAGE = 2,
 };
 
 /* space_segment.protection: the bits of ELF's p_flags. */
@@ -281,7 +328,7 @@ struct space_request {
     uint64_t size;
     /* What a called function is given, first argument first. */
     uint64_t arguments[SPACE_ARGUMENT_LIMIT];
-    /* Elements of segments, of addresses, or of the array at address. */
+    /* Elements of segments, of addresses, or of the array at address; or a table. */
     uint32_t count;
     /* enum space_flags. */
     uint32_t flags;
@@ -291,7 +338,7 @@ struct space_request {
     uint32_t reserved;
     /* The image's segments, in any order. */
     struct space_segment segments[SPACE_SEGMENT_LIMIT];
-    /* Of functions. */
+    /* Of functions; or the words that a system call is given. */
     uint64_t addresses[SPACE_ADDRESS_LIMIT];
     /* What is to be written. */
     uint8_t bytes[SPACE_BYTE_LIMIT];
@@ -355,7 +402,7 @@ struct space_reply {
     int64_t reserve_offset;
     uint32_t reserve_size;
     uint32_t reserve_alignment;
-    /* What resolvers returned. */
+    /* What resolvers returned, or the words of a system call's result. */
     uint64_t results[SPACE_ADDRESS_LIMIT];
     /* What was read. */
     uint8_t bytes[SPACE_BYTE_LIMIT];

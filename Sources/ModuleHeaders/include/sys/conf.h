@@ -21,6 +21,12 @@ __BEGIN_DECLS
 typedef void *modlink_caddr_t;
 #define caddr_t modlink_caddr_t
 
+/* How a device is opened: the flags of its functions. */
+#ifndef FREAD
+#define FREAD 1
+#define FWRITE 2
+#endif
+
 struct buf;
 struct knote;
 struct tty;
