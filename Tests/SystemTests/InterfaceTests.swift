@@ -133,7 +133,8 @@ import Varlink
         let names = [
             LoadMethod.name, UnloadMethod.name, AutocleanMethod.name, ListMethod.name, LookUpMethod.name,
             SymbolsMethod.name, StatusMethod.name, CallMethod.name, SystemCallMethod.name, OpenDeviceMethod.name,
-            CreateModuleMethod.name, InitModuleMethod.name, DeleteModuleMethod.name, KernelSymbolsMethod.name, StopMethod.name,
+            CreateModuleMethod.name, InitModuleMethod.name, DeleteModuleMethod.name, KernelSymbolsMethod.name,
+            StopMethod.name,
         ]
         #expect(interface.methods.map { "org.modlink.\($0.name)" } == names)
         let errors = Failure.Kind.allCases.filter(\.isOfInterface).map(\.rawValue)
