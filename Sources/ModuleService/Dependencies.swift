@@ -40,25 +40,15 @@ extension ModuleService {
     func withDependencies(_ request: LoadRequest, _ space: SpaceHost) throws(Failure) -> LoadRequest {
         let names = state.withLock { state in LoadedNames(state.modules, state.loaded) }
         let table = state.withLock { $0.spaces[space.architecture].symbols }
-        let start = Clock.nanoseconds()
-        let plan: PlannedLoad
-        do throws(Failure) {
-            plan = try indexes.plan(
-                request.sources, for: space.architecture, folders: request.folders, against: table,
-                loaded: { names[$0] }, progress: request.progress.set)
-        } catch {
-            console.note("load failed: \(error.problems.first?.description ?? "")")
-            throw error
-        }
+        let plan = try indexes.plan(
+            request.sources, for: space.architecture, folders: request.folders, against: table,
+            loaded: { names[$0] }, progress: request.progress.set)
         var planned = request
         planned.sources = plan.members.map(\.source)
         planned.autoclean = plan.members.map { $0.root.map { request.autoclean[$0] } ?? true }
         planned.isDependency = plan.members.map { $0.root == nil }
         planned.required = plan.members.map(\.required)
         planned.warnings = plan.warnings
-        if plan.hasDependencies {
-            planned.phases.append(Phase(name: "depend", nanoseconds: Int(Clock.nanoseconds() - start)))
-        }
         for warning in plan.warnings {
             log.warning("\(warning)")
             console.note("warning: \(warning)")

@@ -3,6 +3,7 @@ import Linking
 import Logging
 import ModlinkInterface
 import ModuleTable
+import ObjectFormats
 import ObjectModel
 import Posix
 import SpaceControl
@@ -59,12 +60,12 @@ extension ModuleService {
             throw Failure(error)
         }
         let space = try space(for: request, architecture)
-        let request = try withDependencies(request, space)
+        var request = request
         var transaction = LoadTransaction(
             service: self, space: space, progress: request.progress, phases: PhaseClock(request.phases))
         console.beginCapture()
         do throws(Failure) {
-            try transaction.run(request)
+            try transaction.run(&request)
         } catch {
             transaction.space.busy(with: request.task) { transaction.undo(after: error) }
             var failure = error
@@ -90,6 +91,16 @@ extension ModuleService {
 }
 
 extension LoadRequest {
+    /// Whether some module asks for others by name.
+    fileprivate var asksForModules: Bool {
+        sources.contains { source in
+            source.objects.contains { object in
+                let (required, depends) = ObjectSummaryReader.requirements(of: object)
+                return !required.isEmpty || !depends.isEmpty
+            }
+        }
+    }
+
     /// What a space that runs their code is busy with.
     fileprivate var task: String {
         "the load of \(sources.first?.name ?? "nothing")" + (sources.count > 1 ? " and \(sources.count - 1) more" : "")
@@ -133,8 +144,8 @@ extension ModuleService {
 }
 
 extension LoadTransaction {
-    fileprivate mutating func run(_ request: LoadRequest) throws(Failure) {
-        try link(request)
+    fileprivate mutating func run(_ request: inout LoadRequest) throws(Failure) {
+        try link(&request)
         try enter(request)
         try map(marking: request.autoclean)
         try space.busy(with: request.task) { () throws(Failure) in
@@ -153,17 +164,12 @@ extension LoadTransaction {
     }
 
     /// Resolves, places and writes all modules.
-    private mutating func link(_ request: LoadRequest) throws(Failure) {
+    private mutating func link(_ request: inout LoadRequest) throws(Failure) {
         let settings = LinkSettings(
             architecture: space.architecture, window: space.information.window, headerSize: ELFImageWriter.headerSize)
         let table = service.state.withLock { $0.spaces[space.architecture].symbols }
-        var linker: Linker
         progress.set("linking", 0, 0)
-        do throws(LinkFailure) {
-            linker = try Linker(request.sources, against: table, settings: settings, workers: .processors)
-        } catch {
-            throw Failure(error)
-        }
+        var linker = try resolve(&request, against: table, settings)
         phases.end("resolve")
         try reserve(linker, request)
         try reserveThreads(linker, request)
@@ -174,6 +180,31 @@ extension LoadTransaction {
             linked.append(try service.images.write(source.name, module: index, of: placed))
         }
         phases.end("relocate")
+    }
+
+    /// Resolves the modules; together with those of the module path that they need, where they ask for some by name or cannot be
+    /// linked without. Most need none: for them nothing is looked up twice.
+    private mutating func resolve(
+        _ request: inout LoadRequest, against table: SymbolTable, _ settings: LinkSettings
+    ) throws(Failure) -> Linker {
+        var failure: LinkFailure?
+        if !request.asksForModules {
+            do throws(LinkFailure) {
+                return try Linker(request.sources, against: table, settings: settings, workers: .processors)
+            } catch {
+                failure = error
+            }
+        }
+        let named = request.sources.count
+        request = try service.withDependencies(request, space)
+        // Nothing was found that would help.
+        if let failure, request.sources.count == named { throw Failure(failure) }
+        if request.sources.count > named { phases.end("depend") }
+        do throws(LinkFailure) {
+            return try Linker(request.sources, against: table, settings: settings, workers: .processors)
+        } catch {
+            throw Failure(error)
+        }
     }
 
     private mutating func reserve(_ linker: Linker, _ request: LoadRequest) throws(Failure) {
