@@ -29,7 +29,7 @@ public enum AOutObjectReader {
         let header = try AOutHeader(unsafe bytes.span.bytes, file: name)
         var object = Object(
             name: name, architecture: .i386, bytes: bytes, sections: [], symbols: [.null], relocations: [], groups: [],
-            symbolNames: header.strings)
+            symbolNames: header.strings, file: bytes.indices)
         addSections(header, to: &object)
         let symbols = try AOutSymbolReader(header: header, file: name, bytes: bytes).read()
         object.symbols += symbols

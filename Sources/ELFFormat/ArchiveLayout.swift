@@ -51,7 +51,8 @@ struct ArchiveLayout {
 
     /// Reads the header at a position; returns where the next one is.
     private mutating func readMember(_ bytes: [UInt8], at start: Int) throws(Problem) -> Int {
-        let place = "member at \(hexadecimal(UInt64(start)))"
+        // Made for messages only: large libraries have thousands of members.
+        var place: String { "member at \(hexadecimal(UInt64(start)))" }
         guard bytes.count - start >= Self.headerSize else {
             throw fail(place, "truncated: \(bytes.count - start) bytes, shorter than a member's header")
         }
@@ -59,7 +60,7 @@ struct ArchiveLayout {
             throw fail(place, "ar_fmag: a member's header does not end here: does the size of the one before lie?")
         }
         let field = Self.trimmed(bytes, start..<start + 16)
-        let label = "member '\(printable(bytes, field))'"
+        var label: String { "member '\(printable(bytes, field))'" }
         let sizeField = Self.trimmed(bytes, start + 48..<start + 58)
         guard let size = Self.number(bytes, sizeField) else {
             throw fail(label, "ar_size: '\(printable(bytes, sizeField))' is no number")
@@ -81,7 +82,7 @@ struct ArchiveLayout {
             guard longNames == nil else { throw fail(label, "a second table of long names") }
             longNames = contents
         case .member:
-            try addMember(bytes, header: start, field, label, contents)
+            try addMember(bytes, header: start, field, contents)
         }
         return contents.upperBound + contents.count % 2
     }
@@ -100,16 +101,17 @@ struct ArchiveLayout {
     }
 
     private mutating func addMember(
-        _ bytes: [UInt8], header: Int, _ field: NameRange, _ label: String, _ contents: Range<Int>
+        _ bytes: [UInt8], header: Int, _ field: NameRange, _ contents: Range<Int>
     ) throws(Problem) {
         let text = bytes[field.indices]
+        var label: String { "member '\(printable(bytes, field))'" }
         if text.starts(with: "#1/".utf8) {
             try addBSDMember(bytes, header: header, field, label, contents)
         } else if text.first == UInt8(ascii: "/"), text.dropFirst().first.map(Self.isDigit) == true {
             let rest = text.dropFirst()
             let colon = rest.firstIndex(of: UInt8(ascii: ":"))
             let offset = NameRange(rest.startIndex..<(colon ?? rest.endIndex))
-            let name = try longName(bytes, offset, label)
+            let name = try longName(bytes, offset, of: label)
             var origin: UInt64?
             if let colon {
                 origin = Self.number(bytes, NameRange(colon + 1..<rest.endIndex))
@@ -144,14 +146,16 @@ struct ArchiveLayout {
     }
 
     /// The name that begins at an offset in the table of long names, up to its `/` and newline.
-    private func longName(_ bytes: [UInt8], _ digits: NameRange, _ label: String) throws(Problem) -> NameRange {
-        guard let table = longNames else { throw fail(label, "ar_name: no table of long names stands before it") }
+    private func longName(
+        _ bytes: [UInt8], _ digits: NameRange, of label: @autoclosure () -> String
+    ) throws(Problem) -> NameRange {
+        guard let table = longNames else { throw fail(label(), "ar_name: no table of long names stands before it") }
         guard let offset = Self.number(bytes, digits), offset < UInt64(table.count) else {
-            throw fail(label, "ar_name: beyond the table of long names (\(table.count) bytes)")
+            throw fail(label(), "ar_name: beyond the table of long names (\(table.count) bytes)")
         }
         let rest = bytes[table.lowerBound + Int(offset)..<table.upperBound]
         guard let newline = rest.firstIndex(of: UInt8(ascii: "\n")) else {
-            throw fail(label, "ar_name: a long name without end")
+            throw fail(label(), "ar_name: a long name without end")
         }
         let name = rest[..<newline]
         return NameRange(name.startIndex..<(name.last == UInt8(ascii: "/") ? newline - 1 : newline))
@@ -198,22 +202,35 @@ extension ArchiveLayout {
         }
         var entries: [Archive.Entry] = []
         entries.reserveCapacity(Int(count))
-        let byHeader = Dictionary(
-            members.enumerated().map { (UInt64($1.header), UInt32($0)) }, uniquingKeysWith: { first, _ in first })
+        // Entries of one member mostly stand side by side.
+        var last: (header: UInt64, member: Int)?
+        let whole = unsafe bytes.span.bytes
         var name = index.contents.lowerBound + Int(width * (count + 1))
         for entry in 0..<count {
             let header = number(raw, at: width * (entry + 1), index.width) ?? 0
-            guard let member = byHeader[header] else {
+            guard let member = last?.header == header ? last?.member : self.member(at: header) else {
                 throw fail(
                     "symbol index", "entry \(entry): no member at \(hexadecimal(header)); 'ranlib' makes it anew")
             }
-            guard let end = bytes[name..<index.contents.upperBound].firstIndex(of: 0) else {
+            last = (header, member)
+            guard let end = whole.find(0, in: name..<index.contents.upperBound) else {
                 throw fail("symbol index", "entry \(entry): its name is beyond the index")
             }
-            entries.append(Archive.Entry(name: NameRange(name..<end), member: member))
+            entries.append(Archive.Entry(name: NameRange(name..<end), member: UInt32(truncatingIfNeeded: member)))
             name = end + 1
         }
         return entries
+    }
+
+    /// The member whose header begins there. They are in the order of the file.
+    private func member(at header: UInt64) -> Int? {
+        var low = 0
+        var high = members.count
+        while low < high {
+            let middle = (low + high) / 2
+            if UInt64(members[middle].header) < header { low = middle + 1 } else { high = middle }
+        }
+        return low < members.count && UInt64(members[low].header) == header ? low : nil
     }
 
     private func number(_ raw: RawSpan, at offset: UInt64, _ width: Int) -> UInt64? {

@@ -41,7 +41,7 @@ public enum ArchiveReader {
     /// A member as an object.
     public static func object(_ member: Int, of archive: Archive) throws(Problem) -> Object {
         try ELFObjectReader.read(
-            Array(archive.bytes[archive.members[member].contents]), name: archive.memberName(member))
+            archive.bytes, in: archive.members[member].contents, name: archive.memberName(member))
     }
 
     /// What an index would say. Members that are no ELF files define nothing.
@@ -51,10 +51,7 @@ public enum ArchiveReader {
         where archive.bytes[member.contents].starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
             let object = try Self.object(index, of: archive)
             for symbol in object.symbols where symbol.binding != .local && symbol.place != .undefined {
-                let name = NameRange(
-                    offset: symbol.name.offset + UInt32(truncatingIfNeeded: member.contents.lowerBound),
-                    count: symbol.name.count)
-                entries.append(Archive.Entry(name: name, member: UInt32(truncatingIfNeeded: index)))
+                entries.append(Archive.Entry(name: symbol.name, member: UInt32(truncatingIfNeeded: index)))
             }
         }
         return entries

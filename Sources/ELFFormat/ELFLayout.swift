@@ -10,6 +10,8 @@ struct ELFLayout {
     let fileClass: ELFClass
     let type: UInt16
     let machine: UInt16
+    /// Where in the bytes the file lies. Offsets of sections and names are from the start of the bytes, not of the file.
+    let range: Range<Int>
     let sections: [SectionHeader]
     /// The bytes of the section names in the file.
     let names: Range<Int>
@@ -23,7 +25,7 @@ struct ELFLayout {
         let type: UInt32
         let flags: UInt64
         let address: UInt64
-        let offset: UInt64
+        private(set) var offset: UInt64
         let size: UInt64
         let link: UInt32
         let info: UInt32
@@ -46,6 +48,13 @@ struct ELFLayout {
             entrySize = raw.word(at: start + 16 + 5 * word, fileClass) ?? 0
         }
 
+        /// Counts its offset, and its name's, from that much earlier. Both are in the file, which ends before 4 GiB; sections without
+        /// contents have offsets that mean nothing.
+        mutating func move(by distance: Int) {
+            offset &+= UInt64(distance)
+            name.offset &+= UInt32(truncatingIfNeeded: distance)
+        }
+
         func has(_ flag: Int32) -> Bool { flags & UInt64(flag) != 0 }
         func isOf(_ type: Int32) -> Bool { self.type == UInt32(bitPattern: type) }
     }
@@ -56,10 +65,13 @@ struct ELFLayout {
     private static let sectionLimit: UInt64 = 1 << 24
 
     /// Reads the headers of a little-endian file.
-    init(_ bytes: [UInt8], file: String) throws(Problem) {
+    ///
+    /// - Parameter range: where in the bytes the file lies; nil: it is all of them.
+    init(_ bytes: [UInt8], in range: Range<Int>? = nil, file: String) throws(Problem) {
         self.file = file
-        let raw = unsafe bytes.span.bytes
-        fileClass = try Self.checkIdentification(bytes, file)
+        self.range = range ?? bytes.indices
+        let raw = unsafe bytes.span.bytes.extracting(self.range)
+        fileClass = try Self.checkIdentification(Array(bytes[self.range].prefix(Self.longestHeader)), file)
         // The file has been found to be longer than its header.
         type = raw.integer(at: 16) ?? 0
         machine = raw.integer(at: 18) ?? 0
@@ -73,10 +85,18 @@ struct ELFLayout {
         }
         var (headers, stringIndex) = try Self.sectionHeaders(raw, at: start, fileClass, file)
         let strings = headers[Int(stringIndex)]
-        names = try Self.stringTable(raw, strings.type, strings.offset, strings.size, file, "section names")
+        let names = try Self.stringTable(raw, strings.type, strings.offset, strings.size, file, "section names")
         try Self.check(&headers, raw, names, file)
+        let distance = self.range.lowerBound
+        if distance > 0 {
+            for index in headers.indices { headers[index].move(by: distance) }
+        }
         sections = headers
+        self.names = names.lowerBound + distance..<names.upperBound + distance
     }
+
+    /// The size of the larger of the two ELF headers.
+    private static let longestHeader = 64
 
     /// The section headers, unchecked, and which of them is of the section names. The last three fields of the ELF header say the
     /// size of one, how many there are, and where the names are.

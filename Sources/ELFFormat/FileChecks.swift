@@ -8,6 +8,7 @@ extension ELFLayout {
     /// No byte of the file belongs to two sections, or to a section and a header (gABI, "Sections"). Assemblers write contents in the
     /// order of the headers, relocations apart from the rest, so that this is one walk.
     func checkOverlap(_ bytes: [UInt8]) throws(Problem) {
+        let start = UInt64(range.lowerBound)
         var contents: [Extent] = []
         var relocations: [Extent] = []
         contents.reserveCapacity(sections.count + 1)
@@ -15,14 +16,14 @@ extension ELFLayout {
         where section.size > 0 && !section.isOf(SHT_NOBITS) && !section.isOf(SHT_NULL) {
             // Both have been found to be inside of the file.
             let extent = Extent(
-                start: section.offset, end: section.offset &+ section.size, section: UInt32(index))
+                start: section.offset &- start, end: section.offset &- start &+ section.size, section: UInt32(index))
             if section.isOf(SHT_RELA) || section.isOf(SHT_REL) {
                 relocations.append(extent)
             } else {
                 contents.append(extent)
             }
         }
-        let raw = unsafe bytes.span.bytes
+        let raw = unsafe bytes.span.bytes.extracting(range)
         // e_shoff, behind e_entry and e_phoff.
         let headers = raw.word(at: 24 + 2 * fileClass.wordSize, fileClass) ?? 0
         guard headers > 0 else { return }

@@ -5,16 +5,21 @@ import Relocation
 /// Reads relocatable ELF files into the one representation. Everything in the result has been checked against
 /// everything else, so that no later step has to.
 public enum ELFObjectReader {
-    /// Whether a file is this reader's: an ELF file, or one of which it has more to say than that it is none.
+    /// How many bytes from the start of a file tell whether it is this reader's.
+    public static let enoughToRecognize = 16
+
+    /// Whether a file, or what it begins with, is this reader's: an ELF file, or one of which it has more to say than that it is none.
     public static func recognizes(_ bytes: [UInt8]) -> Bool {
         bytes.isEmpty || bytes.starts(with: ELFLayout.magic) || ELFLayout.foreign(bytes) != nil
     }
 
     /// The object in a file's bytes.
     ///
-    /// - Parameter name: what messages call the file.
-    public static func read(_ bytes: [UInt8], name: String) throws(Problem) -> Object {
-        let layout = try ELFLayout(bytes, file: name)
+    /// - Parameters:
+    ///   - range: where in the bytes the file lies, as a member of an archive does; nil: it is all of them. The object keeps them all.
+    ///   - name: what messages call the file.
+    public static func read(_ bytes: [UInt8], in range: Range<Int>? = nil, name: String) throws(Problem) -> Object {
+        let layout = try ELFLayout(bytes, in: range, file: name)
         try checkPurpose(ofType: layout.type, layout.file)
         let architecture = try layout.architecture()
         guard bytes.count <= Int(UInt32.max) else { throw Problem(subject: name, reason: "larger than 4 GiB") }
@@ -59,7 +64,7 @@ struct ObjectDraft {
         self.file = file
         object = Object(
             name: file, architecture: architecture, bytes: bytes, sections: [], symbols: [.null], relocations: [],
-            groups: [])
+            groups: [], symbolNames: 0..<0, file: layout.range)
     }
 
     func fail(_ place: String, _ reason: String) -> Problem {
@@ -178,7 +183,7 @@ struct ObjectDraft {
                 throw fail(label(index), "sh_size \(header.size): \(header.size / 4) entries for \(count) symbols")
             }
             return try unsafe layout.withEntries(ofSection: index, in: object.bytes, as: UInt32.self) {
-                (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
+                (entries) throws(Problem) -> [UInt32] in unsafe entries.array
             }
         }
         return []
@@ -193,7 +198,7 @@ struct ObjectDraft {
                     label(index), "sh_info \(header.info): the symbol that names the group is beyond the symbol table")
             }
             let words = try unsafe layout.withEntries(ofSection: index, in: object.bytes, as: UInt32.self) {
-                (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
+                (entries) throws(Problem) -> [UInt32] in unsafe entries.array
             }
             guard let flags = words.first else { throw fail(label(index), "empty: a group begins with its flags") }
             let group = UInt32(object.groups.count)

@@ -88,7 +88,7 @@ extension ObjectDraft {
             (entries) throws(Problem) -> Int? in
             let contents = unsafe bytes.span.bytes.extracting(
                 section.contentsOffset..<section.contentsOffset + Int(section.size))
-            for position in entries.indices {
+            for position in unsafe entries.indices {
                 let entry = unsafe entries[position]
                 guard let kind = Kind(number: entry.type), entry.symbol < symbolCount,
                     entry.offset <= section.size, section.size - entry.offset >= UInt64(kind.width)

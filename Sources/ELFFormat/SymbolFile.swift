@@ -72,7 +72,7 @@ public struct SymbolFile: Sendable {
         _ table: Int, as type: Record.Type, _ layout: ELFLayout, _ bytes: [UInt8]
     ) throws(Problem) -> (entries: [Record], extended: [UInt32]) {
         let entries = try unsafe layout.withEntries(ofSection: table, in: bytes, as: type) {
-            (entries) throws(Problem) -> [Record] in unsafe Array(entries)
+            (entries) throws(Problem) -> [Record] in unsafe entries.array
         }
         let numbers = layout.sections.firstIndex {
             $0.isOf(SHT_SYMTAB_SHNDX) && $0.link == UInt32(table) && $0.entrySize == 4
@@ -81,7 +81,7 @@ public struct SymbolFile: Sendable {
         return (
             entries,
             try unsafe layout.withEntries(ofSection: numbers, in: bytes, as: UInt32.self) {
-                (entries) throws(Problem) -> [UInt32] in unsafe Array(entries)
+                (entries) throws(Problem) -> [UInt32] in unsafe entries.array
             }
         )
     }

@@ -21,15 +21,15 @@ struct SymbolReader {
         return name.count == 0 ? "section \(index)" : "section '\(printable(bytes, name))'"
     }
 
-    func read<Record: ELFSymbolRecord & BitwiseCopyable>(_ entries: UnsafeBufferPointer<Record>) throws(Problem)
+    func read<Record: ELFSymbolRecord & BitwiseCopyable>(_ entries: TableEntries<Record>) throws(Problem)
         -> [Symbol]
     {
         let raw = unsafe bytes.span.bytes
         // Hardly any object has versions: then no name is searched for one.
         let hasVersions = raw.find(UInt8(ascii: "@"), in: names) != nil
         var symbols: [Symbol] = []
-        symbols.reserveCapacity(entries.count)
-        for index in entries.indices {
+        unsafe symbols.reserveCapacity(entries.count)
+        for index in unsafe entries.indices {
             if index == 0 {
                 symbols.append(.null)
                 continue

@@ -5,17 +5,17 @@ extension Draft {
     mutating func chooseSections(headerSize: UInt64, _ problems: inout ProblemList) {
         let displaced = displacedGroups()
         for (index, object) in objects.enumerated() {
+            let (homes, traits) = (surveys[index].homes, surveys[index].traits)
             var places = [Placement](repeating: .none, count: object.sections.count)
-            for section in object.sections.indices {
+            for section in object.sections.indices where homes[section] != .none {
                 let facts = object.sections[section]
-                guard facts.isAllocated, !isForLinkersOnly(facts, object) else { continue }
                 if Self.isDisplaced(section, of: object, displaced[index]) { continue }
                 // It is placed all the same: what refers to it is no further problem.
                 if let reason = Self.refusal(of: facts) {
                     problems.add(object.name, "section '\(object.text(facts.name))'", reason)
                 }
-                let output = outputs.output(for: facts, of: object)
-                if Self.isFragment(facts, of: object) { beginFragments(output) }
+                let output = outputs.output(for: homes[section], facts, of: object)
+                if traits.contains(.fragments), Self.isFragment(facts, of: object) { beginFragments(output) }
                 guard let offset = outputs.append(facts.size, alignment: facts.alignment, to: output) else {
                     problems.add(
                         object.name, "section '\(object.text(facts.name))'",
@@ -40,20 +40,14 @@ extension Draft {
         return nil
     }
 
-    /// What only says something to a linker about its object.
-    private func isForLinkersOnly(_ section: Section, _ object: Object) -> Bool {
-        guard section.kind == .note else {
-            return object.hasContents(section, named: ParameterDeclaration.recordSection)
-        }
-        let name = object.text(section.name)
-        return name == ".note.gnu.property" || name == ".note.gnu.build-id"
-    }
-
     /// For each object, which of its groups another object's copy (or an earlier one of its own) displaces.
     private func displacedGroups() -> [Set<UInt32>] {
         var seen = Set<[UInt8]>()
-        return objects.map { object in
+        return objects.indices.map { number in
             var displaced = Set<UInt32>()
+            // Most have none, and need not be taken out of the list.
+            if objects[number].groups.isEmpty { return displaced }
+            let object = objects[number]
             for (index, group) in object.groups.enumerated() where group.isCommon {
                 if !seen.insert(Array(object.bytes[group.signature.indices])).inserted {
                     displaced.insert(UInt32(index))

@@ -58,7 +58,8 @@ extension ModuleSource {
     func findDeclaration() throws(Problem) -> FoundDeclaration? {
         var place: (object: Int, section: Int)?
         var count: UInt64 = 0
-        for (index, object) in objects.enumerated() {
+        for index in objects.indices where objects[index].hasSection(named: "link_set_modules") {
+            let object = objects[index]
             for (number, section) in object.sections.enumerated()
             where section.isAllocated && section.name.count == 16
                 && nameBegins(object.bytes, section.name, with: "link_set_modules")

@@ -8,14 +8,17 @@ struct Definition {
     var strength: Strength
     /// Whether other modules may not refer to it.
     var isPrivate: Bool
+    /// Whether it is a value that linking does not change.
+    let isAbsolute: Bool
     /// Whether it is a weak one that another module's definition displaces.
     fileprivate(set) var isDisplaced = false
 
-    init(object: Int, symbol: Int, strength: Strength, isPrivate: Bool) {
+    init(object: Int, symbol: Int, strength: Strength, isPrivate: Bool, isAbsolute: Bool) {
         objectNumber = UInt32(truncatingIfNeeded: object)
         symbolNumber = UInt32(truncatingIfNeeded: symbol)
         self.strength = strength
         self.isPrivate = isPrivate
+        self.isAbsolute = isAbsolute
     }
 
     /// The object and the symbol that define it.
@@ -38,7 +41,17 @@ struct CommonSymbol {
 
 /// The global names that a module defines: one definition each.
 struct Definitions {
+    /// A name as it is looked for: all names stand in one place, because in the objects each is a visit to another page.
+    private struct Key {
+        let hash: UInt64
+        /// Where it stands in `names`.
+        let offset: Int
+        let count: Int
+    }
+
     private var list: [Definition] = []
+    private var keys: [Key] = []
+    private var names: [UInt8] = []
     private var index = NameIndex()
     private var commons: [Int: CommonSymbol] = [:]
     private var displacements: [Int: Resolution] = [:]
@@ -69,63 +82,62 @@ struct Definitions {
     }
 
     /// The definition of a name.
-    func find(_ bytes: [UInt8], _ name: NameRange, hash: UInt64, objects: [Object]) -> Int? {
+    func find(_ bytes: [UInt8], _ name: NameRange, hash: UInt64) -> Int? {
         var probe = index.probe(hash)
         while let payload = index.next(&probe) {
-            let position = Int(payload)
-            // An object is not taken out of the list as a whole: that would retain each of its arrays.
-            let object = list[position].object
-            let known = objects[object].symbols[list[position].symbol].name
-            if sameName(objects[object].bytes, known, bytes, name) { return position }
+            let key = keys[Int(payload)]
+            if key.hash == hash, sameBytes(names, key.offset..<key.offset + key.count, bytes, name.indices) {
+                return Int(payload)
+            }
         }
         return nil
     }
 
     /// The definition of a name.
-    func find(_ name: String, objects: [Object]) -> Int? {
+    func find(_ name: String) -> Int? {
         let bytes = Array(name.utf8)
         let range = NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count))
-        return find(bytes, range, hash: nameHash(bytes, range), objects: objects)
+        return find(bytes, range, hash: nameHash(bytes, range))
     }
 
     /// Makes room for that many names, so that none has to move.
     mutating func reserve(_ count: Int) {
         list.reserveCapacity(count)
+        keys.reserveCapacity(count)
+        names.reserveCapacity(count * Self.usualLength)
         index = NameIndex(minimumCapacity: count)
     }
 
+    /// Bytes of a name.
+    private static let usualLength = 24
+
     /// Adds a name that is not there yet.
-    mutating func add(_ definition: Definition, hash: UInt64, objects: [Object]) {
+    mutating func add(_ definition: Definition, _ bytes: [UInt8], _ name: NameRange, hash: UInt64) {
         list.append(definition)
-        let list = self.list
-        index.insert(hash, UInt64(list.count - 1)) { payload in
-            let known = list[Int(payload)]
-            return nameHash(objects[known.object].bytes, objects[known.object].symbols[known.symbol].name)
-        }
+        keys.append(Key(hash: hash, offset: names.count, count: Int(name.count)))
+        names.append(contentsOf: bytes[name.indices])
+        let keys = keys
+        index.insert(hash, UInt64(keys.count - 1)) { keys[Int($0)].hash }
     }
 }
 
 extension Draft {
     /// Enters every global definition of the module's objects; one of several is chosen as in any linker: a strong one before a
     /// common one before a weak one, the first of several weak ones, the largest of several common ones.
-    mutating func define(_ workers: Workers, _ problems: inout ProblemList) {
+    mutating func define(_ problems: inout ProblemList) {
         let objects = objects
-        let (outer, inner) = workers.split(over: objects.count)
-        hashes = outer.map(objects.count) { Self.hashes(of: objects[$0], inner) }
-        definitions.reserve(
-            objects.reduce(0) { sum, object in
-                sum + object.symbols.count { $0.binding != .local && $0.place != .undefined }
-            })
+        definitions.reserve(surveys.reduce(0) { $0 + $1.definitions.count })
         for (objectIndex, object) in objects.enumerated() {
             let places = placements[objectIndex]
-            let hashes = hashes[objectIndex]
+            let survey = surveys[objectIndex]
             var indices = [Int32](repeating: -1, count: object.symbols.count)
-            for (symbolIndex, symbol) in object.symbols.enumerated() where symbol.binding != .local {
-                let hash = hashes[symbolIndex]
+            for symbolIndex in survey.definitions.lazy.map(Int.init) {
+                let symbol = object.symbols[symbolIndex]
+                let hash = survey.hashes[symbolIndex]
                 guard let found = Self.definition(of: symbol, objectIndex, symbolIndex, places) else { continue }
-                guard let known = definitions.find(object.bytes, symbol.name, hash: hash, objects: objects) else {
+                guard let known = definitions.find(object.bytes, symbol.name, hash: hash) else {
                     indices[symbolIndex] = Int32(definitions.indices.count)
-                    definitions.add(found, hash: hash, objects: objects)
+                    definitions.add(found, object.bytes, symbol.name, hash: hash)
                     if let common = symbol.common { definitions[common: definitions.indices.count - 1] = common }
                     continue
                 }
@@ -141,22 +153,12 @@ extension Draft {
         }
     }
 
-    /// The hash of each name that is not local.
-    private static func hashes(of object: Object, _ workers: Workers) -> [UInt64] {
-        workers.array(object.symbols.count, of: 0) { range, hashes in
-            let symbols = object.symbols.span.extracting(range)
-            for index in symbols.indices where symbols[index].binding != .local {
-                hashes[index] = nameHash(object.bytes, symbols[index].name)
-            }
-        }
-    }
-
     private static func definition(
         of symbol: Symbol, _ object: Int, _ index: Int, _ places: [Placement]
     ) -> Definition? {
         var found = Definition(
             object: object, symbol: index, strength: symbol.binding == .global ? .strong : .weak,
-            isPrivate: symbol.isHidden)
+            isPrivate: symbol.isHidden, isAbsolute: symbol.place == .absolute)
         switch symbol.place {
         case .undefined: return nil
         case .absolute: break

@@ -9,6 +9,9 @@ struct Draft {
     /// Its place in the transaction.
     let index: Int
 
+    /// For each object, what the first look at it has found.
+    var surveys: [Survey] = []
+
     // Choose: what is part of the image, and in which output section.
     var outputs = OutputSections()
     /// For each object, for each of its sections.
@@ -21,9 +24,7 @@ struct Draft {
 
     // Define: the names that the module defines, its own and those the linker makes.
     var definitions = Definitions()
-    /// For each object, for each of its symbols: the hash of the name of those that are not local, and the definition that
-    /// the symbol belongs to, or -1.
-    var hashes: [[UInt64]] = []
+    /// For each object, for each of its symbols: the definition that it belongs to, or -1.
     var definitionIndices: [[Int32]] = []
     var made: [MadeSymbol] = []
     /// The output section and offset of `mod_use_count_`, when the linker makes it.
@@ -57,6 +58,10 @@ struct Draft {
     // Layout: addresses.
     var segments: [ImageSegment] = []
     var base: UInt64 = 0
+    /// Once the module has its address: for each output section, the address of its first byte, or that byte's distance from the
+    /// thread pointer; and for each definition the same.
+    var outputValues: [UInt64] = []
+    var definitionValues: [UInt64] = []
     /// The size in memory, a multiple of the page size; and what its address is a multiple of.
     var size: UInt64 = 0
     var alignment: UInt64 = 0
@@ -127,6 +132,13 @@ enum EntryRule: Equatable {
 }
 
 extension Draft {
+    /// Looks at each object once, for all passes.
+    mutating func survey(_ workers: Workers) {
+        let objects = objects
+        let (outer, inner) = workers.split(over: objects.count)
+        surveys = outer.map(objects.count) { Survey(of: objects[$0], inner) }
+    }
+
     /// What is known of the machine, for questions outside of loops.
     var machine: any Machine.Type {
         switch architecture {
@@ -142,19 +154,26 @@ extension Draft {
 
     /// The address of a symbol where it is defined in an object, or nil when it is not.
     func address(object: Int, symbol: Int) -> UInt64? {
-        let facts = objects[object].symbols[symbol]
-        switch facts.place {
-        case .absolute: return facts.value
+        address(object: object, objects[object].symbols[symbol])
+    }
+
+    /// The address of a symbol that an object has, where it is defined there; nil when it is not.
+    func address(object: Int, _ symbol: Symbol) -> UInt64? {
+        switch symbol.place {
+        case .absolute: return symbol.value
         case .section(let section):
-            if let stub = indirectStub(object: object, facts) { return stub }
+            if let stub = indirectStub(object: object, symbol) { return stub }
             let place = placements[object][Int(section)]
-            return place.isPlaced ? value(place) &+ facts.value : nil
+            return place.isPlaced ? value(place) &+ symbol.value : nil
         case .undefined, .common: return nil
         }
     }
 
     /// The address of a definition.
-    func address(definition index: Int) -> UInt64 {
+    func address(definition index: Int) -> UInt64 { definitionValues[index] }
+
+    /// Computes the address of a definition.
+    func findAddress(definition index: Int) -> UInt64 {
         let definition = definitions[index]
         if let room = definitions[common: index]?.room { return value(room) }
         return address(object: definition.object, symbol: definition.symbol) ?? 0

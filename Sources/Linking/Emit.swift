@@ -48,7 +48,8 @@ extension Draft {
         let bytes = unsafe object.bytes.span.bytes
         let sections = object.sections.span
         let symbols = object.symbols.span
-        let (objectTargets, places) = (targets[index], placements[index])
+        let objectTargets = piece.isObject ? settledTargets(ofObject: index, .alone) : self.targets[index]
+        let places = placements[index]
         let targets = objectTargets.span
         let relocations = object.relocations.span
         for number in piece.sections {
@@ -105,7 +106,7 @@ extension Draft {
         guard let table else { return }
         var offset = Int(outputs[table].offset)
         for entry in tableEntries {
-            let address = targets[Int(entry.object)][Int(entry.symbol)].address
+            let address = targetAddress(object: Int(entry.object), symbol: Int(entry.symbol))
             let stored = M.Address(truncatingIfNeeded: address)
             image.storeBytes(of: stored.littleEndian, toByteOffset: offset, as: M.Address.self)
             offset += M.addressSize
@@ -134,7 +135,7 @@ extension Draft {
         if resolutions[index][Int(entry.symbol)] == .discarded { return }
         let kind = M.Kind(rawValue: entry.kind)
         let name = object.describe(Int(entry.symbol))
-        let address = hexadecimal(targets[index][Int(entry.symbol)].address)
+        let address = hexadecimal(targetAddress(object: index, symbol: Int(entry.symbol)))
         problems.add(
             object.name, describePlace(object: index, section: section, offset: entry.offset),
             "\(kind?.name ?? "relocation") against '\(name)' at \(address): the value \(failure.value) is outside \(failure.range.lowerBound) to \(failure.range.upperBound); \(kind?.remedy ?? "")"

@@ -7,7 +7,7 @@ extension Draft {
     /// modules(2)), `xxxinit`, and the object's file name with `_lkmentry` (NetBSD modload(8)).
     mutating func chooseEntry(_ problems: inout ProblemList) {
         for name in ["init_module", "cleanup_module", "xxxinit", "mod_use_count_"] {
-            if let index = definitions.find(name, objects: objects) { definitions[index].isPrivate = true }
+            if let index = definitions.find(name) { definitions[index].isPrivate = true }
         }
         if let name = source.entryName, name != "init_module" {
             guard let index = function(name) else {
@@ -49,11 +49,7 @@ extension Draft {
 
     /// Whether any name ends as an entry named after a file does: of a library's thousand members hardly ever one.
     private var definesClassicEntry: Bool {
-        definitions.indices.contains { index in
-            let definition = definitions[index]
-            let name = objects[definition.object].symbols[definition.symbol].name
-            return nameEnds(objects[definition.object].bytes, name, with: "_lkmentry")
-        }
+        surveys.contains { $0.traits.contains(.classicEntry) }
     }
 
     private mutating func setClassic(_ name: String, _ index: Int) {
@@ -67,7 +63,7 @@ extension Draft {
 
     /// A definition that is in code.
     private func function(_ name: String) -> Int? {
-        guard let index = definitions.find(name, objects: objects) else { return nil }
+        guard let index = definitions.find(name) else { return nil }
         let object = objects[definitions[index].object]
         guard case .section(let section) = object.symbols[definitions[index].symbol].place,
             object.sections[Int(section)].protection.contains(.execute)
@@ -94,8 +90,8 @@ extension Draft {
                 MadeSymbol(name: "__start_" + output.name, place: .output(Placement(output: UInt32(index), offset: 0))))
             made.append(MadeSymbol(name: "__stop_" + output.name, place: .end(ofOutput: index)))
         }
-        if definitions.find("mod_use_count_", objects: objects) == nil,
-            declaration != nil || refers(to: "mod_use_count_")
+        if definitions.find("mod_use_count_") == nil,
+            declaration != nil || surveys.contains(where: { $0.traits.contains(.useCounter) })
         {
             let output = outputs.output(named: ".bss", rank: .zeroes)
             // A `long`.
@@ -108,22 +104,13 @@ extension Draft {
         }
     }
 
-    private func refers(to name: String) -> Bool {
-        objects.contains { object in
-            object.symbols.contains {
-                $0.place == .undefined && Int($0.name.count) == name.utf8.count
-                    && object.bytes[$0.name.indices].elementsEqual(name.utf8)
-            }
-        }
-    }
-
     /// The address of the function that MODULE() names.
     private var commandAddress: UInt64? {
         guard let found = declaration else { return nil }
         let symbol = objects[found.object].symbols[Int(found.command.symbol)]
         let address =
             address(object: found.object, symbol: Int(found.command.symbol))
-            ?? definitions.find(objects[found.object].text(symbol.name), objects: objects).map(address(definition:))
+            ?? definitions.find(objects[found.object].text(symbol.name)).map(address(definition:))
         return address.map { $0 &+ UInt64(bitPattern: found.command.addend) }
     }
 
@@ -142,7 +129,7 @@ extension Draft {
     /// The address of the module's use counter.
     var useCountAddress: UInt64? {
         if let useCount { return address(useCount) }
-        return definitions.find("mod_use_count_", objects: objects).map(address(definition:))
+        return definitions.find("mod_use_count_").map(address(definition:))
     }
 }
 

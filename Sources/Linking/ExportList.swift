@@ -8,7 +8,8 @@ extension Draft {
     /// Keeps to the module what is not in its list, if it has one. Members of archives have no say.
     mutating func applyExportList() {
         var listed: [Int]?
-        for (number, object) in objects.prefix(source.firstMember ?? objects.count).enumerated() {
+        for (number, object) in objects.prefix(source.firstMember ?? objects.count).enumerated()
+        where surveys[number].traits.contains(.exportList) {
             for section in object.sections where section.isAllocated && Self.isExportList(section, of: object) {
                 if listed == nil { listed = [] }
                 for relocation in object.relocations[section.relocations] {
@@ -19,7 +20,7 @@ extension Draft {
                         own >= 0
                         ? own
                         : definitions.find(
-                            object.bytes, object.symbols[symbol].name, hash: hashes[number][symbol], objects: objects)
+                            object.bytes, object.symbols[symbol].name, hash: surveys[number].hashes[symbol])
                     if let found { listed?.append(found) }
                 }
             }
@@ -29,7 +30,7 @@ extension Draft {
         for index in listed { definitions[index].isPrivate = false }
     }
 
-    private static func isExportList(_ section: Section, of object: Object) -> Bool {
+    static func isExportList(_ section: Section, of object: Object) -> Bool {
         guard nameBegins(object.bytes, section.name, with: "__") else { return false }
         if nameBegins(object.bytes, section.name, with: "___ksymtab") { return true }
         return nameBegins(object.bytes, section.name, with: "__ksymtab")

@@ -43,7 +43,7 @@ extension Draft {
             }
             guard let output = outputs.sections.firstIndex(where: { $0.rank == rank }) else { continue }
             var pieces: [(priority: Int, name: String, object: Int, section: Int)] = []
-            for (index, object) in objects.enumerated() {
+            for (index, object) in objects.enumerated() where surveys[index].traits.contains(.functionArrays) {
                 for section in object.sections.indices where placements[index][section].output == UInt32(output) {
                     let name = object.text(object.sections[section].name)
                     let priority = Self.priority(name)
@@ -99,7 +99,7 @@ extension Draft {
     /// `_init` in `.init`: who defines it has linked crti.o and crtn.o, or written the whole function.
     private func ownFragmentFunction(_ section: String) -> ObjectSymbol? {
         let name = "_" + section.dropFirst()
-        for (index, object) in objects.enumerated() {
+        for (index, object) in objects.enumerated() where surveys[index].traits.contains(.fragments) {
             for (number, symbol) in object.symbols.enumerated() {
                 guard case .section(let place) = symbol.place, Int(symbol.name.count) == name.utf8.count,
                     placements[index][Int(place)].isPlaced,

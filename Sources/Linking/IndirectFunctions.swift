@@ -53,7 +53,7 @@ struct IndirectFunctions {
 extension Draft {
     /// Gives every indirect function of the module a stub and a table entry.
     mutating func makeIndirectFunctions(_ problems: inout ProblemList) {
-        for (index, object) in objects.enumerated() {
+        for (index, object) in objects.enumerated() where surveys[index].traits.contains(.indirectFunctions) {
             for (number, symbol) in object.symbols.enumerated() where symbol.type == .indirectFunction {
                 switch symbol.place {
                 case .undefined: break

@@ -82,41 +82,61 @@ extension Draft {
         return true
     }
 
-    /// Moves the image to its address, and its thread-local variables to theirs; every target gets its final one.
+    /// Moves the image to its address, and its thread-local variables to theirs.
     mutating func place(at address: UInt64, threadBlock: Int64) {
         base = address
         self.threadBlock = UInt64(bitPattern: threadBlock)
         for index in segments.indices { segments[index].address += address }
+        outputValues = outputs.sections.map(value(of:))
+        definitionValues = definitions.indices.map(findAddress(definition:))
     }
 
-    /// Fills in the addresses of all targets. All modules of the transaction have their places by now.
+    /// Fills in the addresses of targets for which whoever writes the image would have to ask others: those that other modules of
+    /// the transaction define, which have their places by now; and all targets of objects that several write.
     mutating func settleTargets(_ drafts: [Draft], _ workers: Workers) {
-        targets = settledTargets(drafts, workers)
+        for symbol in peers.values.joined() {
+            let (object, number) = (Int(symbol.object), Int(symbol.symbol))
+            if case .peer(let module, let definition) = resolutions[object][number] {
+                targets[object][number].address = drafts[module].address(definition: definition)
+            }
+        }
+        for object in Set(pieces.lazy.filter { !$0.isObject }.map(\.object)) {
+            targets[object] = settledTargets(ofObject: object, workers)
+        }
     }
 
-    /// Changes nothing: what does, copies the draft for each question that it asks it.
-    private func settledTargets(_ drafts: [Draft], _ workers: Workers) -> [[SymbolTarget]] {
-        let (outer, inner) = workers.split(over: objects.count)
-        return outer.map(objects.count) { object in
-            let (objectTargets, objectResolutions) = (targets[object], resolutions[object])
-            return inner.array(objectTargets.count, of: SymbolTarget(address: 0)) { range, settled in
-                for (index, symbol) in range.enumerated() {
-                    var target = objectTargets[symbol]
-                    target.address = address(of: objectResolutions[symbol], object: object, symbol: symbol, drafts)
-                    settled[index] = target
+    /// The targets of an object with their addresses.
+    func settledTargets(ofObject object: Int, _ workers: Workers) -> [SymbolTarget] {
+        let (objectTargets, objectResolutions) = (targets[object], resolutions[object])
+        let facts = objects[object]
+        return workers.array(objectTargets.count, of: SymbolTarget(address: 0)) { range, settled in
+            let targets = objectTargets.span.extracting(range)
+            let resolutions = objectResolutions.span.extracting(range)
+            let symbols = facts.symbols.span.extracting(range)
+            for index in targets.indices {
+                var target = targets[index]
+                if let address = address(of: resolutions[index], object: object, symbols[index]) {
+                    target.address = address
                 }
+                settled[index] = target
             }
         }
     }
 
-    private func address(of resolution: Resolution, object: Int, symbol: Int, _ drafts: [Draft]) -> UInt64 {
+    /// The address of what a symbol is.
+    func targetAddress(object: Int, symbol: Int) -> UInt64 {
+        address(of: resolutions[object][symbol], object: object, objects[object].symbols[symbol])
+            ?? targets[object][symbol].address
+    }
+
+    /// The address of what a symbol was resolved to; nil where the target has it.
+    private func address(of resolution: Resolution, object: Int, _ symbol: Symbol) -> UInt64? {
         switch resolution {
         case .undefined, .zero, .discarded: 0
-        case .local: address(object: object, symbol: symbol) ?? 0
+        case .local: address(object: object, symbol) ?? 0
         case .definition(let index): address(definition: index)
         case .made(let index): address(made: index)
-        case .fixed(let address, _, _): address
-        case .peer(let module, let definition): drafts[module].address(definition: definition)
+        case .fixed, .peer: nil
         }
     }
 }

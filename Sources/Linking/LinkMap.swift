@@ -88,7 +88,8 @@ extension Draft {
                 let target = targets[number][symbol]
                 resolved.append(
                     LinkMap.ResolvedSymbol(
-                        object: number, symbol: symbol, address: target.address, origin: origin,
+                        object: number, symbol: symbol, address: targetAddress(object: number, symbol: symbol),
+                        origin: origin,
                         hasStub: target.stub != SymbolTarget.absent,
                         hasTableEntry: target.tableEntry != SymbolTarget.absent))
             }

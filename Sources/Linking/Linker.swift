@@ -26,9 +26,9 @@ public struct LinkSettings: Sendable {
 /// transaction may refer to one another, so all are placed before the first is written.
 ///
 /// ```
-/// choose sections → define names → settle duplicates → resolve → scan relocations → lay out   init
-/// → place → settle targets                                                                     place
-/// → copy, relocate, write tables and stubs                                                     emit
+/// look → choose sections → define names → settle duplicates → resolve and scan relocations → lay out   init
+/// → place                                                                                               place
+/// → copy, relocate, write tables and stubs                                                              emit
 /// ```
 public struct Linker: Sendable {
     private(set) var drafts: [Draft]
@@ -43,17 +43,18 @@ public struct Linker: Sendable {
         _ sources: [ModuleSource], against table: SymbolTable, settings: LinkSettings, workers: Workers = .alone
     ) throws(LinkFailure) {
         self.settings = settings
-        let size = sources.reduce(0) { $0 + $1.objects.reduce(0) { $0 + $1.bytes.count } }
+        let size = sources.reduce(0) { $0 + $1.objects.reduce(0) { $0 + $1.file.count } }
         self.workers = size < Self.largeLink ? .alone : workers
         var problems = ProblemList()
         drafts = sources.enumerated().map { Draft(source: $1, architecture: settings.architecture, index: $0) }
         for index in drafts.indices {
             Self.refuseForeign(drafts[index], settings, &problems)
+            drafts[index].survey(self.workers)
             drafts[index].chooseSections(headerSize: settings.headerSize, &problems)
             drafts[index].arrangeByOrderOfSubjects()
             drafts[index].arrangeFunctionArrays()
             drafts[index].makeIndirectFunctions(&problems)
-            drafts[index].define(self.workers, &problems)
+            drafts[index].define(&problems)
             drafts[index].applyExportList()
             drafts[index].chooseEntry(&problems)
             drafts[index].placeCommons(&problems)
@@ -64,8 +65,9 @@ public struct Linker: Sendable {
         let peers = offerToPeers(&problems)
         for index in drafts.indices {
             let fits = change(index) { draft, others in
-                draft.resolve(in: table, peers: peers, drafts: others, workers)
-                draft.scan(window: settings.window, in: table, drafts: others, workers, &problems)
+                let environment = ResolutionEnvironment(
+                    window: settings.window, table: table, exports: peers, drafts: others)
+                draft.resolve(in: environment, workers, &problems)
                 return draft.layOut(headerSize: settings.headerSize)
             }
             if !fits {
@@ -144,15 +146,19 @@ public struct Linker: Sendable {
     /// Writes a module's bytes into its image, which holds zeroes and is `fileSizes[index]` bytes long, or longer; and
     /// says everything about the module.
     public func emit(_ index: Int, into image: inout MutableRawSpan) throws(LinkFailure) -> LinkedModule {
-        try emit(index, into: &image) { _ in }.module
+        try emit(index, into: &image, alongside: { _ in }, storing: { _, _ in }).module
     }
 
-    /// The same; and has something made of what the image says beside its bytes, while these are written.
+    /// The same; and has something made of what the image says beside its bytes, while these are written, and has the bytes stored,
+    /// while their digest is computed.
     ///
-    /// - Parameter describe: is given the image without its build ID: zeroes in its place.
-    public func emit<Description: Sendable>(
-        _ index: Int, into image: inout MutableRawSpan, alongside describe: @Sendable (Image) -> Description
-    ) throws(LinkFailure) -> (module: LinkedModule, description: Description) {
+    /// - Parameters:
+    ///   - describe: is given the image without its build ID: zeroes in its place.
+    ///   - store: is given what `describe` has made, and the image's bytes, which lack the build ID too.
+    public func emit<Description: Sendable, Stored: Sendable>(
+        _ index: Int, into image: inout MutableRawSpan, alongside describe: @Sendable (Image) -> Description,
+        storing store: @Sendable (Description, RawSpan) -> Stored
+    ) throws(LinkFailure) -> (module: LinkedModule, stored: Stored) {
         let draft = drafts[index]
         var problems = ProblemList()
         @Sendable func description() -> (image: Image, own: Description) {
@@ -169,8 +175,31 @@ public struct Linker: Sendable {
         try problems.check()
         let writes = draft.apply(draft.parameterWrites, to: &image)
         var made = described.withLock { $0.take() } ?? description()
-        made.image.buildID = draft.buildID(image.bytes.extracting(Int(settings.headerSize)..<Int(draft.fileSize)))
-        return (module(draft, image: made.image, writes: writes), made.own)
+        let (buildID, stored) = finish(draft, &image) { [own = made.own] bytes in store(own, bytes) }
+        made.image.buildID = buildID
+        return (module(draft, image: made.image, writes: writes), stored)
+    }
+
+    /// The build ID of an image's bytes, and what becomes of them meanwhile.
+    private func finish<Stored: Sendable>(
+        _ draft: Draft, _ image: inout MutableRawSpan, _ store: @Sendable (RawSpan) -> Stored
+    ) -> ([UInt8], Stored) {
+        let contents = Int(settings.headerSize)..<Int(draft.fileSize)
+        let buildID = Mutex<[UInt8]>([])
+        let stored = Mutex<Stored?>(nil)
+        workers.change(&image, parts: 2) { part, image in
+            if part == 0 {
+                let result = store(image.bytes.extracting(0..<contents.upperBound))
+                stored.withLock { $0 = result }
+            } else {
+                let digest = draft.buildID(image.bytes.extracting(contents))
+                buildID.withLock { $0 = digest }
+            }
+        }
+        return (
+            buildID.withLock { $0 },
+            stored.withLock { $0.take() } ?? store(image.bytes.extracting(0..<contents.upperBound))
+        )
     }
 
     private func module(_ draft: Draft, image: Image, writes: [MemoryWrite]) -> LinkedModule {

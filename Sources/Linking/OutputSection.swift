@@ -45,6 +45,17 @@ struct Placement: Equatable {
     var isPlaced: Bool { output != .max }
 }
 
+/// Where a section of an object belongs, as far as its name and its use tell.
+struct SectionHome: Equatable, BitwiseCopyable, Sendable {
+    /// One of the standard families, by index.
+    fileprivate var family: UInt8
+
+    /// It is not part of the image.
+    static let none = SectionHome(family: .max)
+    /// Together with sections of the same name and use.
+    static let named = SectionHome(family: .max - 1)
+}
+
 /// The output sections of a module, found by what goes into them.
 struct OutputSections {
     private(set) var sections: [OutputSection] = []
@@ -78,16 +89,37 @@ struct OutputSections {
         set { sections[index] = newValue }
     }
 
-    /// The output section for an object's section.
-    mutating func output(for section: Section, of object: Object) -> Int {
-        let wanted = Self.rank(of: section)
-        for (index, family) in Self.families.enumerated()
-        where family.rank.accepts(wanted) && nameIsOfFamily(object.bytes, section.name, family.prefix) {
-            if standard[index] < 0 { standard[index] = output(named: family.name, rank: family.rank) }
-            return standard[index]
+    /// Where an allocated section of an object belongs.
+    static func home(of section: Section, _ object: Object) -> SectionHome {
+        let wanted = rank(of: section)
+        for index in families.indices
+        where families[index].rank.accepts(wanted) && nameIsOfFamily(object.bytes, section.name, families[index].prefix)
+        {
+            return SectionHome(family: UInt8(truncatingIfNeeded: index))
+        }
+        return isForLinkersOnly(section, object) ? .none : .named
+    }
+
+    /// What only says something to a linker about its object.
+    private static func isForLinkersOnly(_ section: Section, _ object: Object) -> Bool {
+        guard section.kind == .note else {
+            return object.hasContents(section, named: ParameterDeclaration.recordSection)
         }
         let name = object.text(section.name)
-        return joined(named: name, wanted) ?? output(named: name, rank: wanted)
+        return name == ".note.gnu.property" || name == ".note.gnu.build-id"
+    }
+
+    /// The output section for an object's section that is part of the image.
+    mutating func output(for home: SectionHome, _ section: Section, of object: Object) -> Int {
+        if home == .named {
+            let (name, wanted) = (object.text(section.name), Self.rank(of: section))
+            return joined(named: name, wanted) ?? output(named: name, rank: wanted)
+        }
+        let index = Int(home.family)
+        if standard[index] < 0 {
+            standard[index] = output(named: Self.families[index].name, rank: Self.families[index].rank)
+        }
+        return standard[index]
     }
 
     /// Members of a set (`__start_NAME` … `__stop_NAME`) stay together though some are constant: all are writable then. Nil when

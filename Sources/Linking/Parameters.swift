@@ -130,14 +130,14 @@ extension Draft {
             return symbol.place == .undefined ? nil : Variable(object: object, symbol: place.symbol, offset: offset)
         }
         let index = definitions.find(
-            objects[object].bytes, symbol.name, hash: hashes[object][place.symbol], objects: objects)
+            objects[object].bytes, symbol.name, hash: surveys[object].hashes[place.symbol])
         guard let index else { return nil }
         return Variable(object: definitions[index].object, symbol: definitions[index].symbol, offset: offset)
     }
 
     /// The variable of a name: a global one, else one that is local to an object.
     func variable(_ name: String) -> Variable? {
-        if let index = definitions.find(name, objects: objects) {
+        if let index = definitions.find(name) {
             return Variable(object: definitions[index].object, symbol: definitions[index].symbol)
         }
         for (index, object) in objects.enumerated() {
@@ -200,7 +200,7 @@ extension Draft {
             let symbol = objects[variable.object].symbols[variable.symbol]
             let start =
                 symbol.place == .common
-                ? definitions.find(objects[variable.object].text(symbol.name), objects: objects)
+                ? definitions.find(objects[variable.object].text(symbol.name))
                     .map(address(definition:))
                 : address(object: variable.object, symbol: variable.symbol)
             guard let start else { return nil }

@@ -6,6 +6,8 @@ struct Piece {
     let object: Int
     /// The sections, by index; one where it is a part of it.
     var sections: Range<Int>
+    /// Whether it is a whole object.
+    let isObject: Bool
     /// Which of that section's relocations, as indices into the object's, and which of its bytes; nil where it is all of them.
     var part: Part?
 
@@ -22,15 +24,15 @@ extension Draft {
     /// Divides what is to be scanned and written so that each worker has several pieces.
     func pieces<M: Machine>(as machine: M.Type, _ workers: Workers) -> [Piece] {
         guard workers.count > 1 else { return objects.indices.map(whole) }
-        let work = objects.reduce(0) { $0 + $1.bytes.count }
+        let work = objects.reduce(0) { $0 + $1.file.count }
         let share = max(Self.leastWork, work / (workers.count * 8))
         return objects.indices.flatMap { index in
-            objects[index].bytes.count <= share ? [whole(index)] : divided(index, as: machine, share: share)
+            objects[index].file.count <= share ? [whole(index)] : divided(index, as: machine, share: share)
         }
     }
 
     private func whole(_ object: Int) -> Piece {
-        Piece(object: object, sections: objects[object].sections.indices)
+        Piece(object: object, sections: objects[object].sections.indices, isObject: true)
     }
 
     /// Pieces of an object of about that much work each.
@@ -45,7 +47,7 @@ extension Draft {
             let size = sections[number].kind == .zeroFill ? 0 : Int(sections[number].size)
             let own = size + relocations.count * MemoryLayout<RelocationEntry>.stride
             if work + own > share, number > start {
-                pieces.append(Piece(object: index, sections: start..<number))
+                pieces.append(Piece(object: index, sections: start..<number, isObject: false))
                 (start, work) = (number, 0)
             }
             work += own
@@ -54,7 +56,9 @@ extension Draft {
                 (start, work) = (number + 1, 0)
             }
         }
-        if start < sections.count { pieces.append(Piece(object: index, sections: start..<sections.count)) }
+        if start < sections.count {
+            pieces.append(Piece(object: index, sections: start..<sections.count, isObject: false))
+        }
         return pieces
     }
 
@@ -70,7 +74,7 @@ extension Draft {
         func end(_ nextRelocation: Int, _ nextByte: Int) {
             let part = Piece.Part(
                 relocations: first + relocation..<first + nextRelocation, bytes: byte..<nextByte)
-            pieces.append(Piece(object: index, sections: number..<number + 1, part: part))
+            pieces.append(Piece(object: index, sections: number..<number + 1, isObject: false, part: part))
             (relocation, byte) = (nextRelocation, nextByte)
         }
         if isAscending(relocations) {

@@ -73,7 +73,7 @@ private func duplicate(_ name: String, _ other: String, of module: String) -> St
 extension Draft {
     fileprivate func hash(ofDefinition position: Int) -> UInt64 {
         let definition = definitions[position]
-        return hashes[definition.object][definition.symbol]
+        return surveys[definition.object].hashes[definition.symbol]
     }
 
     fileprivate func binding(ofDefinition position: Int) -> SymbolBinding {
@@ -123,80 +123,37 @@ extension Draft {
         }
     }
 
-    /// Finds out what every symbol of every object is.
-    mutating func resolve(in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft], _ workers: Workers) {
-        resolutions = resolved(in: table, peers: exports, drafts: drafts, workers)
-    }
-
-    /// Changes nothing: what does, copies the draft for each question that it asks it.
-    private func resolved(
-        in table: SymbolTable, peers exports: PeerExports?, drafts: [Draft], _ workers: Workers
-    ) -> [[Resolution]] {
-        let (outer, inner) = workers.split(over: objects.count)
-        return outer.map(objects.count) { number in
-            let object = objects[number]
-            return inner.array(object.symbols.count, of: .local) { range, resolved in
-                resolve(range, ofObject: number, object, in: table, exports, drafts, &resolved)
-            }
-        }
-    }
-
-    private func resolve(
-        _ range: Range<Int>, ofObject number: Int, _ object: Object, in table: SymbolTable, _ exports: PeerExports?,
-        _ drafts: [Draft], _ resolved: inout MutableSpan<Resolution>
-    ) {
-        let symbols = object.symbols.span.extracting(range)
-        let places = placements[number]
-        let (objectDefinitions, objectHashes) = (definitionIndices[number], hashes[number])
-        let indices = objectDefinitions.span.extracting(range)
-        let hashes = objectHashes.span.extracting(range)
-        for index in symbols.indices {
-            let symbol = symbols[index]
-            if symbol.binding == .local {
-                if case .section(let section) = symbol.place, !places[Int(section)].isPlaced {
-                    resolved[index] = .discarded
-                } else if symbol.place == .undefined {
-                    resolved[index] = .undefined
-                }
-            } else if indices[index] >= 0 {
-                resolved[index] = definitions.resolution(of: Int(indices[index]))
-            } else {
-                resolved[index] = resolve(symbol, hash: hashes[index], of: object, in: table, exports, drafts)
-            }
-        }
-    }
-
     /// What a symbol that its object does not define is. A reference to `name@VERSION` is one to exactly that version if there is
     /// such a definition, else one to the name.
-    private func resolve(
-        _ symbol: Symbol, hash: UInt64, of object: Object, in table: SymbolTable, _ exports: PeerExports?,
-        _ drafts: [Draft]
+    func resolve(
+        _ symbol: Symbol, hash: UInt64, of object: Object, in environment: borrowing ResolutionEnvironment
     ) -> Resolution {
         if let versioned = object.versioned(symbol.name),
-            let found = find(
-                versioned, hash: nameHash(object.bytes, versioned), symbol, of: object, in: table, exports, drafts)
+            let found = find(versioned, hash: nameHash(object.bytes, versioned), symbol, of: object, in: environment)
         {
             return found
         }
-        return find(symbol.name, hash: hash, symbol, of: object, in: table, exports, drafts)
+        return find(symbol.name, hash: hash, symbol, of: object, in: environment)
             ?? (symbol.binding == .weak ? .zero : .undefined)
     }
 
     /// Own definitions first, then the space's, then those of the modules that are loaded together with it.
     private func find(
-        _ name: NameRange, hash: UInt64, _ symbol: Symbol, of object: Object, in table: SymbolTable,
-        _ exports: PeerExports?, _ drafts: [Draft]
+        _ name: NameRange, hash: UInt64, _ symbol: Symbol, of object: Object,
+        in environment: borrowing ResolutionEnvironment
     ) -> Resolution? {
-        if let own = definitions.find(object.bytes, name, hash: hash, objects: objects) {
+        if let own = definitions.find(object.bytes, name, hash: hash) {
             return definitions.resolution(of: own)
         }
         if let found = madeSymbol(object.bytes, name) { return .made(found) }
-        if !symbol.isHidden, let reference = table.exported(object.bytes, name, hash: hash),
-            let entry = table.symbol(reference)
+        if symbol.isHidden { return nil }
+        if let reference = environment.table.exported(object.bytes, name, hash: hash),
+            let entry = environment.table.symbol(reference)
         {
             return .fixed(entry.address, owner: reference.owner, entry: reference.entry)
         }
-        if !symbol.isHidden, let peer = exports?.find(object.bytes, name, hash: hash, notIn: index, in: drafts) {
+        let drafts = environment.drafts
+        if let peer = environment.exports?.find(object.bytes, name, hash: hash, notIn: index, in: drafts) {
             return .peer(module: peer.module, definition: peer.definition)
         }
         return nil

@@ -2,23 +2,6 @@ import ObjectModel
 import Relocation
 import SymbolTable
 
-/// What the scan knows of a symbol before it looks at relocations, and what it learns.
-private struct SymbolState: OptionSet {
-    let rawValue: UInt8
-
-    static let undefined = SymbolState(rawValue: 1)
-    static let discarded = SymbolState(rawValue: 2)
-    /// Its address is final already, and stands in the target.
-    static let known = SymbolState(rawValue: 4)
-    static let used = SymbolState(rawValue: 8)
-    static let needsEntry = SymbolState(rawValue: 16)
-    static let needsStub = SymbolState(rawValue: 32)
-    /// It is a variable of each thread.
-    static let threadLocal = SymbolState(rawValue: 64)
-    static let dangling: SymbolState = [.undefined, .discarded]
-    static let trouble: SymbolState = [.undefined, .discarded, .threadLocal]
-}
-
 /// References to a symbol that has no address: the first place, and how many.
 private struct Dangling {
     let section: Int
@@ -45,38 +28,41 @@ private struct Findings {
     }
 }
 
-/// What a scan is done with.
+/// What relocations are looked at with.
 private struct ScanSetting {
     let window: Range<UInt64>
     let reach: ClosedRange<UInt64>
-    let table: SymbolTable
-    let drafts: [Draft]
 }
 
 extension Draft {
-    /// Looks at every relocation once: which symbols are used, which need an entry of the global offset table or a stub.
-    mutating func scan(
-        window: Range<UInt64>, in table: SymbolTable, drafts: [Draft], _ workers: Workers,
-        _ problems: inout ProblemList
+    /// Finds out what every symbol of every object is, and looks at every relocation once: which symbols are used, which need an
+    /// entry of the global offset table or a stub.
+    mutating func resolve(
+        in environment: borrowing ResolutionEnvironment, _ workers: Workers, _ problems: inout ProblemList
     ) {
         switch architecture {
-        case .x86_64: scan(as: X86_64.self, window: window, in: table, drafts: drafts, workers, &problems)
-        case .i386: scan(as: I386.self, window: window, in: table, drafts: drafts, workers, &problems)
+        case .x86_64: resolve(as: X86_64.self, in: environment, workers, &problems)
+        case .i386: resolve(as: I386.self, in: environment, workers, &problems)
         }
     }
 
-    private mutating func scan<M: Machine>(
-        as machine: M.Type, window: Range<UInt64>, in table: SymbolTable, drafts: [Draft], _ workers: Workers,
+    private mutating func resolve<M: Machine>(
+        as machine: M.Type, in environment: borrowing ResolutionEnvironment, _ workers: Workers,
         _ problems: inout ProblemList
     ) {
-        let setting = ScanSetting(window: window, reach: M.reach(of: window), table: table, drafts: drafts)
         pieces = pieces(as: machine, workers)
-        targets = preparedTargets(setting, workers)
-        for (object, findings) in findings(as: machine, setting, workers).enumerated() {
+        let found = findings(as: machine, in: environment, workers)
+        resolutions.reserveCapacity(found.count)
+        targets.reserveCapacity(found.count)
+        for (symbols, _) in found {
+            resolutions.append(symbols.resolutions)
+            targets.append(symbols.targets)
+        }
+        for (object, (_, findings)) in found.enumerated() {
             problems.add(findings.problems)
             needsTable = needsTable || findings.needsTable
-            report(findings, object: object, in: table, &problems)
-            allot(object: object, findings.states, in: table)
+            report(findings, object: object, in: environment.table, &problems)
+            allot(object: object, findings.states, in: environment.table)
         }
         if !tableEntries.isEmpty || needsTable { self.table = outputs.output(named: ".got", rank: .table) }
         if let table = self.table {
@@ -92,94 +78,38 @@ extension Draft {
 
     /// What is found out of each object. Changes nothing: what does, copies the draft for each question that it asks it.
     private func findings<M: Machine>(
-        as machine: M.Type, _ setting: ScanSetting, _ workers: Workers
-    ) -> [Findings] {
-        let (outer, inner) = workers.split(over: objects.count)
-        let states = outer.map(objects.count) { preparedStates(ofObject: $0, setting, inner) }
-        let found = workers.map(pieces.count) { piece in
-            scan(pieces[piece], as: machine, setting, states[pieces[piece].object])
+        as machine: M.Type, in environment: borrowing ResolutionEnvironment, _ workers: Workers
+    ) -> [(symbols: ResolvedSymbols, findings: Findings)] {
+        let setting = ScanSetting(window: environment.window, reach: M.reach(of: environment.window))
+        let environment = copy environment
+        if pieces.count == objects.count {
+            // Whoever has resolved an object's symbols has them at hand for its relocations.
+            return workers.map(pieces.count) { piece in
+                let symbols = resolved(ofObject: piece, in: environment, .alone)
+                return (symbols, scan(pieces[piece], as: machine, setting, symbols))
+            }
         }
-        var findings: [Findings] = []
+        let (outer, inner) = workers.split(over: objects.count)
+        let symbols = outer.map(objects.count) { resolved(ofObject: $0, in: environment, inner) }
+        let found = workers.map(pieces.count) { piece in
+            scan(pieces[piece], as: machine, setting, symbols[pieces[piece].object])
+        }
+        var findings: [(symbols: ResolvedSymbols, findings: Findings)] = []
         findings.reserveCapacity(objects.count)
         for (piece, found) in zip(pieces, found) {
             if piece.object < findings.count {
-                findings[piece.object].add(found)
+                findings[piece.object].findings.add(found)
             } else {
-                findings.append(found)
+                findings.append((symbols[piece.object], found))
             }
         }
         return findings
     }
 
-    /// The targets of each object's symbols, with the addresses that are final already.
-    private func preparedTargets(_ setting: ScanSetting, _ workers: Workers) -> [[SymbolTarget]] {
-        let (outer, inner) = workers.split(over: objects.count)
-        return outer.map(objects.count) { object in
-            let resolutions = resolutions[object]
-            return inner.array(resolutions.count, of: SymbolTarget(address: 0)) { range, targets in
-                for (index, symbol) in range.enumerated() {
-                    let address = finalAddress(resolutions[symbol], object: object, symbol: symbol, setting.drafts)
-                    if let address { targets[index].address = address }
-                }
-            }
-        }
-    }
-
-    /// What is known of an object's symbols before its relocations are looked at.
-    private func preparedStates(ofObject object: Int, _ setting: ScanSetting, _ workers: Workers) -> [SymbolState] {
-        // Most modules have no thread-local variables, and their own symbols need not be asked.
-        let hasThreadLocals = outputs.sections.contains { $0.rank.isThreadLocal }
-        let resolutions = resolutions[object]
-        return workers.array(resolutions.count, of: []) { range, states in
-            for (index, symbol) in range.enumerated() {
-                let resolution = resolutions[symbol]
-                var state: SymbolState =
-                    switch resolution {
-                    case .undefined: .undefined
-                    case .discarded: .discarded
-                    default:
-                        finalAddress(resolution, object: object, symbol: symbol, setting.drafts) == nil ? [] : .known
-                    }
-                let isOwn =
-                    switch resolution {
-                    case .local, .definition: true
-                    default: false
-                    }
-                if hasThreadLocals || !isOwn,
-                    isThreadLocal(resolution, object: object, symbol: symbol, in: setting.table, setting.drafts)
-                {
-                    state.insert(.threadLocal)
-                }
-                states[index] = state
-            }
-        }
-    }
-
-    /// The address of a symbol that no later pass changes; nil when there is none yet.
-    private func finalAddress(
-        _ resolution: Resolution, object: Int, symbol: Int, _ drafts: [Draft]
-    ) -> UInt64? {
-        switch resolution {
-        case .zero: 0
-        case .fixed(let address, _, _): address
-        case .local:
-            objects[object].symbols[symbol].place == .absolute ? objects[object].symbols[symbol].value : nil
-        case .definition(let definition): absoluteValue(definition: definition)
-        case .peer(let module, let definition): drafts[module].absoluteValue(definition: definition)
-        case .undefined, .discarded, .made: nil
-        }
-    }
-
-    /// The value of a definition that linking does not change; nil for all others.
-    private func absoluteValue(definition index: Int) -> UInt64? {
-        let symbol = objects[definitions[index].object].symbols[definitions[index].symbol]
-        return symbol.place == .absolute ? symbol.value : nil
-    }
-
     private func scan<M: Machine>(
-        _ piece: Piece, as machine: M.Type, _ setting: ScanSetting, _ states: [SymbolState]
+        _ piece: Piece, as machine: M.Type, _ setting: ScanSetting, _ symbols: ResolvedSymbols
     ) -> Findings {
-        var findings = Findings(states: states)
+        var findings = Findings(states: symbols.states)
         let object = objects[piece.object]
         // The kinds of a foreign object are of another machine; that it is foreign has been said.
         guard object.architecture == M.architecture else { return findings }
@@ -187,19 +117,18 @@ extension Draft {
         for number in piece.sections where placements[piece.object][number].isPlaced {
             let relocations = piece.part?.relocations ?? sections[number].relocations
             guard !relocations.isEmpty else { continue }
-            scan(relocations, ofSection: number, piece.object, object, as: machine, setting, &findings)
+            scan(relocations, ofSection: number, piece.object, object, symbols.targets, as: machine, setting, &findings)
         }
         return findings
     }
 
     /// Looks at relocations of one section.
     private func scan<M: Machine>(
-        _ positions: Range<Int>, ofSection number: Int, _ index: Int, _ object: Object, as machine: M.Type,
-        _ setting: ScanSetting, _ findings: inout Findings
+        _ positions: Range<Int>, ofSection number: Int, _ index: Int, _ object: Object, _ targets: [SymbolTarget],
+        as machine: M.Type, _ setting: ScanSetting, _ findings: inout Findings
     ) {
         let section = object.sections[number]
-        let objectTargets = targets[index]
-        let addresses = objectTargets.span
+        let addresses = targets.span
         let relocations = object.relocations.span
         let (window, reach) = (setting.window, setting.reach)
         // Borrowed once: an array would ask at each change whether it is shared.

@@ -17,7 +17,7 @@ extension Draft {
     /// Puts sections that are about others into the order of these, behind sections of the same name that are not.
     mutating func arrangeByOrderOfSubjects() {
         var pieces: [UInt32: [(object: Int, section: Int)]] = [:]
-        for (index, object) in objects.enumerated() {
+        for (index, object) in objects.enumerated() where surveys[index].traits.contains(.subjects) {
             for (number, section) in object.sections.enumerated() where section.subject != nil {
                 let place = placements[index][number]
                 if place.isPlaced, outputs[Int(place.output)].rank.isFree { pieces[place.output] = [] }

@@ -42,9 +42,12 @@ extension Draft {
 
     /// The address of a symbol at a place, or its distance from the thread pointer.
     func value(_ place: Placement) -> UInt64 {
-        let output = outputs[Int(place.output)]
-        return output.rank.isThreadLocal
-            ? threadBlock &+ (output.offset &- threadStart) &+ place.offset : address(place)
+        outputValues[Int(place.output)] &+ place.offset
+    }
+
+    /// The address of an output section, or the distance from the thread pointer.
+    func value(of output: OutputSection) -> UInt64 {
+        output.rank.isThreadLocal ? threadBlock &+ (output.offset &- threadStart) : base &+ output.offset
     }
 
     /// What there is to say about the module's thread-local variables, when it has its address.

@@ -38,21 +38,24 @@ struct ImageStore: Sendable {
         let memory = try Failure.naming(file) { () throws(SystemError) in try scratch.take(size) }
         defer { scratch.giveBack(memory) }
         try? File.remove(file)
-        let linked: (module: LinkedModule, description: Result<BegunImage, SystemError>)
+        let linked: (module: LinkedModule, stored: Result<BegunImage, SystemError>)
         do throws(LinkFailure) {
             linked = try memory.change(size) { (bytes) throws(LinkFailure) in
                 try linker.emit(index, into: &bytes) { image in
                     Result { () throws(SystemError) in try begin(file, image) }
+                } storing: { begun, bytes in
+                    Result { () throws(SystemError) in
+                        let begun = try begun.get()
+                        try File.write(begun.file.descriptor, bytes, at: 0, name: file)
+                        return begun
+                    }
                 }
             }
         } catch {
             throw Failure(error)
         }
         try Failure.naming(file) { () throws(SystemError) in
-            let begun = try linked.description.get()
-            try memory.read(size) { (bytes) throws(SystemError) in
-                try File.write(begun.file.descriptor, bytes, at: 0, name: file)
-            }
+            let begun = try linked.stored.get()
             let header = begun.parts.header(buildID: linked.module.image.buildID)
             try File.write(begun.file.descriptor, header, at: 0, name: file)
         }
@@ -82,8 +85,15 @@ struct ImageStore: Sendable {
 
     /// Makes room for another image as large as that of a module, for when there is nothing else to do.
     func prepareNext(like name: String) {
+        scratch.clear()
         guard let status = try? File.status(path: path(of: name)) else { return }
         spare.prepare(UInt64(status.size))
+    }
+
+    /// Keeps no more than an idle daemon may.
+    func rest() {
+        scratch.rest()
+        spare.rest()
     }
 
     /// A descriptor of an image, to read.
@@ -129,7 +139,8 @@ extension ModuleService {
     }
 
     /// What is done when nothing has been asked for a while.
-    static func giveBackMemory() {
+    static func giveBackMemory(of images: ImageStore) {
+        images.rest()
         UnusedMemory.giveBack(moreThan: unusedMemoryLimit)
     }
 }

@@ -82,8 +82,10 @@ public final class ModuleService: Sendable {
         self.symbolFiles = symbolFiles
         state = Mutex(State())
         do throws(SystemError) {
-            try Threads.start(name: "linker", stackSize: 8 << 20) { [queue] in
-                while let job = queue.pop(afterMilliseconds: Self.restAfter, Self.giveBackMemory) { job() }
+            try Threads.start(name: "linker", stackSize: 8 << 20) { [queue, images] in
+                while let job = queue.pop(afterMilliseconds: Self.restAfter, { Self.giveBackMemory(of: images) }) {
+                    job()
+                }
             }
         } catch {
             throw Failure(.systemFailure, subject: "linker", reason: "\(error)")

@@ -11,7 +11,9 @@ final class SpareFile: Sendable {
     /// How large the spare file is; 0 when there is none.
     private let size = Mutex<UInt64>(0)
     /// What lies about unused is others' loss.
-    private static let largest: UInt64 = 2 << 20
+    private static let largest: UInt64 = 16 << 20
+    /// The same where nothing has been asked for a while.
+    private static let largestIdle: UInt64 = 2 << 20
 
     /// The spare file is to be at that path, in the file system of those that it becomes.
     init(path: String) {
@@ -56,6 +58,11 @@ final class SpareFile: Sendable {
                 return nil
             }
         }
+    }
+
+    /// Keeps no more than an idle daemon may.
+    func rest() {
+        if size.withLock({ $0 > Self.largestIdle }) { remove() }
     }
 
     /// Too small is of little use; too large has to be given back, page by page.

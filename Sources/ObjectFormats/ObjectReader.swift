@@ -15,6 +15,11 @@ public enum ObjectReader {
 
     /// A member of an archive as an object.
     public static func member(_ member: Int, of archive: Archive) throws(Problem) -> Object {
-        try read(Array(archive.bytes[archive.members[member].contents]), name: archive.memberName(member))
+        let range = archive.members[member].contents
+        let name = archive.memberName(member)
+        if ELFObjectReader.recognizes(Array(archive.bytes[range].prefix(ELFObjectReader.enoughToRecognize))) {
+            return try ELFObjectReader.read(archive.bytes, in: range, name: name)
+        }
+        return try read(Array(archive.bytes[range]), name: name)
     }
 }

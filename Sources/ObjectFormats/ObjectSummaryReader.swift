@@ -16,14 +16,11 @@ public enum ObjectSummaryReader {
 
     /// The modules that an object asks for by name, and those that its builder found to be needed.
     public static func requirements(of object: Object) -> (required: [String], depends: [String]) {
-        let names = object.sections.lazy.map(\.name)
         // Nearly all objects have neither section.
-        let hasAny = names.contains { name in
-            name.count == 8 && nameBegins(object.bytes, name, with: ".modinfo")
-                || name.count == 16 && nameBegins(object.bytes, name, with: "link_set_modules")
-        }
-        guard hasAny, ELFSummaryReader.recognizes(object.bytes) else { return ([], []) }
+        let hasAny = object.hasSection(named: ".modinfo") || object.hasSection(named: "link_set_modules")
+        let file = hasAny ? object.fileBytes : []
+        guard hasAny, ELFSummaryReader.recognizes(file) else { return ([], []) }
         // The object has been read: what is wrong here says nothing of other modules.
-        return (try? ELFSummaryReader.requirements(PartialFile(name: object.name, object.bytes))) ?? ([], [])
+        return (try? ELFSummaryReader.requirements(PartialFile(name: object.name, file))) ?? ([], [])
     }
 }

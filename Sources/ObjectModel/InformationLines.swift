@@ -32,6 +32,17 @@ extension Object {
         return lines
     }
 
+    /// Whether any section has that name. Asked of each member of large libraries, of which hardly any has.
+    public func hasSection(named name: StaticString) -> Bool {
+        let sections = sections.span
+        let count = UInt32(truncatingIfNeeded: name.utf8CodeUnitCount)
+        for index in sections.indices
+        where sections[index].name.count == count && nameBegins(bytes, sections[index].name, with: name) {
+            return true
+        }
+        return false
+    }
+
     /// Whether a section has that name and bytes of the file.
     public func hasContents(_ section: Section, named name: StaticString) -> Bool {
         guard Int(section.name.count) == name.utf8CodeUnitCount, nameBegins(bytes, section.name, with: name),

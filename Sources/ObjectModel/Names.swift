@@ -2,12 +2,34 @@
 
 /// Whether two names are the same bytes.
 public func sameName(_ left: [UInt8], _ leftName: NameRange, _ right: [UInt8], _ rightName: NameRange) -> Bool {
-    let count = Int(leftName.count)
-    guard count == Int(rightName.count) else { return false }
-    let left = left.span.extracting(leftName.indices)
-    let right = right.span.extracting(rightName.indices)
-    for index in 0..<count where left[index] != right[index] { return false }
-    return true
+    sameBytes(left, leftName.indices, right, rightName.indices)
+}
+
+/// Whether two stretches of bytes are the same.
+public func sameBytes(_ left: [UInt8], _ leftRange: Range<Int>, _ right: [UInt8], _ rightRange: Range<Int>) -> Bool {
+    guard leftRange.count == rightRange.count else { return false }
+    let left = unsafe left.span.bytes.extracting(leftRange)
+    let right = unsafe right.span.bytes.extracting(rightRange)
+    return left.equals(right)
+}
+
+extension RawSpan {
+    /// Whether it has the same bytes as another one.
+    fileprivate func equals(_ other: RawSpan) -> Bool {
+        let count = byteCount
+        guard count == other.byteCount else { return false }
+        guard count >= 8 else {
+            for offset in 0..<count where byte(at: offset) != other.byte(at: offset) { return false }
+            return true
+        }
+        var offset = 0
+        while offset &+ 8 <= count {
+            if littleEndian64(at: offset) != other.littleEndian64(at: offset) { return false }
+            offset &+= 8
+        }
+        // The last eight, of which some have been compared.
+        return littleEndian64(at: count &- 8) == other.littleEndian64(at: count &- 8)
+    }
 }
 
 /// Whether a name begins so.

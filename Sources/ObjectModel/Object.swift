@@ -227,8 +227,10 @@ public struct Object: Sendable {
     public var name: String
     /// The machine that it is made for.
     public var architecture: Architecture
-    /// The file; names and contents are ranges of it.
+    /// Names and contents are ranges of these: the file's bytes, perhaps with others around them, as of an archive.
     public var bytes: [UInt8]
+    /// Where in the bytes the file lies.
+    public var file: Range<Int>
     /// Where in the bytes the names of its symbols lie, in the shape of a string table: a NUL after each.
     public var symbolNames: Range<Int>
     /// Its sections; the index is the one that symbols use.
@@ -243,7 +245,8 @@ public struct Object: Sendable {
     /// Makes an object of the given parts.
     public init(
         name: String, architecture: Architecture, bytes: [UInt8], sections: [Section], symbols: [Symbol],
-        relocations: [RelocationEntry], groups: [SectionGroup], symbolNames: Range<Int>? = nil
+        relocations: [RelocationEntry], groups: [SectionGroup], symbolNames: Range<Int>? = nil,
+        file: Range<Int>? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -253,7 +256,11 @@ public struct Object: Sendable {
         self.relocations = relocations
         self.groups = groups
         self.symbolNames = symbolNames ?? bytes.indices
+        self.file = file ?? bytes.indices
     }
+
+    /// The bytes of the file alone.
+    public var fileBytes: [UInt8] { Array(bytes[file]) }
 
     /// A name of this object as text for people.
     public func text(_ name: NameRange) -> String {

@@ -46,20 +46,61 @@ public struct Workers: Sendable {
     public func array<Element: BitwiseCopyable & Sendable>(
         _ count: Int, of initial: Element, _ fill: @Sendable (Range<Int>, inout MutableSpan<Element>) -> Void
     ) -> [Element] {
-        let pieces = pieces(of: count)
-        return unsafe Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+        unsafe Array(unsafeUninitializedCapacity: count) { buffer, initialized in
             guard let start = buffer.baseAddress else { return }
             let places = unsafe Places(start: start)
-            share(pieces) { piece in
-                let range = count * piece / pieces..<count * (piece + 1) / pieces
-                let place = unsafe UnsafeMutableBufferPointer(
-                    start: places.start + range.lowerBound, count: range.count)
-                unsafe place.initialize(repeating: initial)
-                var span = unsafe place.mutableSpan
+            share(pieces(of: count)) { piece in
+                let range = range(piece, of: count)
+                var span = unsafe places.elements(range, initial).mutableSpan
                 fill(range, &span)
             }
             initialized = count
         }
+    }
+
+    /// Three arrays of the same length whose pieces are made each by one worker.
+    ///
+    /// - Parameters:
+    ///   - count: how many elements each has.
+    ///   - initial: what each is before.
+    ///   - fill: is given the indices of a piece, and its elements, of which the first is that of the first index.
+    public func arrays<First, Second, Third>(
+        _ count: Int, of initial: (First, Second, Third),
+        _ fill:
+            @Sendable (Range<Int>, inout MutableSpan<First>, inout MutableSpan<Second>, inout MutableSpan<Third>)
+            -> Void
+    ) -> ([First], [Second], [Third])
+    where
+        First: BitwiseCopyable & Sendable, Second: BitwiseCopyable & Sendable, Third: BitwiseCopyable & Sendable
+    {
+        var (second, third): ([Second], [Third]) = ([], [])
+        let first = unsafe [First](unsafeUninitializedCapacity: count) { firsts, initialized in
+            second = unsafe [Second](unsafeUninitializedCapacity: count) { seconds, initialized in
+                third = unsafe [Third](unsafeUninitializedCapacity: count) { thirds, initialized in
+                    if let first = firsts.baseAddress, let second = seconds.baseAddress, let third = thirds.baseAddress
+                    {
+                        let places = unsafe (Places(start: first), Places(start: second), Places(start: third))
+                        share(pieces(of: count)) { piece in
+                            let range = range(piece, of: count)
+                            var first = unsafe places.0.elements(range, initial.0).mutableSpan
+                            var second = unsafe places.1.elements(range, initial.1).mutableSpan
+                            var third = unsafe places.2.elements(range, initial.2).mutableSpan
+                            fill(range, &first, &second, &third)
+                        }
+                    }
+                    initialized = count
+                }
+                initialized = count
+            }
+            initialized = count
+        }
+        return (first, second, third)
+    }
+
+    /// The indices of a piece.
+    private func range(_ piece: Int, of count: Int) -> Range<Int> {
+        let pieces = pieces(of: count)
+        return count * piece / pieces..<count * (piece + 1) / pieces
     }
 
     /// Into how many pieces that many elements are divided: small ones are not worth it, and several for each worker even out
@@ -97,4 +138,11 @@ public struct Workers: Sendable {
 /// Where elements are to be, of which each belongs to one worker.
 @unsafe private struct Places<Element>: @unchecked Sendable {
     let start: UnsafeMutablePointer<Element>
+
+    /// Some of them, set to a value.
+    func elements(_ range: Range<Int>, _ initial: Element) -> UnsafeMutableBufferPointer<Element> {
+        let place = unsafe UnsafeMutableBufferPointer(start: start + range.lowerBound, count: range.count)
+        unsafe place.initialize(repeating: initial)
+        return unsafe place
+    }
 }

@@ -41,7 +41,7 @@ import Testing
         #expect(index(archive) == ["x 0", "y 1"])
         let object = try ArchiveReader.object(1, of: archive)
         #expect(object.name == "l.a(y.o)")
-        #expect(try object.bytes == directory.read("y.o"))
+        #expect(try object.fileBytes == directory.read("y.o"))
         #expect(object.symbol("y")?.place != .undefined)
     }
 
@@ -70,7 +70,7 @@ import Testing
         let archive = try ArchiveReader.read(bytes, name: "l.a")
         #expect(names(archive) == ["a name that is too long.o", "y.o"])
         #expect(index(archive) == ["x 0"])
-        #expect(try ArchiveReader.object(0, of: archive).bytes == object)
+        #expect(try ArchiveReader.object(0, of: archive).fileBytes == object)
     }
 
     @Test("contents of odd size are filled up, the last need not be")
@@ -82,7 +82,7 @@ import Testing
         var bytes = try archive("rcS")
         let both = try ArchiveReader.read(bytes, name: "l.a")
         #expect(both.members.map { $0.contents.count % 2 } == [1, 1])
-        #expect(try ArchiveReader.object(1, of: both).bytes == directory.read("y.o"))
+        #expect(try ArchiveReader.object(1, of: both).fileBytes == directory.read("y.o"))
         bytes.removeLast()
         #expect(try ArchiveReader.read(bytes, name: "l.a").members.count == 2)
         bytes.removeLast()
@@ -126,7 +126,7 @@ import Testing
         let archive = try ArchiveReader.read(whole, name: "l.a")
         #expect(names(archive) == members)
         #expect(index(archive) == ["x 0", "odd 1"])
-        #expect(try ArchiveReader.object(1, of: archive).bytes == directory.read("folder/odd.o"))
+        #expect(try ArchiveReader.object(1, of: archive).fileBytes == directory.read("folder/odd.o"))
         try directory.write("whole.a", whole)
         #expect(try Tool.output("ar", ["t", directory.path + "/whole.a"]).split(separator: "\n").count == 2)
     }

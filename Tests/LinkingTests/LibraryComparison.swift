@@ -172,7 +172,7 @@ struct LibraryComparison {
 
     /// The object without the flags that let ld join strings.
     private static func withoutMerging(_ object: Object) -> [UInt8] {
-        var bytes = object.bytes
+        var bytes = object.fileBytes
         let start: UInt64 = bytes.span.bytes.integer(at: 40) ?? 0
         for index in object.sections.indices {
             let flags = Int(start) + index * 64 + 8

@@ -19,8 +19,7 @@ import Testing
             archive.members.append(.init(name: label, contents: start..<archive.bytes.count))
             let object = try ArchiveReader.object(index, of: archive)
             for symbol in object.symbols where symbol.binding != .local && symbol.place != .undefined {
-                let name = NameRange(offset: symbol.name.offset + UInt32(start), count: symbol.name.count)
-                archive.index.append(.init(name: name, member: UInt32(index)))
+                archive.index.append(.init(name: symbol.name, member: UInt32(index)))
             }
         }
         return archive

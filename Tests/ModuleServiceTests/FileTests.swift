@@ -234,27 +234,50 @@ import Testing
         try #expect(File.list(directory.images) == ["again"])
     }
 
-    @Test("room is found ahead for two megabytes at most")
+    @Test("room is found ahead for sixteen megabytes at most; more than two are given back when nothing is asked for")
     func spareLimit() throws {
         let store = try ImageStore(directory)
+        let spare = directory.path + "/.spare-image"
         _ = try store.write(
-            "large", module: 0, of: try linker("char data[3 << 20] = {7}; char *get(void) { return data; }"))
+            "large", module: 0, of: try linker("char data[17 << 20] = {7}; char *get(void) { return data; }"))
         store.prepareNext(like: "large")
-        try #expect(File.status(path: directory.path + "/.spare-image").size == 2 << 20)
+        try #expect(File.status(path: spare).size == 16 << 20)
+        store.rest()
+        #expect(throws: SystemError.self) { try File.status(path: spare) }
+        _ = try store.write(
+            "small", module: 0, of: try linker("char data[1 << 20] = {7}; char *get(void) { return data; }"))
+        store.prepareNext(like: "small")
+        store.rest()
+        try #expect(File.status(path: spare).size == File.status(path: store.path(of: "small")).size)
     }
 
-    @Test("memory of two megabytes is kept for the next, more is not")
+    @Test("memory is kept for the next; more than two megabytes of it until nothing is asked for")
     func scratchMemory() throws {
         let store = ScratchStore()
         let small = try store.take(1)
         #expect(small.count == 2 << 20)
         store.giveBack(small)
+        store.rest()
         let again = try store.take(2 << 20)
         #expect(again === small)
         let large = try store.take(2 << 20 + 1)
         store.giveBack(large)
         let next = try store.take(1)
-        #expect(next !== large)
-        #expect(next !== small)
+        #expect(next === large)
+        store.giveBack(next)
+        store.rest()
+        try #expect(store.take(1) !== large)
+    }
+
+    @Test("memory that is kept is zero when it is taken again", arguments: [false, true])
+    func scratchZeroes(isClearedAhead: Bool) throws {
+        let store = ScratchStore()
+        let first = try store.take(3 << 20)
+        first.change(3 << 20) { bytes in bytes.storeBytes(of: 7, toByteOffset: 3 << 20 - 1, as: UInt8.self) }
+        store.giveBack(first)
+        if isClearedAhead { store.clear() }
+        let second = try store.take(1)
+        #expect(second === first)
+        #expect(second.read(3 << 20) { bytes in bytes.unsafeLoad(fromByteOffset: 3 << 20 - 1, as: UInt8.self) } == 0)
     }
 }
