@@ -355,11 +355,14 @@ extension LoadTransaction {
             service.unmap(module)
         }
         let (ids, addresses, space) = (ids, addresses, space)
+        // What has been mapped may have left pointers to itself, as what is unloaded may.
+        let gone = linked.prefix(mapped)
         service.state.withLock { state in
             for id in ids {
                 state.modules.remove(id)
                 state.loaded[id] = nil
             }
+            for module in gone { state.bury(module, nil) }
             for address in addresses { state.spaces[space.architecture].ranges.release(address) }
         }
         // Those of linked modules have been given back with their memory.
