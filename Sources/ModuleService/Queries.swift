@@ -8,13 +8,15 @@ import SymbolTable
 extension ModuleService {
     /// All modules in the order in which they were loaded.
     public func list() -> [ModuleInformation] {
-        askForState()
+        // Under a debugger a space answers nobody: what it alone knows is left out then.
+        let stopped = state.withLock { $0.spaces.hosts }.filter(\.isStopped).map(\.architecture.name)
+        if stopped.isEmpty { askForState() }
         let modules = state.withLock { state in
             state.modules.all.compactMap { information(of: $0.id, in: state) }
         }
         return modules.map { module in
             var module = module
-            module.useCount = useCount(module.id)
+            if !stopped.contains(module.space) { module.useCount = useCount(module.id) }
             return module
         }
     }
