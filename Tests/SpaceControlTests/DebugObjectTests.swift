@@ -15,7 +15,8 @@ import Testing
         let path = directory.path
         try Tool.output("gcc", ["-c", "-o", "\(path)/object.o", "\(path)/object.s"])
         try Tool.output("objcopy", ["--set-section-flags", ".text=alloc,code,load", "\(path)/object.o"])
-        try Tool.output("ld", ["-Ttext=0x\(String(base, radix: 16))", "-e", "0", "-o", "\(path)/object", "\(path)/object.o"])
+        try Tool.output(
+            "ld", ["-Ttext=0x\(String(base, radix: 16))", "-e", "0", "-o", "\(path)/object", "\(path)/object.o"])
         return try directory.read("object")
     }
 

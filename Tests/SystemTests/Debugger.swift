@@ -12,7 +12,8 @@ extension Session {
     func startDebugger(_ arguments: [String], _ commands: [String]) throws -> RunningTool {
         try RunningTool(
             executable: "/usr/bin/env",
-            ["-C", path, "gdb", "-q", "-nx", "-batch"] + arguments + commands.flatMap { ["-ex", $0] },
+            ["-C", path, "gdb", "-q", "-nx", "-batch", "-iex", "set filename-display basename"] + arguments
+                + commands.flatMap { ["-ex", $0] },
             environment: environment())
     }
 

@@ -29,19 +29,19 @@ import Testing
             ["-p", space, "/proc/\(space)/exe"],
             [
                 "set breakpoint pending on", "break gurka.c:5", "echo ready\\n", "continue", "backtrace 2", "print n",
-                "tbreak space_unmap", "continue", "finish", "info breakpoints", "info symbol 0x10001004",
+                "tbreak space_unmap", "continue", "finish", "info symbol 0x10001004", "continue", "backtrace 1",
             ])
         #expect(try session.isWritten("ready", by: debugger))
         try session.output("modload", "gurka.o")
         try session.output("modunload", "gurka")
+        // At other addresses, so that it is no use to have remembered the first ones.
+        try session.output("modload", "gurka.o")
         let said = try debugger.wait().output
         #expect(said.contains("hit Breakpoint 1, slice (n=2) at gurka.c:5"), "\(said)")
         #expect(said.contains("#1  0x") && said.contains("in init_module () at gurka.c:9"), "\(said)")
         #expect(said.contains("$1 = 2"), "\(said)")
-        #expect(said.contains("<PENDING>  gurka.c:5"), "\(said)")
-        #expect(said.contains("No symbol matches 0x10001004."), "\(said)")
-        // Its breakpoint was taken out of memory in time: nothing is in the way of the next.
-        try session.output("modload", "gurka.o")
+        let rest = try #require(said.split(separator: "No symbol matches 0x10001004.").dropFirst().first, "\(said)")
+        #expect(rest.contains("hit Breakpoint 1, slice (n=2) at gurka.c:5"), "\(said)")
     }
 
     @Test("each object of a module is known, and one that is displaced where the other is")
