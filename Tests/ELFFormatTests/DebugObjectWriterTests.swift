@@ -46,7 +46,7 @@ import Testing
             "gdb", ["-q", "-nx", "-batch", "-ex", "add-symbol-file \(path)", "-ex", "info line gurka.c:5"])
         #expect(said.output.contains("gurka.c\" starts at address 0x200010"), "\(said)")
         let line = try Tool.output("addr2line", ["-f", "-j", ".text", "-e", path, "0"])
-        #expect(line.hasPrefix("slice\n") && line.hasSuffix("gurka.c:4\n"), "\(line)")
+        #expect(line.hasPrefix("slice\n") && line.hasSuffix(".c:4\n"), "\(line)")
     }
 
     @Test("code and data take no room, and the relocations that are left are those of what is said about them")

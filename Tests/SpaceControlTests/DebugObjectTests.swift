@@ -126,9 +126,9 @@ import Testing
         let symbols = try test.load(try Image(Self.slow))
         let process = test.space.information.process
         let stopper = try RunningTool(
-            executable: "/bin/sh", ["-c", "sleep 0.1; kill -STOP \(process); sleep 2.5; kill -CONT \(process)"],
+            executable: "/bin/sh", ["-c", "sleep 0.1; kill -STOP \(process); sleep 3.5; kill -CONT \(process)"],
             environment: [])
-        let result = try test.space.call(symbols["works"], [400], timeout: .seconds(2))
+        let result = try test.space.call(symbols["works"], [200], timeout: .seconds(3))
         #expect(result == 7)
         _ = try stopper.wait()
         // The same time at work is too much.
