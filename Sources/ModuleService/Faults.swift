@@ -16,7 +16,8 @@ extension ModuleService {
                     Problem(
                         subject: module, place: function,
                         reason:
-                            "\(fault.signalName)\(touched(fault, in: module)) in \(describe(fault.instructionPointer, in: module))")
+                            "\(fault.signalName)\(touched(fault, in: module)) in \(describe(fault.instructionPointer, in: module))"
+                    )
                 ],
                 signal: fault.signalName)
         case .died(_, let death):

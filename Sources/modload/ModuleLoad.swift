@@ -81,7 +81,9 @@ struct ModuleLoad: ParsableCommand {
         transform: Self.address)
     var address: UInt64?
 
-    @Flag(name: .customLong("wait-debugger"), help: "Before anything runs, wait until a debugger has attached and continued.")
+    @Flag(
+        name: .customLong("wait-debugger"),
+        help: "Before anything runs, wait until a debugger has attached and continued.")
     var waitsForDebugger = false
 
     @Argument(
