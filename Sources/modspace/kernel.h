@@ -7,6 +7,7 @@
  *     lkm.c        lkmdispatch: the way of classic modules into these tables
  *     holds.c      module_hold and module_rele
  *     console.c    messages, and small things
+ *     properties.h property lists
  *
  * Any thread of a module may call them, and may be stopped at any instant. So what these tables consist of is changed with all
  * signals blocked, and nothing of a module's memory is touched meanwhile: what is needed of it is copied before.
@@ -54,5 +55,14 @@ void kernel_forget_names(uint64_t image);
  * by name.
  */
 int modlink_initialize(int (*initialize)(void), _Atomic long *uses);
+
+/* ---- property_values.c ---- */
+
+/*
+ * Calls the function of a module of MODULE() to initialize it, with a dictionary, which is let go of afterwards. The daemon calls this,
+ * by name. A property is a letter for its type, its name and its value, each of these two ended by a zero byte; and a zero byte ends
+ * them all. `b`: 0 or 1; `i`, `u`: a decimal number, with and without a sign; `s`: text.
+ */
+int modlink_initialize_module(int (*command)(int, void *), const char *properties);
 
 #endif

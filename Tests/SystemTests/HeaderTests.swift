@@ -6,7 +6,7 @@ import Testing
 @Suite struct HeaderTests {
     /// Every header, as a module names it.
     private static func headers() throws -> [String] {
-        try ["asm", "linux", "modlink", "sys"].flatMap { folder in
+        try ["asm", "linux", "modlink", "prop", "sys"].flatMap { folder in
             try File.list("\(Examples.headers)/\(folder)").sorted().map { "\(folder)/\($0)" }
         }
     }
