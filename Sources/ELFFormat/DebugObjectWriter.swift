@@ -15,12 +15,14 @@ public enum ELFDebugObjectWriter {
     ///   - addresses: for each section, where it is; nil where it is not in memory.
     /// - Returns: whether it has been appended: false for what is no ELF file.
     public static func append(_ object: Object, at addresses: [UInt64?], to bytes: inout [UInt8]) -> Bool {
-        guard object.bytes.starts(with: ELFLayout.magic),
-            let layout = try? ELFLayout(object.bytes, file: object.name), layout.sections.count == addresses.count
+        let file = object.file
+        guard object.bytes[file].starts(with: ELFLayout.magic),
+            let layout = try? ELFLayout(object.bytes, in: file, file: object.name),
+            layout.sections.count == addresses.count
         else { return false }
         let start = bytes.count
         let headerSize = Int(layout.fileClass.headerSize)
-        bytes += object.bytes[..<headerSize]
+        bytes += object.bytes[file.prefix(headerSize)]
         var headers = Encoder()
         headers.reserve(layout.sections.count * Int(layout.fileClass.sectionHeaderSize))
         for (index, section) in layout.sections.enumerated() {

@@ -89,7 +89,7 @@ struct ELFLayout {
         try Self.check(&headers, raw, names, file)
         let distance = self.range.lowerBound
         if distance > 0 {
-            for index in headers.indices { headers[index].move(by: distance) }
+            for index in headers.indices.dropFirst() { headers[index].move(by: distance) }
         }
         sections = headers
         self.names = names.lowerBound + distance..<names.upperBound + distance

@@ -34,6 +34,9 @@ struct Draft {
     /// Bytes of character strings for parameters of pointer type: output section, and the bytes.
     var strings: [(place: Placement, bytes: [UInt8])] = []
     var parameters: [PlannedParameter] = []
+    /// Values for the dictionary that MODULE_CMD_INIT is given, one behind the other, and where they lie.
+    var propertyRecords: [UInt8] = []
+    var properties: Placement?
     var entry: EntryRule = .none
     /// What MODULE() says, if that is the entry.
     var declaration: FoundDeclaration?

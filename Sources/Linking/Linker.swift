@@ -208,7 +208,8 @@ public struct Linker: Sendable {
             declaration: draft.declaration?.declaration,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
             indirectFunctions: draft.indirectFunctions, frames: draft.frames,
-            useCount: draft.useCountAddress, writes: writes, range: draft.base..<draft.base + draft.size,
+            useCount: draft.useCountAddress, properties: draft.properties.map(draft.address), writes: writes,
+            range: draft.base..<draft.base + draft.size,
             references: draft.references.map { ModuleReference(owner: $0, symbols: $1.sorted()) }
                 .sorted { $0.owner < $1.owner },
             peers: draft.peers.mapValues(draft.names), threadStorage: draft.threadStorage)

@@ -30,23 +30,41 @@ public struct ModuleSource: Sendable {
     }
 }
 
-/// A value for a variable of a module, as written on a command line (insmod(8)).
+/// What a property of a module is (NetBSD modload(8)).
+public enum PropertyType: String, Sendable {
+    case boolean
+    case integer
+    case string
+}
+
+/// A value for a variable of a module, or a property of it, as written on a command line (insmod(8)).
 public struct Parameter: Sendable, Equatable {
     /// The variable's name.
     public var name: String
     /// The value: numbers with commas between them, or text.
     public var value: String
+    /// What it has to be as a property; nil: what it looks like.
+    public var type: PropertyType?
 
     /// Makes the parameter `name=value`.
-    public init(name: String, value: String) {
+    public init(name: String, value: String, type: PropertyType? = nil) {
         self.name = name
         self.value = value
+        self.type = type
     }
 
-    /// Makes the parameter of a text `NAME=VALUE`; nil when it is none.
+    /// Makes the parameter of a text `NAME=VALUE` or `NAME:TYPE=VALUE`, where the type is that of a property; nil when it is none.
     public init?(text: String) {
         guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
-        self.init(name: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
+        var name = text[..<equals]
+        var type: PropertyType?
+        if let colon = name.lastIndex(of: ":") {
+            guard let known = PropertyType(rawValue: String(name[name.index(after: colon)...])),
+                colon != name.startIndex
+            else { return nil }
+            (name, type) = (name[..<colon], known)
+        }
+        self.init(name: String(name), value: String(text[text.index(after: equals)...]), type: type)
     }
 }
 
@@ -82,6 +100,9 @@ public struct LinkedModule: Sendable {
     public var frames: Range<UInt64>?
     /// The address of its use counter, `mod_use_count_` (8 bytes), if it has one.
     public var useCount: UInt64?
+    /// The address of the properties that its function is given with MODULE_CMD_INIT, in the form of modlink_initialize_module; nil
+    /// where it gets none.
+    public var properties: UInt64?
     /// What is to be stored in its zeroes before anything runs: parameters. Those in the file are stored already.
     public var writes: [MemoryWrite]
     /// The addresses that it takes, whole pages.

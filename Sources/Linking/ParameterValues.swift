@@ -56,7 +56,7 @@ extension ParameterType {
     }
 
     /// As kernels read it (kstrtobool), and the words in full.
-    private static func bool(_ text: String) -> Bool? {
+    static func bool(_ text: String) -> Bool? {
         switch text.lowercased() {
         case "y", "yes", "1", "on", "t", "true": true
         case "n", "no", "0", "off", "f", "false": false

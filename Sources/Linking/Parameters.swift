@@ -36,33 +36,40 @@ struct PlannedParameter {
 
 extension Draft {
     /// Finds the variables of all parameters and turns the values into bytes: as the module declares them, if it declares any, else as
-    /// the variables' sizes tell.
+    /// the variables' sizes tell. What it does not declare is a property, where it takes any.
     mutating func planParameters(_ problems: inout ProblemList) {
         guard !source.parameters.isEmpty else { return }
         let declarations = objects.enumerated().flatMap { ParameterDeclaration.all(of: $1, $0) }
+        let takesProperties = takesProperties
         for parameter in source.parameters {
-            guard !declarations.isEmpty else {
-                planUndeclared(parameter, &problems)
-                continue
-            }
             let own = declarations.filter {
                 objects[$0.object].bytes[$0.name.indices].elementsEqual(parameter.name.utf8)
             }
-            let place = "parameter '\(shown(parameter.name))'"
-            if own.isEmpty {
-                problems.add(source.name, place, unknown(parameter.name, declarations))
-                continue
-            }
-            // Several objects of a module may have each a variable for it.
-            for declaration in own {
-                do throws(BadValue) {
-                    try plan(parameter.value, declaration)
-                } catch {
-                    problems.add(source.name, place, error.reason)
-                    break
+            do throws(BadValue) {
+                if own.isEmpty, takesProperties {
+                    try planProperty(parameter)
+                    continue
                 }
+                if parameter.type != nil { throw BadValue(reason: Self.noProperty(isDeclared: !own.isEmpty)) }
+                if declarations.isEmpty {
+                    planUndeclared(parameter, &problems)
+                    continue
+                }
+                if own.isEmpty { throw BadValue(reason: unknown(parameter.name, declarations)) }
+                // Several objects of a module may have each a variable for it.
+                for declaration in own { try plan(parameter.value, declaration) }
+            } catch {
+                problems.add(source.name, "parameter '\(shown(parameter.name))'", error.reason)
             }
         }
+        placeProperties(&problems)
+    }
+
+    /// Why a value with the type of a property is refused.
+    private static func noProperty(isDeclared: Bool) -> String {
+        isDeclared
+            ? "declared by the module, so it has a type; give the value alone"
+            : "types are for properties, which modules take that have a MODULE() and call functions of prop/proplib.h"
     }
 
     /// What is said of a parameter that no object declares, where some are declared.

@@ -110,8 +110,9 @@ public let interfaceText = """
     # pass go, the newest first. problems: of those that refused, which stay.
     method Autoclean() -> (modules: []string, output: string, problems: []Problem)
 
-    # All modules in the order in which they were loaded, and the spaces that run.
-    method List() -> (modules: []Module, spaces: []string)
+    # All modules in the order in which they were loaded, and the spaces that run. brief: uses is left empty, which makes a list of
+    # thousands shorter. With more, a long list comes in several replies.
+    method List(brief: ?bool) -> (modules: []Module, spaces: []string)
 
     # Finds symbols by name, or by address when the query is a number (0x… or decimal). Here and below, a space that is not named
     # is the one that is always there: x86-64.

@@ -126,10 +126,19 @@ public enum AutocleanMethod: Method {
 public enum ListMethod: Method {
     /// The qualified name.
     public static let name = "org.modlink.List"
-    /// None.
-    public typealias Parameters = Empty
 
-    /// All modules.
+    /// How much of them.
+    public struct Parameters: Codable, Sendable, Equatable {
+        /// Whether what each uses is left out.
+        public var brief: Bool?
+
+        /// Makes the parameters of a call.
+        public init(brief: Bool? = nil) {
+            self.brief = brief
+        }
+    }
+
+    /// All modules; or a part of them, for who takes several replies.
     public struct Reply: Codable, Sendable, Equatable {
         /// The modules in the order in which they were loaded.
         public var modules: [ModuleInformation]

@@ -136,9 +136,3 @@ extension ModuleUse: JSONWritable, JSONReadable {
         self = use
     }
 }
-
-extension JSONReader {
-    fileprivate mutating func strings() throws(JSONFault) -> [String] {
-        try array { (reader) throws(JSONFault) in try reader.string() }
-    }
-}

@@ -61,7 +61,13 @@ extension ModuleService {
         guard let module = module(at: entry.address, in: architecture), let space = host(of: architecture) else {
             throw .refused("ENXIO", parameters.device, "the device is no module's (ENXIO)")
         }
-        let target = DeviceOperation.Target(table: table, entry: entry, minor: minor, flags: flags)
+        // The device may want to know its openings apart before it is known whether this one comes about.
+        let number = state.withLock { state in
+            state.lastDevice += 1
+            return state.lastDevice
+        }
+        let target = DeviceOperation.Target(
+            table: table, entry: entry, minor: minor, flags: flags, opening: UInt64(number))
         console.beginCapture()
         let outcome = operate(DeviceOperation(.open, target), of: module.name, space, data: [], patience: nil)
         let output = console.endCapture()
@@ -77,11 +83,7 @@ extension ModuleService {
             replaceEndedSpaces()
             throw failure
         }
-        let number = state.withLock { state in
-            state.lastDevice += 1
-            state.devices[state.lastDevice] = OpenDevice(module: module.id, target: target, owner: owner)
-            return state.lastDevice
-        }
+        state.withLock { $0.devices[number] = OpenDevice(module: module.id, target: target, owner: owner) }
         return OpenedDevice(number: number, module: module.name, target: target, output: output)
     }
 

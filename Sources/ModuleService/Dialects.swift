@@ -65,7 +65,7 @@ extension ModuleService {
                     MemoryWrite(address: table, bytes: ClassicTable.bytes(of: module, entry: entry, id: id)))
                 result = try space.call(entry, [table, ClassicCommand.load.rawValue, ClassicCommand.version])
             case .module(let command):
-                result = try space.call(command, [ModuleCommand.initialize.rawValue, 0])
+                result = try callCommand(command, of: module, space)
             }
         } catch {
             throw failure(error, in: module.name, calling: name)
@@ -81,6 +81,20 @@ extension ModuleService {
             let caller = symbols.exported("modlink_initialize").flatMap(symbols.symbol)
         else { return try space.call(initialize) }
         return try space.call(caller.address, [initialize, useCount])
+    }
+
+    /// Calls the function of MODULE(), with the dictionary of its properties if it has been given any.
+    private func callCommand(_ command: UInt64, of module: LinkedModule, _ space: SpaceHost) throws(SpaceError) -> Int64
+    {
+        guard let properties = module.properties else {
+            return try space.call(command, [ModuleCommand.initialize.rawValue, 0])
+        }
+        let symbols = state.withLock { $0.spaces[space.architecture].symbols }
+        // All spaces offer it: they are of one version with the daemon.
+        guard let caller = symbols.exported("modlink_initialize_module").flatMap(symbols.symbol) else {
+            throw .refused(.call, ErrorCode.notForIt)
+        }
+        return try space.call(caller.address, [command, properties])
     }
 
     /// Calls a module's cleanup. One that refuses stays.

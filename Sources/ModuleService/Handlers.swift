@@ -42,8 +42,8 @@ extension ModuleService {
                         return try perform(for: context.socketNumber) { service in service.autoclean() }
                     }
                 },
-                MethodHandler(ListMethod.self) { [self] _, _ in
-                    ListMethod.Reply(modules: list(), spaces: runningSpaces())
+                MethodHandler(ListMethod.self) { [self] (parameters, context) throws(MethodError) in
+                    try sendAllButLast(list(isBrief: parameters.brief ?? false), &context)
                 },
                 MethodHandler(LookUpMethod.self) { [self] (parameters, _) throws(MethodError) in
                     try answering { () throws(Failure) in
@@ -84,6 +84,22 @@ extension ModuleService {
         return try Service(
             vendor: Product.vendor, product: Product.name, version: Product.version, url: Product.url,
             interfaces: [interface])
+    }
+
+    /// How many modules one of several replies has: few enough that the caller reads one while the next is written.
+    private static let listPart = 256
+
+    /// Sends a list of modules in parts to who takes several replies. Returns the last one, which for others has all.
+    private func sendAllButLast(
+        _ modules: [ModuleInformation], _ context: inout CallContext<ListMethod>
+    ) throws(MethodError) -> ListMethod.Reply {
+        let spaces = runningSpaces()
+        var rest = modules[...]
+        while context.wantsMore, rest.count > Self.listPart {
+            try context.reply(ListMethod.Reply(modules: Array(rest.prefix(Self.listPart)), spaces: spaces))
+            rest = rest.dropFirst(Self.listPart)
+        }
+        return ListMethod.Reply(modules: Array(rest), spaces: spaces)
     }
 
     func answering<Reply>(_ work: () throws(Failure) -> Reply) throws(MethodError) -> Reply {
@@ -190,7 +206,12 @@ extension ModuleService {
         }
         for text in module.parameters ?? [] {
             guard let parameter = Parameter(text: text) else {
-                throw Failure(.linkFailed, subject: text, reason: "not a parameter; write NAME=VALUE")
+                let isTyped = text.utf8.prefix { $0 != UInt8(ascii: "=") }.contains(UInt8(ascii: ":"))
+                throw Failure(
+                    .linkFailed, subject: text,
+                    reason: isTyped
+                        ? "not a parameter; the types of a property are boolean, integer and string"
+                        : "not a parameter; write NAME=VALUE")
             }
             source.parameters.append(parameter)
         }

@@ -47,7 +47,7 @@ public final class ModuleService: Sendable {
 
     /// A module as the service keeps it.
     struct LoadedModule: Sendable {
-        var linked: LinkedModule
+        private var record: LinkedRecord
         /// Its place in its space's symbol table, once it is running.
         var slot: Int?
         /// What it is in the tables of its space, as far as it has said so.
@@ -62,8 +62,28 @@ public final class ModuleService: Sendable {
         /// What debuggers have been told of it.
         var objects: AnnouncedObjects?
 
+        init(linked: LinkedModule, slot: Int?, flat: FlatModule? = nil) {
+            record = LinkedRecord(module: linked)
+            self.slot = slot
+            self.flat = flat
+        }
+
+        var linked: LinkedModule {
+            get { record.module }
+            set { record = LinkedRecord(module: newValue) }
+        }
+
         /// The machine whose space it is in.
-        var architecture: Architecture { linked.image.architecture }
+        var architecture: Architecture { record.module.image.architecture }
+    }
+
+    /// Keeps a linked module in one place: it is large, and a table of ten thousand is looked through for each list.
+    private final class LinkedRecord: Sendable {
+        let module: LinkedModule
+
+        init(module: LinkedModule) {
+            self.module = module
+        }
     }
 
     /// Starts the native space, and the thread that links.

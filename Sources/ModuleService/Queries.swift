@@ -7,18 +7,25 @@ import SymbolTable
 
 extension ModuleService {
     /// All modules in the order in which they were loaded.
-    public func list() -> [ModuleInformation] {
+    ///
+    /// - Parameter isBrief: whether what they use is left out.
+    public func list(isBrief: Bool = false) -> [ModuleInformation] {
         // Under a debugger a space answers nobody: what it alone knows is left out then.
         let stopped = state.withLock { $0.spaces.hosts }.filter(\.isStopped).map(\.architecture.name)
         if stopped.isEmpty { askForState() }
-        let modules = state.withLock { state in
-            state.modules.all.compactMap { information(of: $0.id, in: state) }
+        var modules: [ModuleInformation] = []
+        var counters: [(index: Int, place: CounterPlace)] = []
+        state.withLock { state in
+            modules.reserveCapacity(state.modules.ids.count)
+            for id in state.modules.ids {
+                guard let module = information(of: id, in: state, isBrief: isBrief) else { continue }
+                if !stopped.contains(module.space), let place = state.counterPlace(id) { counters.append((modules.count, place)) }
+                modules.append(module)
+            }
         }
-        return modules.map { module in
-            var module = module
-            if !stopped.contains(module.space) { module.useCount = useCount(module.id) }
-            return module
-        }
+        // Not under the lock: the space is asked.
+        for (index, place) in counters { modules[index].useCount = place.count }
+        return modules
     }
 
     /// The names of the spaces that run, the native one first.
@@ -27,16 +34,14 @@ extension ModuleService {
     }
 
     /// What is known of a module without asking the space.
-    func information(of id: Int, in state: borrowing State) -> ModuleInformation? {
+    func information(of id: Int, in state: borrowing State, isBrief: Bool = false) -> ModuleInformation? {
         guard let module = state.modules[id], let loaded = state.loaded[id] else { return nil }
         return ModuleInformation(
             id: id, name: module.name, space: loaded.architecture.name, state: module.state.rawValue,
             address: Int(module.range.lowerBound),
             size: Int(module.range.upperBound - module.range.lowerBound), useCount: nil,
-            uses: module.uses.sorted { $0.key < $1.key }.compactMap { used, symbols in
-                state.modules[used].map { ModuleUse(module: $0.name, symbols: symbols) }
-            },
-            usedBy: state.modules.holders(of: id).map(\.name), autoclean: module.isAutoclean,
+            uses: isBrief ? [] : state.uses(of: module), usedBy: state.modules.holderNames(of: id),
+            autoclean: module.isAutoclean,
             dependency: module.isDependency, owner: loaded.flat?.owner,
             dialect: loaded.linked.dialect, type: loaded.registration?.type ?? loaded.linked.declaration?.className,
             offset: loaded.registration?.offset, info: loaded.registration?.information)
@@ -82,6 +87,34 @@ extension ModuleService {
                 architecture: architecture.name, windowStart: Int(space.window.lowerBound),
                 windowEnd: Int(space.window.upperBound), modules: state.modules(in: architecture).count,
                 symbols: record.symbols.symbolCount, generation: Int(record.symbols.generation))
+        }
+    }
+}
+
+/// Where a module's use counter is.
+struct CounterPlace {
+    let address: UInt64
+    let space: SpaceHost
+
+    /// What it says; nil when the space is busy.
+    var count: Int? {
+        space.readUnlessBusy(address, count: space.useCountSize).map { UseCounter(littleEndian: $0).count }
+    }
+}
+
+extension ModuleService.State {
+    /// Where a module's use counter is; nil when it has none.
+    func counterPlace(_ id: Int) -> CounterPlace? {
+        guard let module = loaded[id], let address = module.linked.useCount,
+            let space = spaces[module.architecture].host
+        else { return nil }
+        return CounterPlace(address: address, space: space)
+    }
+
+    /// Whom a module uses, for people.
+    fileprivate func uses(of module: Module) -> [ModuleUse] {
+        module.uses.sorted { $0.key < $1.key }.compactMap { used, symbols in
+            modules[used].map { ModuleUse(module: $0.name, symbols: symbols) }
         }
     }
 }

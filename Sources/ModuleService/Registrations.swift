@@ -34,15 +34,14 @@ extension ModuleService {
     func askForState() {
         _ = quiet.withLockIfAvailable { _ in
             let modules = state.withLock { state in
-                state.modules.all.compactMap { module -> (id: Int, linked: LinkedModule, space: SpaceHost)? in
-                    guard let loaded = state.loaded[module.id], !loaded.isSilent, !loaded.isCleanedUp,
-                        !module.isBroken,
-                        module.state == .running, loaded.linked.question != nil,
+                state.loaded.compactMap { id, loaded -> (id: Int, linked: LinkedModule, space: SpaceHost)? in
+                    guard loaded.linked.question != nil, !loaded.isSilent, !loaded.isCleanedUp,
+                        let module = state.modules[id], !module.isBroken, module.state == .running,
                         let space = state.spaces[loaded.architecture].host
                     else { return nil }
-                    return (module.id, loaded.linked, space)
+                    return (id, loaded.linked, space)
                 }
-            }
+            }.sorted { $0.id < $1.id }
             let end = Clock.nanoseconds() + UInt64(Self.patience / .nanoseconds(1))
             for module in modules where Clock.nanoseconds() < end { ask(module.linked, id: module.id, module.space) }
         }

@@ -63,13 +63,7 @@ extension ModuleService {
 
     /// What a module's own use counter says; nil when it has none, or the space is busy.
     func useCount(_ id: Int) -> Int? {
-        let place = state.withLock { state in
-            state.loaded[id].flatMap { module in
-                module.linked.useCount.map { (address: $0, space: state.spaces[module.architecture].host) }
-            }
-        }
-        guard let place, let space = place.space else { return nil }
-        return space.readUnlessBusy(place.address, count: space.useCountSize).map { UseCounter(littleEndian: $0).count }
+        state.withLock { $0.counterPlace(id) }?.count
     }
 
     private func unload(_ module: Module) throws(Failure) {

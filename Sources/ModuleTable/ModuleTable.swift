@@ -1,9 +1,10 @@
 /// Which modules there are, in which state, and who refers to whom.
 public struct ModuleTable: Sendable {
     private var modules: [Int: Module] = [:]
+    private var order = SortedNumbers()
     private var byName: [String: Int] = [:]
     /// For each module that others refer to, those others.
-    private var users: [Int: Set<Int>] = [:]
+    private var users: [Int: SortedNumbers] = [:]
     private var nextID = 1
 
     /// Makes an empty table.
@@ -31,8 +32,9 @@ public struct ModuleTable: Sendable {
             modules[ids[index]] = Module(
                 id: ids[index], name: entry.name, state: .loading, range: entry.range, isAutoclean: entry.isAutoclean,
                 uses: uses)
+            order.insert(ids[index])
             byName[entry.name] = ids[index]
-            for used in uses.keys { users[used, default: []].insert(ids[index]) }
+            for used in uses.keys { users[used, default: SortedNumbers()].insert(ids[index]) }
         }
         return ids
     }
@@ -49,7 +51,7 @@ public struct ModuleTable: Sendable {
         // One that held itself could never go.
         for other in others where other != id && modules[id] != nil && modules[other] != nil {
             modules[id]?.uses[other, default: []] += []
-            users[other, default: []].insert(id)
+            users[other, default: SortedNumbers()].insert(id)
         }
     }
 
@@ -75,7 +77,7 @@ public struct ModuleTable: Sendable {
     public mutating func require(_ used: Int, by user: Int) {
         guard used != user, modules[used] != nil, modules[user] != nil else { return }
         if modules[user]?.uses[used] == nil { modules[user]?.uses[used] = [] }
-        users[used, default: []].insert(user)
+        users[used, default: SortedNumbers()].insert(user)
     }
 
     /// A module's init has succeeded.
@@ -110,7 +112,7 @@ public struct ModuleTable: Sendable {
     /// Modules and all that refer to them, be it by way of others: each before those that it uses.
     public func withDependents(_ ids: [Int]) -> [Module] {
         var visited = Set<Int>()
-        for id in ids { _ = search(from: id, &visited) { users[$0] ?? [] } }
+        for id in ids { _ = search(from: id, &visited) { users[$0]?.numbers ?? [] } }
         return unloadOrder(visited)
     }
 
@@ -132,13 +134,19 @@ public struct ModuleTable: Sendable {
     public mutating func remove(_ id: Int) {
         guard let module = modules.removeValue(forKey: id) else { return }
         byName[module.name] = nil
+        order.remove(id)
         users[id] = nil
         for used in module.uses.keys { users[used]?.remove(id) }
     }
 
     /// Who refers to a module, in the order in which they came.
     public func holders(of id: Int) -> [Module] {
-        (users[id] ?? []).sorted().compactMap { modules[$0] }
+        (users[id]?.numbers ?? []).compactMap { modules[$0] }
+    }
+
+    /// Their names.
+    public func holderNames(of id: Int) -> [String] {
+        (users[id]?.numbers ?? []).compactMap { modules[$0]?.name }
     }
 
     /// A module by its number.
@@ -150,9 +158,10 @@ public struct ModuleTable: Sendable {
     }
 
     /// All modules in the order in which they came.
-    public var all: [Module] {
-        modules.values.sorted { $0.id < $1.id }
-    }
+    public var all: [Module] { ids.compactMap { modules[$0] } }
+
+    /// Their numbers, in that order, which is the numbers' own.
+    public var ids: [Int] { order.numbers }
 
     /// Users before those that they use; where modules use each other, the younger first.
     ///
@@ -161,17 +170,19 @@ public struct ModuleTable: Sendable {
     private func unloadOrder(_ leaving: Set<Int>) -> [Module] {
         var visited = Set<Int>()
         let finished = leaving.sorted(by: >).flatMap { start in
-            search(from: start, &visited) { id in (users[id] ?? []).filter(leaving.contains) }
+            search(from: start, &visited) { id in (users[id]?.numbers ?? []).filter(leaving.contains) }
         }
         visited = []
         let sets = finished.reversed().map { start in
-            search(from: start, &visited) { id in Set(modules[id]?.uses.keys.filter(leaving.contains) ?? []) }
+            search(from: start, &visited) { id in modules[id]?.uses.keys.filter(leaving.contains).sorted() ?? [] }
         }
         return sets.reversed().flatMap { $0.sorted(by: >) }.compactMap { modules[$0] }
     }
 
     /// What is reached from a module and was not visited, each after all that it leads to.
-    private func search(from start: Int, _ visited: inout Set<Int>, _ next: (Int) -> Set<Int>) -> [Int] {
+    ///
+    /// - Parameter next: what a module leads to, in ascending order.
+    private func search(from start: Int, _ visited: inout Set<Int>, _ next: (Int) -> [Int]) -> [Int] {
         var finished: [Int] = []
         // A stack instead of recursion: a chain may be as long as there are modules.
         var stack = [(id: start, isDone: false)]
@@ -180,7 +191,7 @@ public struct ModuleTable: Sendable {
                 finished.append(id)
             } else if visited.insert(id).inserted {
                 stack.append((id, true))
-                for other in next(id).sorted() where !visited.contains(other) { stack.append((other, false)) }
+                for other in next(id) where !visited.contains(other) { stack.append((other, false)) }
             }
         }
         return finished

@@ -7,7 +7,8 @@
 ///
 /// Payloads of one hash are met in the order in which they came. Removal shifts later entries back, so there are no tombstones,
 /// and the table stays as fast after a million loads and unloads as it was at first. 9 bytes a slot, at most 5 of 8 slots in
-/// use: a name that is not there is found missing after four slots on average; with 7 of 8 it would be thirty.
+/// use: a name that is not there is found missing after four slots on average; with 7 of 8 it would be thirty. A table that is
+/// mostly empty gets smaller: what ten thousand modules needed is given back when they have gone.
 public struct NameIndex: Sendable {
     /// 0: empty; else `mark(of:)` the name's hash.
     private var marks: [UInt8]
@@ -16,12 +17,16 @@ public struct NameIndex: Sendable {
     /// How many slots are in use.
     public private(set) var count = 0
 
+    /// How many slots there are, used or not: a power of two.
+    var slotCount: Int { marks.count }
+
+    private static let leastSlots = 16
     private static let payloadBits: UInt64 = 52
     private static let payloadMask: UInt64 = (1 << payloadBits) - 1
 
     /// Makes an index with room for that many names before it grows.
     public init(minimumCapacity: Int = 0) {
-        var size = 16
+        var size = Self.leastSlots
         while size / 8 * 5 < minimumCapacity { size *= 2 }
         marks = Array(repeating: 0, count: size)
         entries = Array(repeating: 0, count: size)
@@ -54,9 +59,9 @@ public struct NameIndex: Sendable {
     }
 
     /// Adds a payload (below 2^52) under a hash. `hashOf` tells the hash of a payload that is already there: it is
-    /// asked when the table grows.
+    /// asked when the table changes its size.
     public mutating func insert(_ hash: UInt64, _ payload: UInt64, hashOf: (UInt64) -> UInt64) {
-        if count >= marks.count / 8 * 5 { grow(hashOf) }
+        if count >= marks.count / 8 * 5 { resize(marks.count * 2, hashOf) }
         place(hash, payload)
         count += 1
     }
@@ -83,6 +88,8 @@ public struct NameIndex: Sendable {
         }
         marks[hole] = 0
         count -= 1
+        // A quarter is in use then, so it is long until it grows again.
+        if marks.count > Self.leastSlots, count < marks.count / 8 { resize(marks.count / 2, hashOf) }
     }
 
     /// Never 0. The lowest bits choose the slot, the highest are the tag: these lie between.
@@ -102,10 +109,10 @@ public struct NameIndex: Sendable {
         entries[position] = Self.entry(hash, payload)
     }
 
-    private mutating func grow(_ hashOf: (UInt64) -> UInt64) {
+    private mutating func resize(_ size: Int, _ hashOf: (UInt64) -> UInt64) {
         let (oldMarks, oldEntries) = (marks, entries)
-        marks = Array(repeating: 0, count: oldMarks.count * 2)
-        entries = Array(repeating: 0, count: oldMarks.count * 2)
+        marks = Array(repeating: 0, count: size)
+        entries = Array(repeating: 0, count: size)
         // From an empty slot on, so that a run that goes round the end is taken in its order.
         let start = oldMarks.firstIndex(of: 0) ?? 0
         for offset in oldMarks.indices {

@@ -66,13 +66,18 @@ public struct DeviceOperation: Equatable, Sendable {
         public let minor: UInt64
         /// The flags of its functions: FREAD is 1, FWRITE is 2.
         public let flags: Int32
+        /// The number of the opening: other than that of every other one, and not 0.
+        public let opening: UInt64
 
         /// A device of the given parts.
-        public init(table: RegistrationTable, entry: RegisteredEntry, minor: UInt64, flags: Int32) {
+        public init(
+            table: RegistrationTable, entry: RegisteredEntry, minor: UInt64, flags: Int32, opening: UInt64 = 1
+        ) {
             self.table = table
             self.entry = entry
             self.minor = minor
             self.flags = flags
+            self.opening = opening
         }
     }
 
@@ -177,7 +182,8 @@ extension Space {
             with: [
                 operation.kind.number, target.minor, UInt64(bitPattern: Int64(target.flags)), operation.number,
             ])
-        fill(&request.addresses, with: [target.entry.address])
+        // Between them is room for where the space puts the bytes.
+        fill(&request.addresses, with: [target.entry.address, 0, target.opening])
         let reply = try ask(.device, request, descriptors: [file.number])
         let count = words(reply.results)[0]
         return (reply.result, count <= UInt64(max(operation.size, 0)) ? Int(count) : 0)

@@ -57,6 +57,26 @@ public struct DaemonOptions: ParsableArguments {
         return last
     }
 
+    /// The modules that are loaded, and the names of the spaces that run.
+    ///
+    /// - Parameters:
+    ///   - brief: whether what each module uses is left out.
+    ///   - part: is given the modules, some hundred at a time: while it uses them the daemon writes the next.
+    public func list(brief: Bool, part: ([ModuleInformation]) -> Void) throws(Failure) -> [String] {
+        var client = try DaemonConnection.open(starts: !noAutostart, warn: ToolOutput.warn)
+        var spaces: [String] = []
+        do throws(VarlinkError) {
+            try client.callMany(ListMethod.self, ListMethod.Parameters(brief: brief)) { answer in
+                part(answer.reply.modules)
+                spaces = answer.reply.spaces
+                return true
+            }
+        } catch {
+            throw Failure(error)
+        }
+        return spaces
+    }
+
     /// What messages call the file that ``symbolTable(of:)`` reads.
     public static let symbolTableName = "symbol table"
 

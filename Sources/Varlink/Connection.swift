@@ -97,7 +97,7 @@ public struct Connection: ~Copyable {
     }
 
     private mutating func endOfMessage() -> Int? {
-        let end = buffer[searched...].firstIndex(of: 0)
+        let end = buffer.firstZero(from: searched)
         searched = end ?? buffer.count
         return end
     }
@@ -105,9 +105,7 @@ public struct Connection: ~Copyable {
     private mutating func takeMessage(end: Int) throws(VarlinkError) -> Message {
         let count = end - start
         guard count <= Self.maximumMessageSize else { throw VarlinkError.messageTooLong(byteCount: count) }
-        let bytes = Array(buffer[start..<end])
-        start = end + 1
-        searched = start
+        let bytes = takeBytes(end: end)
         var places: [Descriptors.Place] = []
         while let arrival = arrivals.first, arrival.end <= start {
             places += arrival.places
@@ -119,6 +117,23 @@ public struct Connection: ~Copyable {
         }
         try checkDescriptorCount(places.count)
         return Message(bytes: bytes, descriptors: Descriptors(places))
+    }
+
+    /// Takes the bytes of the oldest message out of the buffer.
+    private mutating func takeBytes(end: Int) -> [UInt8] {
+        if start == 0, end == buffer.count - 1, end > Self.chunkSize {
+            // A long one, and nothing else is there: it is handed out as it is, and an empty buffer takes its place.
+            buffer.removeLast()
+            let bytes = buffer
+            buffer = []
+            for index in arrivals.indices { arrivals[index].end -= end + 1 }
+            searched = 0
+            return bytes
+        }
+        let bytes = Array(buffer[start..<end])
+        start = end + 1
+        searched = start
+        return bytes
     }
 
     private func checkDescriptorCount(_ count: Int) throws(VarlinkError) {
@@ -178,7 +193,7 @@ final class MessageSocket {
         guard descriptors.count <= Connection.maximumDescriptorCount else {
             throw VarlinkError.tooManyDescriptors(count: descriptors.count)
         }
-        if let place = message.firstIndex(of: 0) {
+        if let place = message.firstZero(from: 0) {
             throw VarlinkError.malformed(offset: place, expected: "no NUL inside the message")
         }
         message.append(0)
@@ -187,6 +202,22 @@ final class MessageSocket {
         } catch {
             isBroken = true
             throw VarlinkError(error)
+        }
+    }
+}
+
+extension [UInt8] {
+    /// The first zero byte from a place on; eight at a time, since a list of modules has millions.
+    fileprivate func firstZero(from start: Int) -> Int? {
+        withUnsafeBytes { bytes in
+            var place = start
+            while bytes.count - place >= 8 {
+                let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                // A borrow reaches the highest bit of a byte that is 0, and of none before the first of these.
+                if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { break }
+                place += 8
+            }
+            return bytes[place...].firstIndex(of: 0)
         }
     }
 }

@@ -9,9 +9,9 @@ public protocol JSONWritable {
 ///
 /// Source: RFC 8259.
 public struct JSONWriter {
-    private var bytes: [UInt8] = []
+    @usableFromInline var bytes: [UInt8] = []
     /// Whether a comma comes before the next field or element.
-    private var needsComma = false
+    @usableFromInline var needsComma = false
 
     /// The text, so far.
     public var text: [UInt8] { bytes }
@@ -25,12 +25,14 @@ public struct JSONWriter {
     }
 
     /// An object, whose fields `body` writes.
-    public mutating func object(_ body: (inout JSONWriter) -> Void) {
+    @inlinable public mutating func object(_ body: (inout JSONWriter) -> Void) {
+        // Inlinable, this and what else an object is written with: there are ten thousand objects.
         enclosed(UInt8(ascii: "{"), UInt8(ascii: "}"), body)
     }
 
     /// An array of values.
-    public mutating func array<Element>(_ elements: [Element], _ write: (inout JSONWriter, Element) -> Void) {
+    @inlinable public mutating func array<Element>(_ elements: [Element], _ write: (inout JSONWriter, Element) -> Void)
+    {
         enclosed(UInt8(ascii: "["), UInt8(ascii: "]")) { writer in
             for element in elements {
                 writer.separate()
@@ -43,7 +45,7 @@ public struct JSONWriter {
     /// A field of an object.
     ///
     /// - Parameter name: of letters, digits and underscores alone, as Varlink has them.
-    public mutating func field(_ name: StaticString, _ write: (inout JSONWriter) -> Void) {
+    @inlinable public mutating func field(_ name: StaticString, _ write: (inout JSONWriter) -> Void) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         name.withUTF8Buffer { bytes.append(contentsOf: $0) }
@@ -85,14 +87,14 @@ public struct JSONWriter {
         bytes.append(contentsOf: value ? "true".utf8 : "false".utf8)
     }
 
-    private mutating func enclosed(_ open: UInt8, _ close: UInt8, _ body: (inout JSONWriter) -> Void) {
+    @inlinable mutating func enclosed(_ open: UInt8, _ close: UInt8, _ body: (inout JSONWriter) -> Void) {
         bytes.append(open)
         needsComma = false
         body(&self)
         bytes.append(close)
     }
 
-    private mutating func separate() {
+    @inlinable mutating func separate() {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = false
     }

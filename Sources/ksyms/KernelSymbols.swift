@@ -57,8 +57,9 @@ struct KernelSymbols: ParsableCommand {
             } else if json {
                 try ToolOutput.printJSON(table.rows)
             } else {
-                let list = modules ? try daemon.call(ListMethod.self, Empty()).reply.modules : []
-                ToolOutput.print(table.text(modules: list.filter { $0.space == space.name }))
+                var list: [ModuleInformation] = []
+                if modules { _ = try daemon.list(brief: true) { list += $0.filter { $0.space == space.name } } }
+                ToolOutput.print(table.text(modules: list))
             }
         }
     }

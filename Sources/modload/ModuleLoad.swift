@@ -70,6 +70,24 @@ struct ModuleLoad: ParsableCommand {
     @Flag(name: .customLong("whole-archive"), help: "Take all members of archives, not only those that are needed.")
     var wholeArchives = false
 
+    @Option(
+        name: .customShort("b"), parsing: .singleValue,
+        help: ArgumentHelp("A property of the module: true or false.", valueName: "NAME=VALUE"),
+        transform: { try LoadArguments.property($0, .boolean) })
+    var booleans: [String] = []
+
+    @Option(
+        name: .customShort("i"), parsing: .singleValue,
+        help: ArgumentHelp("A property of the module: a number.", valueName: "NAME=VALUE"),
+        transform: { try LoadArguments.property($0, .integer) })
+    var integers: [String] = []
+
+    @Option(
+        name: .customLong("string"), parsing: .singleValue,
+        help: ArgumentHelp("A property of the module: a text.", valueName: "NAME=VALUE"),
+        transform: { try LoadArguments.property($0, .string) })
+    var strings: [String] = []
+
     @Flag(name: [.customShort("k"), .long], help: "Let 'modunload -a' unload it when it is not used.")
     var autoclean = false
 
@@ -105,7 +123,7 @@ struct ModuleLoad: ParsableCommand {
             throw ValidationError("--wait-debugger waits before what is loaded runs, and nothing is loaded")
         }
         if dryRun, postinstall != nil { throw ValidationError("-p runs after loading, and -n does not load") }
-        let modules = try LoadArguments(arguments, name: name, wholeArchives: wholeArchives).modules
+        let modules = try self.modules()
         if parameters, dryRun || output != nil || modules.contains(where: { !$0.parameters.isEmpty }) {
             throw ValidationError("--parameters only lists: -n, -o and values go without it")
         }
@@ -118,7 +136,7 @@ struct ModuleLoad: ParsableCommand {
         ToolOutput.run("modload") { () throws(Failure) in
             let modules: [LoadArguments.Module]
             do {
-                modules = try LoadArguments(arguments, name: name, wholeArchives: wholeArchives).modules
+                modules = try self.modules()
             } catch {
                 // What was found sound before: a file has changed meanwhile.
                 throw Failure(.usage, subject: "arguments", reason: Self.message(for: error))
@@ -131,6 +149,12 @@ struct ModuleLoad: ParsableCommand {
                 try load(modules)
             }
         }
+    }
+
+    private func modules() throws -> [LoadArguments.Module] {
+        try LoadArguments(
+            arguments, name: name, properties: booleans + integers + strings, wholeArchives: wholeArchives
+        ).modules
     }
 
     private static func address(_ text: String) throws -> UInt64 {

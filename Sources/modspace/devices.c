@@ -42,8 +42,10 @@ static uint64_t entry_at(uint32_t table, uint64_t slot)
         return (uintptr_t)sysent[slot].sy_call;
     case SPACE_BLOCK_DEVICES:
         return (uintptr_t)bdevsw_lookup(makedev((unsigned)slot, 0));
-    default:
-        return (uintptr_t)cdevsw_lookup(makedev((unsigned)slot, 0));
+    default: {
+        bool is_linux;
+        return (uintptr_t)kernel_character_device((unsigned)slot, &is_linux);
+    }
     }
 }
 
@@ -95,16 +97,7 @@ int space_enter_system_call(const struct space_request *request, uint64_t *value
 
 /* ---- Devices, on the worker ---- */
 
-struct operation {
-    uint64_t kind;
-    dev_t device;
-    int flags;
-    uint64_t number;
-    char *buffer;
-    size_t size;
-};
-
-static int transfer(int (*function)(dev_t, struct uio *, int), const struct operation *it, uint64_t *moved)
+static int transfer(int (*function)(dev_t, struct uio *, int), const struct kernel_operation *it, uint64_t *moved)
 {
     if (function == NULL) {
         return ENODEV;
@@ -127,7 +120,7 @@ static int transfer(int (*function)(dev_t, struct uio *, int), const struct oper
     return waits && *moved > 0 ? 0 : error;
 }
 
-static int use_character(const struct cdevsw *entry, const struct operation *it, uint64_t *moved)
+static int use_character(const struct cdevsw *entry, const struct kernel_operation *it, uint64_t *moved)
 {
     struct proc *process = modlink_process();
     switch (it->kind) {
@@ -169,7 +162,7 @@ int biowait(struct buf *transfer)
 }
 
 /* Whole blocks, and nothing kept of them: there is no cache. */
-static int transfer_blocks(void (*function)(struct buf *), const struct operation *it, uint64_t *moved)
+static int transfer_blocks(void (*function)(struct buf *), const struct kernel_operation *it, uint64_t *moved)
 {
     if (function == NULL) {
         return ENODEV;
@@ -195,7 +188,7 @@ static int transfer_blocks(void (*function)(struct buf *), const struct operatio
     return error;
 }
 
-static int use_block(const struct bdevsw *entry, const struct operation *it, uint64_t *moved)
+static int use_block(const struct bdevsw *entry, const struct kernel_operation *it, uint64_t *moved)
 {
     struct proc *process = modlink_process();
     switch (it->kind) {
@@ -215,20 +208,28 @@ static int use_block(const struct bdevsw *entry, const struct operation *it, uin
 int space_enter_device(const struct space_request *request, uint64_t *moved)
 {
     sigset_t saved;
+    bool is_linux = false;
     kernel_lock(&saved);
     uint64_t entry = entry_at(request->count, request->address);
+    if (request->count == SPACE_CHARACTER_DEVICES) {
+        kernel_character_device((unsigned)request->address, &is_linux);
+    }
     kernel_unlock(&saved);
     if (entry == 0 || entry != request->addresses[0]) {
         return ENXIO;
     }
-    const struct operation it = {
+    const struct kernel_operation it = {
         .kind = request->arguments[0],
         .device = makedev((unsigned)request->address, (unsigned)request->arguments[1]),
+        .handle = request->addresses[2],
         .flags = (int)request->arguments[2],
         .number = request->arguments[3],
         .buffer = (char *)(uintptr_t)request->addresses[1],
         .size = request->size,
     };
+    if (is_linux) {
+        return kernel_use_linux_device((const void *)(uintptr_t)entry, &it, moved);
+    }
     return request->count == SPACE_BLOCK_DEVICES ? use_block((const struct bdevsw *)(uintptr_t)entry, &it, moved)
                                                  : use_character((const struct cdevsw *)(uintptr_t)entry, &it, moved);
 }

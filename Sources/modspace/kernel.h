@@ -4,9 +4,11 @@
  *
  *     tables.c     system calls, devices, file systems, formats of programs, emulations
  *     devices.c    what clients of the daemon do with what is in them
+ *     linux_devices.c  the same for character devices of Linux
  *     lkm.c        lkmdispatch: the way of classic modules into these tables
  *     holds.c      module_hold and module_rele
  *     console.c    messages, and small things
+ *     properties.h property lists
  *
  * Any thread of a module may call them, and may be stopped at any instant. So what these tables consist of is changed with all
  * signals blocked, and nothing of a module's memory is touched meanwhile: what is needed of it is copied before.
@@ -37,8 +39,31 @@ void kernel_copy_name(char *room, size_t size, const char *name);
 long kernel_vfs_slot(const struct vfsops *system);
 long kernel_exec_slot(const struct execsw *format);
 long kernel_emul_slot(const struct emul *emulation);
+/* What is entered under a major number, and whether that is a `struct file_operations` of Linux; else it is a `struct cdevsw`. */
+const void *kernel_character_device(unsigned major, bool *is_linux);
 /* Takes out whatever lies in an image that is gone. Under the lock. */
 void kernel_forget_tables(uint64_t image);
+
+/* ---- devices.c, linux_devices.c ---- */
+
+/* What is to be done with a device. */
+struct kernel_operation {
+    /* SPACE_DEVICE_OPEN and so on. */
+    uint64_t kind;
+    dev_t device;
+    /* The number of the opening, given by the daemon. */
+    uint64_t handle;
+    int flags;
+    /* The command of an ioctl; where in the device a read or a write begins. */
+    uint64_t number;
+    char *buffer;
+    size_t size;
+};
+
+/* Returns 0 or errno. */
+int kernel_use_linux_device(const void *functions, const struct kernel_operation *it, uint64_t *moved);
+/* Forgets who has devices of an image open that is gone. Under the lock. */
+void kernel_forget_openings(uint64_t image);
 
 /* ---- lkm.c ---- */
 
@@ -54,5 +79,14 @@ void kernel_forget_names(uint64_t image);
  * by name.
  */
 int modlink_initialize(int (*initialize)(void), _Atomic long *uses);
+
+/* ---- property_values.c ---- */
+
+/*
+ * Calls the function of a module of MODULE() to initialize it, with a dictionary, which is let go of afterwards. The daemon calls this,
+ * by name. A property is a letter for its type, its name and its value, each of these two ended by a zero byte; and a zero byte ends
+ * them all. `b`: 0 or 1; `i`, `u`: a decimal number, with and without a sign; `s`: text.
+ */
+int modlink_initialize_module(int (*command)(int, void *), const char *properties);
 
 #endif

@@ -9,6 +9,7 @@
 #include "modspace.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -70,6 +71,9 @@ struct sysent sysent[SYS_MAXSYSCALL] = {
 
 static const struct bdevsw *block_devices[MAXDEVSW];
 static const struct cdevsw *character_devices[MAXDEVSW];
+/* Whether what is entered there is a `struct file_operations` of Linux, and the name that it was entered by. */
+static bool is_linux_device[MAXDEVSW];
+static char linux_names[MAXDEVSW][MAXLKMNAME];
 
 static int major_of(const void *const *table, const void *entry)
 {
@@ -119,6 +123,7 @@ int devsw_attach(
     }
     if (error == 0 && character != NULL) {
         character_devices[numbers[1]] = character;
+        is_linux_device[numbers[1]] = false;
     }
     kernel_unlock(&saved);
     if (error == 0 && bmajor != NULL) {
@@ -153,7 +158,59 @@ const struct bdevsw *bdevsw_lookup(dev_t device)
 
 const struct cdevsw *cdevsw_lookup(dev_t device)
 {
-    return major(device) < MAXDEVSW ? character_devices[major(device)] : NULL;
+    bool is_linux = true;
+    const void *entry = major(device) < MAXDEVSW ? kernel_character_device(major(device), &is_linux) : NULL;
+    return is_linux ? NULL : entry;
+}
+
+const void *kernel_character_device(unsigned major, bool *is_linux)
+{
+    *is_linux = is_linux_device[major];
+    return character_devices[major];
+}
+
+/* The last one that Linux gives to who asks for any. */
+#define LAST_MAJOR 254
+
+int register_chrdev(unsigned int major, const char *name, const struct file_operations *operations)
+{
+    char copy[MAXLKMNAME];
+    sigset_t saved;
+    if (major >= MAXDEVSW || operations == NULL) {
+        return -EINVAL;
+    }
+    kernel_copy_name(copy, sizeof copy, name);
+    kernel_lock(&saved);
+    unsigned int slot = major != 0 ? major : LAST_MAJOR;
+    while (major == 0 && slot > 0 && character_devices[slot] != NULL) {
+        slot--;
+    }
+    bool is_free = slot != 0 && character_devices[slot] == NULL;
+    if (is_free) {
+        character_devices[slot] = (const void *)operations;
+        is_linux_device[slot] = true;
+        memcpy(linux_names[slot], copy, sizeof copy);
+    }
+    kernel_unlock(&saved);
+    return is_free ? (int)(major == 0 ? slot : 0) : -EBUSY;
+}
+
+int unregister_chrdev(unsigned int major, const char *name)
+{
+    char copy[MAXLKMNAME];
+    sigset_t saved;
+    if (major >= MAXDEVSW) {
+        return -EINVAL;
+    }
+    kernel_copy_name(copy, sizeof copy, name);
+    kernel_lock(&saved);
+    bool is_there =
+        character_devices[major] != NULL && is_linux_device[major] && strcmp(linux_names[major], copy) == 0;
+    if (is_there) {
+        character_devices[major] = NULL;
+    }
+    kernel_unlock(&saved);
+    return is_there ? 0 : -EINVAL;
 }
 
 int bdevsw_lookup_major(const struct bdevsw *block)
@@ -360,6 +417,7 @@ void space_forget(uint64_t image)
     sigset_t saved;
     kernel_lock(&saved);
     kernel_forget_modules(image);
+    kernel_forget_openings(image);
     kernel_forget_tables(image);
     kernel_forget_names(image);
     kernel_unlock(&saved);

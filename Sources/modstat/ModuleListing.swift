@@ -1,31 +1,47 @@
 import ModlinkInterface
 import ToolSupport
 
-/// Modules as text.
-enum ModuleListing {
-    /// A line a module under a line of titles. There are columns for types and slots where a module has one.
+/// Modules as text: a line a module under a line of titles, made as the modules come.
+struct ModuleListing {
+    private var table = TextTable([
+        ("ID", .right), ("NAME", .left), ("SPACE", .left), ("TYPE", .left), ("SLOT", .right), ("STATE", .left),
+        ("REFS", .right), ("SIZE", .right), ("ADDRESS", .left), ("USED BY", .left),
+    ])
+    /// The columns of the space, and of type and slot.
+    private static let spaceColumn = 2
+    private static let typeColumns = [3, 4]
+    private var showsTypes = false
+
+    /// Adds modules.
+    mutating func add(_ modules: [ModuleInformation]) {
+        for module in modules { add(module) }
+    }
+
+    private mutating func add(_ module: ModuleInformation) {
+        table.add(module.id)
+        table.add(module.name)
+        table.add(module.space)
+        if let type = module.type {
+            showsTypes = true
+            table.add(type)
+        } else {
+            table.add("-")
+        }
+        if let offset = module.offset { table.add(offset) } else { table.add("-") }
+        table.add(module.state + (module.dependency ? " (dependency)" : module.autoclean ? " (autoclean)" : ""))
+        table.add(module.references)
+        table.add(module.size)
+        table.add(module.address, radix: 16, prefix: "0x")
+        table.add(Self.users(of: module))
+    }
+
+    /// The lines. There are columns for types and slots where a module has one.
     ///
     /// - Parameter showsSpaces: whether there is a column that says in which space each module is.
-    static func table(_ modules: [ModuleInformation], showsSpaces: Bool = false) -> String {
-        let space: [(title: String, alignment: TextTable.Alignment)] = showsSpaces ? [("SPACE", .left)] : []
-        let showsTypes = modules.contains { $0.type != nil }
-        let types: [(title: String, alignment: TextTable.Alignment)] =
-            showsTypes ? [("TYPE", .left), ("SLOT", .right)] : []
-        var table = TextTable(
-            [("ID", .right), ("NAME", .left)] + space + types + [
-                ("STATE", .left), ("REFS", .right), ("SIZE", .right), ("ADDRESS", .left), ("USED BY", .left),
-            ])
-        for module in modules {
-            table.add(
-                ["\(module.id)", module.name] + (showsSpaces ? [module.space] : [])
-                    + (showsTypes ? [module.type ?? "-", module.offset.map(String.init) ?? "-"] : []) + [
-                        module.state + (module.dependency ? " (dependency)" : module.autoclean ? " (autoclean)" : ""),
-                        "\(module.references)",
-                        "\(module.size)", "0x" + String(module.address, radix: 16),
-                        users(of: module),
-                    ])
-        }
-        return table.text
+    mutating func text(showsSpaces: Bool = false) -> [UInt8] {
+        table.hidden = showsTypes ? [] : Set(Self.typeColumns)
+        if !showsSpaces { table.hidden.insert(Self.spaceColumn) }
+        return table.utf8
     }
 
     /// Who uses a module; of one that nobody has initialized yet, who has made it.
@@ -34,7 +50,7 @@ enum ModuleListing {
         if let owner = module.owner, module.state == "uninitialized" {
             users.append("process \(owner.process) of user \(owner.user)")
         }
-        return users.isEmpty ? "-" : users.joined(separator: ", ")
+        return users.count == 1 ? users[0] : users.isEmpty ? "-" : users.joined(separator: ", ")
     }
 
     /// The lines of NetBSD's modstat(8): `%-7s %3d %3ld %0*lx %04lx %0*lx %3ld %s`, sizes in KiB. What is no LKM is of the type MISC,

@@ -75,19 +75,17 @@ struct ModuleStatus: ParsableCommand {
                 try printProcess()
                 return
             }
-            let reply = try daemon.call(ListMethod.self, Empty()).reply
-            let all = reply.modules.filter { space == nil || $0.space == space?.name }
-            let modules = try selected(all)
             if tree || dot {
+                let all = try all(brief: false)
+                let modules = all.filter(isWanted)
+                try refuseNothing(modules.isEmpty)
                 draw(ModuleGraph(all).below(modules.map(\.name)))
-                return
-            }
-            if json {
-                try ToolOutput.printJSON(modules)
-            } else if classic {
-                ToolOutput.print(ModuleListing.classic(modules))
+            } else if json || classic {
+                let modules = try all(brief: classic).filter(isWanted)
+                try refuseNothing(modules.isEmpty)
+                try json ? ToolOutput.printJSON(modules) : ToolOutput.print(ModuleListing.classic(modules))
             } else {
-                ToolOutput.print(ModuleListing.table(modules, showsSpaces: reply.spaces.count > 1))
+                try printTable()
             }
         }
     }
@@ -100,23 +98,47 @@ struct ModuleStatus: ParsableCommand {
         ToolOutput.print("\(process)\n")
     }
 
+    /// Prints the modules as a table, which is made of them as they come.
+    private func printTable() throws(Failure) {
+        let wantsAll = id == nil && wantedName == nil && space == nil
+        var listing = ModuleListing()
+        var isEmpty = true
+        let spaces = try daemon.list(brief: true) { modules in
+            let wanted = wantsAll ? modules : modules.filter { isIn($0) && isWanted($0) }
+            isEmpty = isEmpty && wanted.isEmpty
+            listing.add(wanted)
+        }
+        try refuseNothing(isEmpty)
+        ToolOutput.print(listing.text(showsSpaces: spaces.count > 1))
+    }
+
+    /// The modules of the space that is asked for, or of all.
+    ///
+    /// - Parameter brief: whether what they use is left out.
+    private func all(brief: Bool) throws(Failure) -> [ModuleInformation] {
+        var all: [ModuleInformation] = []
+        _ = try daemon.list(brief: brief) { all += space == nil ? $0 : $0.filter(isIn) }
+        return all
+    }
+
+    private func isIn(_ module: ModuleInformation) -> Bool { space == nil || module.space == space?.name }
+
     private func draw(_ graph: ModuleGraph) {
         let style = Terminal.showsUnicode ? ModuleGraph.Style.unicode : .ascii
         ToolOutput.print(
             tree ? graph.tree(style, showsSymbols: verbose) : graph.dot(showsSymbols: verbose))
     }
 
-    private func selected(_ modules: [ModuleInformation]) throws(Failure) -> [ModuleInformation] {
-        if let id {
-            let found = modules.filter { $0.id == id }
-            guard !found.isEmpty else {
-                throw Failure(.noSuchModule, subject: "module \(id)", reason: "no such module (ENOENT)")
-            }
-            return found
-        }
-        guard let wanted = name ?? module else { return modules }
-        let found = modules.filter { $0.name == wanted }
-        guard !found.isEmpty else { throw Failure(.noSuchModule, subject: wanted, reason: "no such module (ENOENT)") }
-        return found
+    private var wantedName: String? { name ?? module }
+
+    private func isWanted(_ module: ModuleInformation) -> Bool {
+        if let id { return module.id == id }
+        return wantedName.map { $0 == module.name } ?? true
+    }
+
+    /// One that was asked for has to be there.
+    private func refuseNothing(_ isEmpty: Bool) throws(Failure) {
+        guard isEmpty, let subject = id.map({ "module \($0)" }) ?? wantedName else { return }
+        throw Failure(.noSuchModule, subject: subject, reason: "no such module (ENOENT)")
     }
 }

@@ -57,7 +57,7 @@ import Varlink
             AutocleanMethod.name, Empty(),
             AutocleanMethod.Reply(modules: ["gurka"], output: "", problems: [problem])
         ),
-        (ListMethod.name, Empty(), ListMethod.Reply(modules: [module], spaces: ["x86-64"])),
+        (ListMethod.name, ListMethod.Parameters(brief: true), ListMethod.Reply(modules: [module], spaces: ["x86-64"])),
         (
             LookUpMethod.name, LookUpMethod.Parameters(queries: ["slice"], space: "x86-64"),
             LookUpMethod.Reply(answers: [answer])

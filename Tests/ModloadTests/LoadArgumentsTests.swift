@@ -34,6 +34,27 @@ import Testing
             modules(["gurka.o", "a=1", "sallad.o", "b=2"], name: "both") == ["both: gurka.o sallad.o; a=1 b=2"])
     }
 
+    @Test("a value may have the type of a property; what has another is a file")
+    func typedValues() throws {
+        try #expect(
+            modules(["gurka.o", "a:integer=1", "b:string=", "c:int=1", "1:string=x"])
+                == ["gurka: gurka.o; a:integer=1 b:string=", "c:int=1: c:int=1; ", "1:string=x: 1:string=x; "])
+    }
+
+    @Test("properties of options are the one module's, behind its own values; of several they are refused")
+    func properties() throws {
+        let options = try ["b", "i"].map { try LoadArguments.property("\($0)=1=2", $0 == "b" ? .boolean : .integer) }
+        #expect(options == ["b:boolean=1=2", "i:integer=1=2"])
+        let one = try LoadArguments(
+            ["a.o", "x=1", "l.a"], name: nil, properties: options, isArchive: { $0.hasSuffix(".a") }
+        ).modules
+        #expect(one.map(\.parameters) == [["x=1"] + options])
+        #expect(throws: ValidationError.self) {
+            try LoadArguments(["a.o", "b.o"], name: nil, properties: options, isArchive: { _ in false })
+        }
+        for text in ["a", "=1"] { #expect(throws: ValidationError.self) { try LoadArguments.property(text, .string) } }
+    }
+
     @Test("a value before any file is refused")
     func early() {
         let text = "'a=1' is a value for a variable, and no file stands before it"

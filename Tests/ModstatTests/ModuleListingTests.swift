@@ -12,16 +12,22 @@ import Testing
         id: 12, name: "sallad", space: "i386", state: "unloading", address: 0x1000_3000, size: 1_052_672, useCount: 3,
         uses: [ModuleUse(module: "gurka", symbols: ["slice"])], usedBy: [], autoclean: true)
 
+    private static func table(_ modules: [ModuleInformation], showsSpaces: Bool = false) -> String {
+        var listing = ModuleListing()
+        listing.add(modules)
+        return String(decoding: listing.text(showsSpaces: showsSpaces), as: UTF8.self)
+    }
+
     @Test("without modules there are only titles")
     func empty() {
-        #expect(ModuleListing.table([]) == "ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n")
+        #expect(Self.table([]) == "ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n")
         #expect(ModuleListing.classic([]) == "Type    Id  Off Loadaddr Size Info     Rev Module Name\n")
     }
 
     @Test("references are the modules that use it and what its own counter says")
     func table() {
         #expect(
-            ModuleListing.table([Self.gurka, Self.sallad]) == """
+            Self.table([Self.gurka, Self.sallad]) == """
                 ID  NAME    STATE                  REFS     SIZE  ADDRESS     USED BY
                  1  gurka   running                   2    12288  0x10000000  sallad, soppa
                 12  sallad  unloading (autoclean)     3  1052672  0x10003000  -
@@ -32,7 +38,7 @@ import Testing
     @Test("where spaces are shown, they stand after the name")
     func spaces() {
         #expect(
-            ModuleListing.table([Self.gurka, Self.sallad], showsSpaces: true) == """
+            Self.table([Self.gurka, Self.sallad], showsSpaces: true) == """
                 ID  NAME    SPACE   STATE                  REFS     SIZE  ADDRESS     USED BY
                  1  gurka   x86-64  running                   2    12288  0x10000000  sallad, soppa
                 12  sallad  i386    unloading (autoclean)     3  1052672  0x10003000  -
@@ -65,7 +71,7 @@ import Testing
     @Test("where a module has a type, types and slots stand before the state")
     func types() {
         #expect(
-            ModuleListing.table([Self.call, Self.driver, Self.sallad]) == """
+            Self.table([Self.call, Self.driver, Self.sallad]) == """
                 ID  NAME    TYPE     SLOT  STATE                  REFS     SIZE  ADDRESS     USED BY
                  1  gurka   SYSCALL   210  running                   2    12288  0x10000000  sallad, soppa
                 12  sallad  driver      -  unloading (autoclean)     3  1052672  0x10003000  -

@@ -1,6 +1,7 @@
-import ObjectModel
 import TestSupport
 import Testing
+
+@testable import ObjectModel
 
 extension NameIndex {
     /// All payloads that a walk for a hash meets.
@@ -48,6 +49,37 @@ extension NameIndex {
         index.remove(15, 4) { _ in 15 }
         index.insert(15, 50) { _ in 15 }
         #expect(index.all(15) == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 50])
+    }
+
+    @Test("the order in which they came outlives shrinking, also of a run that goes round the end")
+    func orderAfterShrinking() {
+        var index = NameIndex()
+        // Others, that go, and among them some of one hash, that stay.
+        func hash(_ payload: UInt64) -> UInt64 { payload % 100 == 7 ? 1023 : payload << 52 | payload }
+        for payload in 0..<UInt64(600) { index.insert(hash(payload), payload, hashOf: hash) }
+        #expect(index.slotCount == 1024)
+        for payload in 0..<UInt64(600) where payload % 100 != 7 {
+            index.remove(hash(payload), payload, hashOf: hash)
+        }
+        #expect(index.slotCount == 32)
+        #expect(index.all(1023) == [7, 107, 207, 307, 407, 507])
+    }
+
+    @Test("a table gets smaller when less than an eighth of it is in use, and not before")
+    func shrinks() {
+        var index = NameIndex()
+        func hash(_ payload: UInt64) -> UInt64 { payload &* 0x9e37_79b9_7f4a_7c15 }
+        for payload in 0..<UInt64(10_000) { index.insert(hash(payload), payload, hashOf: hash) }
+        #expect(index.slotCount == 16384)
+        for payload in 2048..<UInt64(10_000) { index.remove(hash(payload), payload, hashOf: hash) }
+        #expect(index.slotCount == 16384)
+        index.remove(hash(2047), 2047, hashOf: hash)
+        #expect(index.slotCount == 8192)
+        for payload in 0..<UInt64(10_000) { #expect(index.all(hash(payload)).contains(payload) == (payload < 2047)) }
+        for payload in 0..<UInt64(2047) { index.remove(hash(payload), payload, hashOf: hash) }
+        #expect(index.slotCount == 16 && index.count == 0)
+        for payload in 0..<UInt64(100) { index.insert(hash(payload), payload, hashOf: hash) }
+        for payload in 0..<UInt64(100) { #expect(index.all(hash(payload)).contains(payload)) }
     }
 
     @Test("the largest payload is kept as it is") func largestPayload() {

@@ -24,6 +24,16 @@ import Varlink
         }
     }
 
+    /// The brief list, as it comes to who takes several replies.
+    private func listInParts(_ client: inout Client) throws -> [ListMethod.Reply] {
+        var parts: [ListMethod.Reply] = []
+        try client.callMany(ListMethod.self, ListMethod.Parameters(brief: true)) { answer in
+            parts.append(answer.reply)
+            return true
+        }
+        return parts
+    }
+
     @Test("a chain is loaded, listed with who uses whom, found in the symbol table, and goes in reverse")
     func chain() throws {
         let session = try Session()
@@ -32,10 +42,17 @@ import Varlink
         try load(session, &client, try objects())
         let names = (0..<Self.length).map(ChainObjects.name)
 
-        let modules = try client.call(ListMethod.self, Empty()).reply.modules
+        let modules = try client.call(ListMethod.self, ListMethod.Parameters()).reply.modules
         #expect(modules.map(\.name) == names)
         #expect(modules.map(\.uses) == [[]] + names.dropLast().map { [ModuleUse(module: $0, symbols: [$0])] })
         #expect(modules.map(\.usedBy) == names.dropFirst().map { [$0] } + [[]])
+        let parts = try listInParts(&client)
+        #expect(parts.map(\.modules.count) == [256, Self.length - 256])
+        #expect(parts.allSatisfy { $0.spaces == ["x86-64"] })
+        // What a brief list leaves out, and nothing else.
+        var brief = modules
+        for index in brief.indices { brief[index].uses = [] }
+        #expect(parts.flatMap(\.modules) == brief)
         let lines = try session.output("modstat").split(separator: "\n")
         #expect(lines.count == Self.length + 1)
         #expect(lines[2].hasSuffix("  link_00002") && lines[2].contains("  link_00001  running     1  "))

@@ -135,6 +135,27 @@ import Varlink
         #expect(session.daemon != daemon)
     }
 
+    @Test(
+        "what a killed daemon has left of the symbol table is zeros, or the table that was read; a new daemon makes it right"
+    )
+    func symbolTable() throws {
+        for isRead in [false, true] {
+            let session = try Session()
+            try session.compile("gurka.o", Sources.quiet("gurka_count"))
+            try session.output("modload", "gurka.o")
+            let path = session.runtime + "/ksyms"
+            if isRead { #expect(try Tool.output("nm", [path]).contains(" gurka_count\n")) }
+            let daemon = try #require(session.daemon)
+            try ChildProcess(process: daemon).signal(9)
+            #expect(try eventually { !Session.isAlive(daemon) })
+            let left = try File.read(path: path, limit: 1 << 26)
+            #expect(left.count > 10_000 && left.allSatisfy { $0 == 0 } != isRead)
+            try session.output("modstat")
+            let names = try Tool.output("nm", [path])
+            #expect(names.contains(" T printf\n") && !names.contains(" gurka_count\n"))
+        }
+    }
+
     @Test("a daemon that cannot start is told: no modspace, no modlinkd, a space that is none")
     func cannotStart() throws {
         let session = try Session()

@@ -74,6 +74,64 @@ import Varlink
         try session.output("modunload", "crash")
     }
 
+    @Test("a character device of Linux 2.2 is opened, read, written and controlled", arguments: Examples.variants)
+    func linux(variant: Examples.Variant) throws {
+        let session = try Session()
+        try session.compileExample("linux/chardev.c", variant, ["-Wno-missing-field-initializers"])
+        try expect(session.run("modload", "chardev.o"), .done("major device number 254\nModule loaded as ID 1\n"))
+        let space = variant.isI386 ? "i386" : "x86-64"
+        let device = try OpenedDevice(session, OpenDeviceMethod.Parameters(device: "254", minor: 7, space: space))
+        #expect(device.reply.module == "chardev" && device.reply.major == 254)
+        #expect(throws: VarlinkError.self) { try OpenedDevice(session, OpenDeviceMethod.Parameters(device: "chardev")) }
+        let text = Array("opened 1 times, kept ''\n".utf8)
+        #expect(try device.ask(.read(7)) == DeviceReply(result: 7, data: Array(text[..<7])))
+        #expect(try device.ask(.read(100)) == DeviceReply(result: Int64(text.count - 7), data: Array(text[7...])))
+        #expect(try device.ask(.read(100)) == DeviceReply())
+        #expect(try device.ask(.write(Array("gurka".utf8))) == DeviceReply(result: 5))
+        let long = [UInt8](repeating: 1, count: 80)
+        #expect(try device.ask(.write(long)) == DeviceReply(error: ErrorCode.invalidArgument))
+        #expect(try device.ask(.ioctl(2, [0, 0, 0, 0])) == DeviceReply(data: [1, 0, 0, 0]))
+        #expect(try device.ask(.ioctl(1, [])) == DeviceReply())
+        #expect(try device.ask(.ioctl(3, [])) == DeviceReply(error: ErrorCode.notForIt))
+        #expect(
+            try session.run("modunload", "chardev").errors.contains("its use count is 1; its device 254,7 (process "))
+        #expect(try device.ask(.close) == DeviceReply())
+        let again = try OpenedDevice(session, OpenDeviceMethod.Parameters(device: "chardev"))
+        let next = Array("opened 1 times, kept 'gurka'\n".utf8)
+        #expect(try again.ask(.read(100)) == DeviceReply(result: Int64(next.count), data: next))
+        #expect(try again.ask(.close) == DeviceReply())
+        try session.output("modunload", "chardev")
+        #expect(try session.runtimeText("console").contains("open 254,7\nopen 254,0\nrelease 1 7\n"))
+    }
+
+    @Test("each who opens a device of Linux has a file of their own, with a position", arguments: Examples.variants)
+    func linuxFiles(variant: Examples.Variant) throws {
+        let session = try Session()
+        try session.compileExample("linux/pair.c", variant, ["-Wno-missing-field-initializers"])
+        try expect(session.run("modload", "pair.o"), .done("1 1 1 1\nModule loaded as ID 1\n"))
+        let devices = try [1, 1, 255].map {
+            try OpenedDevice(session, OpenDeviceMethod.Parameters(device: "pair", minor: $0))
+        }
+        for (device, word) in zip(devices, ["gurka", "sallad", "lok"]) {
+            #expect(try device.ask(.write(Array(word.utf8))) == DeviceReply(result: Int64(word.utf8.count)))
+        }
+        for (device, words) in zip(devices, [["1:g", "urka"], ["1:s", "alla"], ["255", ":lok"]]) {
+            for word in words {
+                let wanted = DeviceReply(result: Int64(word.utf8.count), data: Array(word.utf8))
+                #expect(try device.ask(.read(word.utf8.count)) == wanted)
+            }
+        }
+        // Of a minor number Linux of that time knows 8 bits.
+        #expect(throws: VarlinkError.self) {
+            try OpenedDevice(session, OpenDeviceMethod.Parameters(device: "pair", minor: 256))
+        }
+        #expect(try devices[0].ask(.ioctl(1, [])) == DeviceReply(error: ErrorCode.notForIt))
+        for device in devices { #expect(try device.ask(.close) == DeviceReply()) }
+        try session.output("modunload", "pair")
+        let console = try session.runtimeText("console")
+        #expect(console.contains("pair: released 1:gurka\npair: released 1:sallad\npair: released 255:lok\n"))
+    }
+
     @Test("packets that break a rule are answered, and the device goes on")
     func malformed() throws {
         let (session, device) = try Self.big()

@@ -42,6 +42,28 @@ import Testing
         #expect(try session.names() == ["outer"])
     }
 
+    @Test(
+        "each call of modules(2) from within an init says so, with a line on the console, but the one that only looks")
+    func calls() throws {
+        let session = try Session()
+        try session.makeProgram("within")
+        try session.compile("gurka.o", Sources.quiet("gurka_count"))
+        try session.compile("outer.o", running("\(session.path)/within", in: "init"))
+        try session.output("modload", "gurka.o")
+        let lines = try session.output("modload", "outer.o").split(separator: "\n")
+        #expect(lines.count == 10 && lines.dropLast(2).allSatisfy { $0.hasSuffix(": ok") }, "\(lines)")
+        #expect(lines.suffix(2) == ["0", "Module loaded as ID 2"])
+        #expect(try session.names() == ["gurka", "outer"])
+        let console = try session.runtimeText("console").split(separator: "\n")
+        for (call, count) in [("create_module", 1), ("init_module", 1), ("delete_module", 4), ("get_kernel_syms", 1)] {
+            let refusals = console.filter { $0.hasPrefix("modlinkd: \(call): ") }
+            #expect(refusals.count == count, "\(refusals)")
+            #expect(
+                refusals.allSatisfy { $0.hasSuffix(call == "get_kernel_syms" ? "(EFAULT)" : "(EDEADLK)") },
+                "\(refusals)")
+        }
+    }
+
     @Test("so is one that does so in its cleanup")
     func cleanup() throws {
         let session = try session("modunload", "outer", in: "cleanup")

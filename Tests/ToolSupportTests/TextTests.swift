@@ -39,6 +39,31 @@ import Testing
         #expect(table.text == "A    B\nåäö  1\ne\u{301}    2\n")
     }
 
+    @Test("numbers are written as Swift writes them", arguments: [0, 7, -10, 255, .max, .min])
+    func numbers(_ number: Int) {
+        var table = TextTable([("A", .right), ("B", .left)])
+        table.add(number)
+        table.add(number, radix: 16)
+        #expect(table.text.split(separator: "\n").last == "\(number)  \(String(number, radix: 16))")
+        var prefixed = TextTable([("A", .left)])
+        prefixed.add(255, radix: 16, prefix: "0x")
+        #expect(prefixed.text == "A\n0xff\n")
+    }
+
+    @Test("a hidden column leaves nothing, wherever it stands")
+    func hidden() {
+        var table = TextTable([("A", .left), ("BB", .right), ("C", .left)])
+        table.add(["aaa", "b", "c"])
+        table.hidden = [1]
+        #expect(table.text == "A    C\naaa  c\n")
+        table.hidden = [0]
+        #expect(table.text == "BB  C\n b  c\n")
+        table.hidden = [0, 1]
+        #expect(table.text == "C\nc\n")
+        table.hidden = []
+        #expect(table.text == "A    BB  C\naaa   b  c\n")
+    }
+
     @Test("filling and indenting add up to the width, and cut nothing")
     func padding() {
         #expect("ab".filled(to: 4) == "ab  ")

@@ -36,6 +36,48 @@ struct ConnectionTests {
         #expect(try ends.receiveText() == "{\"a\":1}")
     }
 
+    @Test("long messages, with another behind them or not, come whole and in their order")
+    func longMessages() throws {
+        var ends = try Ends()
+        let long = "{\"text\":\"" + String(repeating: "gurka", count: 40_000) + "\"}"
+        let number = ends.far.number
+        try Threads.start(name: "sender") {
+            let far = Descriptor(owning: number)
+            for text in [long, long + "\0{}", long] { try? LocalSocket.send(far, Array((text + "\0").utf8)) }
+            _ = far.release()
+        }
+        for wanted in [long, long, "{}", long] { #expect(try ends.receiveText() == wanted) }
+    }
+
+    @Test("descriptors of long messages stay with their own")
+    func longMessagesWithDescriptors() throws {
+        var ends = try Ends()
+        let long = String(repeating: " ", count: 100_000) + "{}\0"
+        let pipe = try DescriptorPair.pipe()
+        let (number, end) = (ends.far.number, pipe.first.number)
+        try Threads.start(name: "sender") {
+            let far = Descriptor(owning: number)
+            for count in [1, 0, 2] {
+                try? LocalSocket.send(far, Array(long.utf8), descriptors: Array(repeating: end, count: count))
+            }
+            _ = far.release()
+        }
+        for count in [1, 0, 2] {
+            let message = try ends.receiveMessage()
+            #expect(message.bytes.count == 100_002)
+            #expect(message.descriptors.count == count)
+        }
+    }
+
+    @Test("a NUL inside a message is refused wherever it is, and named", arguments: 0..<20)
+    func nulInside(_ place: Int) throws {
+        let ends = try Ends()
+        var bytes = Array(repeating: UInt8(1), count: 20)
+        bytes[place] = 0
+        let fault = error { () throws(VarlinkError) in try ends.near.send(bytes) }
+        #expect(fault == .malformed(offset: place, expected: "no NUL inside the message"))
+    }
+
     @Test("what one end sends the other receives, ended by one NUL")
     func sends() throws {
         let ends = try Ends()

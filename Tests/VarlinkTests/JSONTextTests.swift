@@ -41,6 +41,32 @@ struct JSONTextTests {
         #expect(try read(own) { (reader) throws(JSONFault) in try reader.string() } == text)
     }
 
+    @Test("a field whose name begins as another does is told from it, in any order")
+    func similarNames() throws {
+        for text in [
+            #"{"use":1,"uses":2,"used":3}"#, #"{"used":3,"uses":2,"use":1}"#, #"{"uses":2,"use":1,"used":3,"us":4}"#,
+        ] {
+            var values = [0, 0, 0]
+            try read(text) { (reader) throws(JSONFault) in
+                try reader.object(["use", "uses", "used"], required: 0b111) { (reader, field) throws(JSONFault) in
+                    values[field] = try reader.number()
+                }
+            }
+            #expect(values == [1, 2, 3])
+        }
+    }
+
+    @Test("arrays of any length are read, within others too", arguments: [0, 1, 7, 8, 9, 1000])
+    func arrays(count: Int) throws {
+        let wanted = (0..<3).map { row in (0..<count).map { row * $0 } }
+        let read = try read("\(wanted)") { (reader) throws(JSONFault) in
+            try reader.array { (reader) throws(JSONFault) in
+                try reader.array { (reader) throws(JSONFault) in try reader.number() }
+            }
+        }
+        #expect(read == wanted)
+    }
+
     @Test(
         "a number is written and read, to the limits of 64 bits",
         arguments: [0, 7, -7, 10, 1_000_000, Int.max, Int.min])

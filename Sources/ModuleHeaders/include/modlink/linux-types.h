@@ -16,5 +16,9 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 typedef unsigned short umode_t;
+/* The C library leaves it out in the strict modes of the C standards. */
+#ifndef __USE_MISC
+typedef __loff_t loff_t;
+#endif
 
 #endif
