@@ -175,6 +175,7 @@ enum space_request_kind {
     SPACE_SYSTEM_CALL = 21,
     /*
      * count (SPACE_BLOCK_DEVICES or SPACE_CHARACTER_DEVICES), address: the major number; addresses[0]: the entry that is to be there;
+     * addresses[2]: a number for the opening, which no other one ever has, not 0;
      * arguments: enum space_device_operation, the minor number, the flags, and the command of an ioctl or where in the device a read or
      * a write begins; size (0 to SPACE_TRANSFER_LIMIT); timeout; one descriptor: a regular file that is open for reading and writing,
      * whose first size bytes the operation is given (write, ioctl) or gives (read, ioctl). result is what the device's function
