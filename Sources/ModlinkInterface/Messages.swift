@@ -192,12 +192,15 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
     /// `function`, `object`, `label`, or `threadLocal`, a variable of each thread, whose address is its distance from the thread
     /// pointer; `section` for an address that no symbol is before.
     public var kind: String
+    /// The type as nm(1) has it, such as `T`; small for what modules cannot refer to.
+    public var letter: String
     /// Whether modules may refer to it.
     public var exported: Bool
 
     /// Makes the information of the given parts.
     public init(
-        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, exported: Bool
+        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, letter: String,
+        exported: Bool
     ) {
         self.module = module
         self.name = name
@@ -205,6 +208,7 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
         self.size = size
         self.offset = offset
         self.kind = kind
+        self.letter = letter
         self.exported = exported
     }
 
