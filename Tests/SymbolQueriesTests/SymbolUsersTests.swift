@@ -145,7 +145,8 @@ import Testing
         #expect(try space.uses("gurka:peel") == ["gurka:slice .text.slice gurka:peel"])
         #expect(try space.uses("sallad:peel") == ["sallad:mix .text.mix sallad:peel"])
         // An instruction with a constant behind the distance, of 32, 8 and 16 bits.
-        #expect(try space.uses("hidden") == ["gurka:peel .text.peel gurka:hidden", "gurka:slice .text.slice gurka:hidden"])
+        #expect(
+            try space.uses("hidden") == ["gurka:peel .text.peel gurka:hidden", "gurka:slice .text.slice gurka:hidden"])
         #expect(
             try space.uses("small").filter { $0.hasPrefix("gurka:peel") } == ["gurka:peel .text.peel gurka:small"])
         #expect(try Set(space.uses("other")) == ["gurka:slice .text.slice gurka:other"])
