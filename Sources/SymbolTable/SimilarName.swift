@@ -23,7 +23,8 @@ extension SymbolTable {
 }
 
 extension SymbolTable {
-    /// The names of symbols, exported or not, that are most like another one, the nearest first; by the same measure.
+    /// The names of symbols, exported or not, that are most like another one, by the same measure: those that are equally near, in
+    /// alphabetical order.
     ///
     /// - Parameters:
     ///   - owner: whose symbols are looked at; nil: everyone's.
@@ -31,9 +32,9 @@ extension SymbolTable {
     public func similarNames(to name: String, of owner: String? = nil, limit: Int = 3) -> [String] {
         let wanted = Array(name.utf8)
         guard wanted.count >= 2 else { return [] }
-        let allowed = allowedDistance(wanted.count)
+        var allowed = allowedDistance(wanted.count)
         let letters = letterSet(wanted[...])
-        var found: [String: Int] = [:]
+        var found = Set<String>()
         for set in snapshot where owner == nil || owner == set.owner {
             for (index, entry) in set.symbols.entries.enumerated()
             where abs(Int(entry.name.count) - wanted.count) <= allowed {
@@ -42,10 +43,12 @@ extension SymbolTable {
                 guard (letterSet(candidate) ^ letters).nonzeroBitCount <= 2 * allowed,
                     let distance = editDistance(wanted, candidate, limit: allowed), distance > 0
                 else { continue }
-                found[set.name(index)] = distance
+                if distance < allowed { found = [] }
+                allowed = distance
+                found.insert(set.name(index))
             }
         }
-        return found.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.prefix(limit).map(\.key)
+        return Array(found.sorted().prefix(limit))
     }
 }
 

@@ -252,15 +252,16 @@ import Testing
             _ = table.insert(SymbolSet(owner: owner, symbols: list, sections: [], range: start..<start + 16))
         }
         for (query, text) in [
-            ("slicc", "slicc: no such symbol; did you mean 'slice', 'slicer' or 'slices'?"),
-            ("gurka:slicc", "gurka:slicc: no such symbol; did you mean 'slice' or 'slices'?"),
+            ("slicc", "slicc: no such symbol; did you mean 'slice'?"),
+            ("gurka:slicc", "gurka:slicc: no such symbol; did you mean 'slice'?"),
+            ("slicee", "slicee: no such symbol; did you mean 'slice', 'slicer' or 'slices'?"),
             ("pee", "pee: no such symbol; did you mean 'peel'?"), ("zzzzzz", "zzzzzz: no such symbol"),
             ("gurk:slice", "gurk:slice: no such module; did you mean 'gurka'? (ENOENT)"),
             ("0x10", "0x10: no symbol is there"),
         ] { #expect(LookUp.problem(query, in: table).description == text) }
         #expect(
             LookUp.problem("slide", of: "gurka", in: table).description
-                == "slide: no such symbol; did you mean 'slice' or 'slices'?")
+                == "slide: no such symbol; did you mean 'slice'?")
     }
 
     @Test("answers are put in the order of size or of address")

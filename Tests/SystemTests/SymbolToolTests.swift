@@ -66,9 +66,9 @@ import Testing
         #expect(sizes == sizes.sorted() && sizes.count > 5000)
         let order = try names(Tool.output("nm", ["--size-sort", session.runtime + "/ksyms"]))
         let own = try names(session.output("ksyms", "-S", "--module", "gurka"))
-        // Those of one size stand in another order there.
-        let different = own.filter { $0 != "gurka_count" }
-        #expect(different == order.filter(different.contains) && own.count == 6)
+        // Those of one size stand in another order there, and some names the space has too.
+        let different = own.filter { ["gurka_weight", "peel", "slice"].contains($0) }
+        #expect(different == order.filter(different.contains) && different.count == 3)
         #expect(try session.output("ksyms", "-n") == session.output("ksyms"))
         #expect(try names(session.output("ksyms", "-S", "gurka:[ps]*")) == ["peel", "slice"])
         for (arguments, message) in [
@@ -163,7 +163,7 @@ import Testing
         #expect(try session.read("again") == session.read("symbols"))
         try expect(
             session.run("ksyms", "--core", "core", "slicc"),
-            .failed(1, "ksyms: slicc: no such symbol; did you mean 'slice' or 'splice'?\n"))
+            .failed(1, "ksyms: slicc: no such symbol; did you mean 'slice'?\n"))
         #expect(session.daemon == nil || !Session.isAlive(session.daemon!))
     }
 
