@@ -31,6 +31,10 @@ let effects: [Target] = [
     .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
     .target(name: "ModlinkInterface", dependencies: ["ObjectModel", "Posix", "Varlink"], swiftSettings: warnings),
     .target(
+        name: "SymbolQueries",
+        dependencies: ["ELFFormat", "ModlinkInterface", "ObjectModel", "Relocation", "SymbolTable"],
+        swiftSettings: warnings),
+    .target(
         name: "ModulePath",
         dependencies: [
             "ObjectModel", "SymbolTable", "Linking", "ModuleIndex", "ObjectFormats", "Posix", "ModlinkInterface",
@@ -39,7 +43,7 @@ let effects: [Target] = [
         name: "ModuleService",
         dependencies: [
             "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ModuleIndex", "ELFFormat", "ObjectFormats",
-            "Posix", "SpaceControl", "ModulePath", "Varlink", "ModlinkInterface", logging,
+            "Posix", "SpaceControl", "ModulePath", "SymbolQueries", "Varlink", "ModlinkInterface", logging,
         ], swiftSettings: warnings),
 ]
 
@@ -57,7 +61,7 @@ let programs: [Target] = [
         name: "modload",
         dependencies: [
             "ObjectModel", "SymbolTable", "Linking", "ModuleIndex", "ELFFormat", "ObjectFormats", "Posix", "Varlink",
-            "ModlinkInterface", "ModulePath", "ToolSupport", arguments,
+            "ModlinkInterface", "ModulePath", "SymbolQueries", "ToolSupport", arguments,
         ], swiftSettings: warnings),
     .executableTarget(
         name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", "Varlink", arguments],
@@ -69,7 +73,8 @@ let programs: [Target] = [
     .executableTarget(
         name: "ksyms",
         dependencies: [
-            "ObjectModel", "SymbolTable", "ELFFormat", "Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments,
+            "ObjectModel", "SymbolTable", "ModuleIndex", "ELFFormat", "ObjectFormats", "Posix", "Varlink",
+            "ModlinkInterface", "ModulePath", "SymbolQueries", "ToolSupport", arguments,
         ], swiftSettings: warnings),
 ]
 
@@ -81,8 +86,9 @@ let testTargets: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["ObjectModel", "Posix"], path: "Tests/TestSupport", swiftSettings: warnings),
     .executableTarget(
-        name: "benchmarks", dependencies: ["Posix", "TestSupport"], path: "Tests/Benchmarks", exclude: ["Floors"],
-        swiftSettings: warnings),
+        name: "benchmarks",
+        dependencies: ["ELFFormat", "ObjectModel", "Posix", "SymbolQueries", "SymbolTable", "TestSupport"],
+        path: "Tests/Benchmarks", exclude: ["Floors"], swiftSettings: warnings),
     tests("ObjectModelTests", of: ["ObjectModel"]),
     tests("RelocationTests", of: ["ObjectModel", "Relocation"]),
     tests("SymbolTableTests", of: ["ObjectModel", "SymbolTable"]),
@@ -113,7 +119,8 @@ let testTargets: [Target] = [
     tests("ModlinkdTests", of: ["ModlinkInterface", "Posix", "modlinkd", logging]),
     tests("ModloadTests", of: ["ModlinkInterface", "modload", arguments]),
     tests("ModstatTests", of: ["ModlinkInterface", "modstat"]),
-    tests("KsymsTests", of: ["ELFFormat", "ModlinkInterface", "ObjectModel", "ksyms"]),
+    tests("KsymsTests", of: ["ELFFormat", "ModlinkInterface", "ObjectModel", "SymbolQueries", "SymbolTable", "ksyms"]),
+    tests("SymbolQueriesTests", of: ["ELFFormat", "ModlinkInterface", "ObjectModel", "SymbolQueries", "SymbolTable"]),
     // These run the programs themselves.
     tests(
         "SystemTests",

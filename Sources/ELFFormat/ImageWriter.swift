@@ -169,7 +169,7 @@ public enum ELFImageWriter {
             p_memsz: ends(sections) &- first.address, p_align: sections.map(\.alignment).max() ?? 1)
     }
 
-    private static func machine(_ architecture: Architecture) -> UInt16 {
+    static func machine(_ architecture: Architecture) -> UInt16 {
         switch architecture {
         case .x86_64: UInt16(EM_X86_64)
         case .i386: UInt16(EM_386)
@@ -240,7 +240,8 @@ public enum ELFImageWriter {
 }
 
 extension SymbolBinding {
-    fileprivate var number: UInt8 {
+    /// As the gABI has it.
+    var number: UInt8 {
         switch self {
         case .local: UInt8(STB_LOCAL)
         case .global: UInt8(STB_GLOBAL)
@@ -251,7 +252,8 @@ extension SymbolBinding {
 }
 
 extension SymbolType {
-    fileprivate var number: UInt8 {
+    /// As the gABI has it.
+    var number: UInt8 {
         switch self {
         case .none: UInt8(STT_NOTYPE)
         case .object: UInt8(STT_OBJECT)

@@ -11,6 +11,12 @@ public struct SymbolFile: Sendable {
     public var sections: [ImageSection]
     /// The names in the section `.modlink.resident`, if there is one: what the file offers to modules.
     public var resident: Set<[UInt8]>?
+    /// The number of the table's state, where the file says it: see ``SymbolNotes``.
+    public var generation: UInt64?
+    /// Whose symbols they are, where the file says it: those of the space itself have no name.
+    public var owners: [SymbolNotes.Owner] = []
+    /// The place of each symbol in the file's symbol table; kept where the file says whose symbols they are.
+    private var places: [UInt32] = []
     /// Which symbols are indirect functions: their address is that of a function that returns the one to use.
     public var indirect: [Int]
 
@@ -45,6 +51,7 @@ public struct SymbolFile: Sendable {
         symbols = SymbolList(minimumCapacity: Int(header.size / entrySize), nameCapacity: names.count)
         indirect = []
         resident = Self.residentNames(bytes, layout)
+        try readNotes(layout, bytes, symbolCount: Int(header.size / entrySize))
         let indices = readSections(layout, bytes)
         threadBlock = Self.threadBlock(layout.sections.filter { $0.has(SHF_TLS) && $0.has(SHF_ALLOC) })
         switch layout.fileClass {
@@ -62,6 +69,9 @@ public struct SymbolFile: Sendable {
             var section = UInt32(entry.st_shndx)
             if entry.st_shndx == UInt16(SHN_XINDEX) {
                 section = extended.indices.contains(number) ? extended[number] : 0
+            } else if entry.st_shndx >= UInt16(SHN_LORESERVE) {
+                // Not a number: absolute, or something of the processor's.
+                section = 0
             }
             try add(entry, number, bytes, names, section: indices[Int(section)], layout.file)
         }
@@ -96,7 +106,7 @@ public struct SymbolFile: Sendable {
     private mutating func readSections(_ layout: ELFLayout, _ bytes: [UInt8]) -> [Int: UInt16] {
         var indices: [Int: UInt16] = [:]
         for (index, header) in layout.sections.enumerated() where header.has(SHF_ALLOC) {
-            guard let number = UInt16(exactly: sections.count) else { break }
+            guard let number = UInt16(exactly: sections.count), number < SymbolEntry.sectionLimit else { break }
             var protection: Protection = .read
             if header.has(SHF_WRITE) { protection.insert(.write) }
             if header.has(SHF_EXECINSTR) { protection.insert(.execute) }
@@ -138,12 +148,38 @@ public struct SymbolFile: Sendable {
             case STB_GNU_UNIQUE: .unique
             default: .global
             }
+        if !owners.isEmpty { places.append(UInt32(truncatingIfNeeded: number)) }
         if type == .indirectFunction { indirect.append(symbols.entries.count) }
         symbols.entries.append(
             SymbolEntry(
                 address: type == .threadLocal ? entry.value &+ threadBlock : entry.value, size: entry.size,
                 name: own, section: section,
                 binding: binding, type: type))
+    }
+
+    private mutating func readNotes(
+        _ layout: ELFLayout, _ bytes: [UInt8], symbolCount: Int
+    ) throws(Problem) {
+        let section = layout.sections.first {
+            $0.isOf(SHT_NOTE) && bytes[$0.name.indices].elementsEqual(SymbolNotes.sectionName.utf8)
+        }
+        guard let section else { return }
+        (generation, owners) = try SymbolNotes.read(
+            bytes, in: Int(section.offset)..<Int(section.offset + section.size), symbolCount: symbolCount, layout.file)
+    }
+
+    /// For each symbol, whose it is: an index into `owners`, or `owners.count` for those of nobody. Nil where the file says nothing.
+    public var ownerIndices: [Int]? {
+        guard !owners.isEmpty else { return nil }
+        let starts = owners.indices.flatMap { index in
+            [(owners[index].locals, index), (owners[index].others, index)]
+        }.filter { !$0.0.isEmpty }.sorted { $0.0.lowerBound < $1.0.lowerBound }
+        var next = 0
+        return places.map { place in
+            // The places grow, and so do the ranges.
+            while next < starts.count, starts[next].0.upperBound <= place { next += 1 }
+            return next < starts.count && starts[next].0.contains(place) ? starts[next].1 : owners.count
+        }
     }
 
     private static func residentNames(_ bytes: [UInt8], _ layout: ELFLayout) -> Set<[UInt8]>? {

@@ -10,7 +10,7 @@ extension Draft {
         var indices = [UInt16?](repeating: nil, count: outputs.sections.count)
         for output in order {
             let section = outputs[output]
-            guard let index = UInt16(exactly: sections.count) else { break }
+            guard let index = UInt16(exactly: sections.count), index < SymbolEntry.sectionLimit else { break }
             indices[output] = index
             sections.append(
                 ImageSection(

@@ -71,8 +71,9 @@ public let interfaceText = """
 
     # A symbol, and how far after its start what was looked up is. The space's own have an empty module. An address that no symbol
     # is before is answered with its section. address: 64 bits without a sign, so those from 2^63 are negative here;
-    # of a threadLocal symbol, the distance from the thread pointer. unloaded: the module is not there any more, and has not been for that
-    # many milliseconds; the name is empty where only the module is remembered, and offset is then from its start.
+    # of a threadLocal symbol, the distance from the thread pointer. letter: the type as nm(1) has it, small when it is not exported.
+    # unloaded: the module is not there any more, and has not been for that many milliseconds; the name is empty where only the module
+    # is remembered, and offset is then from its start.
     type Symbol (
       module: string,
       name: string,
@@ -80,12 +81,20 @@ public let interfaceText = """
       size: int,
       offset: int,
       kind: (function, object, threadLocal, label, section),
+      letter: string,
       exported: bool,
       unloaded: ?int
     )
 
     # What was found for one name or address; nothing where symbols is empty.
     type Answer (query: string, symbols: []Symbol)
+
+    # A place that refers to a symbol: the module, the section of its object, the function or variable that it is in, how far after its
+    # start, the address, and the symbol as module:name, or as the name alone when it is the space's own.
+    type Use (module: string, section: string, function: string, offset: int, address: int, symbol: string)
+
+    # What was asked for, the symbols that it means, and the places that refer to them.
+    type Users (query: string, symbols: []Symbol, uses: []Use)
 
     # Loads modules as one transaction: they may refer to one another, and if one fails none stays. output is what they printed.
     # They go into the space of the machine that all their objects are made for, which is started when it does not run; space: it
@@ -117,6 +126,9 @@ public let interfaceText = """
     # Finds symbols by name, or by address when the query is a number (0x… or decimal). Here and below, a space that is not named
     # is the one that is always there: x86-64.
     method LookUp(queries: []string, space: ?string) -> (answers: []Answer)
+
+    # Finds the places in modules that refer to symbols, which are named as for LookUp.
+    method FindUsers(queries: []string, space: ?string) -> (answers: []Users)
 
     # The symbol table as an ELF file, behind the descriptor of that index: of that generation, or of a later one when it has changed
     # meanwhile.

@@ -195,6 +195,8 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
     /// `function`, `object`, `label`, or `threadLocal`, a variable of each thread, whose address is its distance from the thread
     /// pointer; `section` for an address that no symbol is before.
     public var kind: String
+    /// The type as nm(1) has it, such as `T`; small for what modules cannot refer to.
+    public var letter: String
     /// Whether modules may refer to it.
     public var exported: Bool
     /// How long ago the module was unloaded, in milliseconds; nil of what is there.
@@ -202,8 +204,8 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
 
     /// Makes the information of the given parts.
     public init(
-        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, exported: Bool,
-        unloaded: Int? = nil
+        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, letter: String,
+        exported: Bool, unloaded: Int? = nil
     ) {
         self.module = module
         self.name = name
@@ -211,6 +213,7 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
         self.size = size
         self.offset = offset
         self.kind = kind
+        self.letter = letter
         self.exported = exported
         self.unloaded = unloaded
     }

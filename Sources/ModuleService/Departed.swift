@@ -2,6 +2,7 @@ import Linking
 import ModlinkInterface
 import ObjectModel
 import Posix
+import SymbolQueries
 import SymbolTable
 
 // Names of the dead: what unloaded modules had where, so that a stale pointer is explained.
@@ -43,18 +44,7 @@ extension SymbolInformation {
         self.init(
             module: place.owner, name: place.name, address: Int(truncatingIfNeeded: place.start),
             size: Int(truncatingIfNeeded: place.size), offset: Int(truncatingIfNeeded: address - place.start),
-            kind: Self.kind(of: place.type), exported: false,
+            kind: Self.kind(of: place.type), letter: place.type == .function ? "t" : "?", exported: false,
             unloaded: Int((now - min(now, place.time)) / 1_000_000))
-    }
-
-    /// What a symbol of a type is called.
-    static func kind(of type: SymbolType) -> String {
-        switch type {
-        case .function, .indirectFunction: "function"
-        case .object: "object"
-        case .threadLocal: "threadLocal"
-        case .section: "section"
-        case .none, .file: "label"
-        }
     }
 }

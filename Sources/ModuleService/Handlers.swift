@@ -51,6 +51,12 @@ extension ModuleService {
                         return LookUpMethod.Reply(answers: lookUp(parameters.queries, in: space))
                     }
                 },
+                MethodHandler(FindUsersMethod.self) { [self] (parameters, _) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        let space = try runningSpace(parameters.space)
+                        return FindUsersMethod.Reply(answers: try findUsers(parameters.queries, in: space))
+                    }
+                },
                 MethodHandler(SymbolsMethod.self) { [self] (parameters, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         let space = try runningSpace(parameters.space)

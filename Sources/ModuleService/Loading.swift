@@ -378,7 +378,8 @@ extension SymbolSet {
     /// The symbols of a linked module.
     convenience init(_ module: LinkedModule) {
         self.init(
-            owner: module.name, symbols: module.image.symbols, sections: module.image.sections, range: module.range)
+            owner: module.name, symbols: module.image.symbols, sections: module.image.sections, range: module.range,
+            buildID: module.image.buildID)
     }
 }
 

@@ -1,3 +1,4 @@
+import ELFFormat
 import Logging
 import ModlinkInterface
 import ObjectModel
@@ -57,20 +58,35 @@ extension ModuleService {
                 log.debug("\(error)")
             }
         }
-        try File.writeAtomically(path, symbolFileContent(architecture), permissions: Self.symbolFilePermissions)
+        try File.writeAtomically(
+            path, symbolFile(architecture).bytes, permissions: Self.symbolFilePermissions)
     }
 
     /// On a thread of its own: a module's init that does not return keeps no reader waiting.
     private func writeSymbols(_ architecture: Architecture, to file: borrowing Descriptor) {
+        let name = directory.symbols(of: architecture)
         do throws(SystemError) {
-            try File.writeAll(file, symbolFileContent(architecture), name: directory.symbols(of: architecture))
+            try symbolFile(architecture).write { (piece) throws(SystemError) in
+                try File.writeAll(file, piece, name: name)
+            }
         } catch {
             log.error("the symbol table is not written: \(error)")
         }
     }
 
-    private func symbolFileContent(_ architecture: Architecture) -> [UInt8] {
-        let sets = state.withLock { $0.spaces[architecture].symbols.snapshot }
-        return SymbolImage.file(sets, architecture: architecture)
+    /// What writes the symbol table of a space as it is at this moment.
+    ///
+    /// - Parameter withLoading: with the modules that are being loaded, whose names nobody can use yet.
+    func symbolFile(_ architecture: Architecture, withLoading: Bool = false) -> SymbolFileWriter {
+        let (sets, generation) = state.withLock { state in
+            let loading = state.loaded.values.filter {
+                withLoading && $0.slot == nil && $0.architecture == architecture
+            }
+            return (
+                state.spaces[architecture].symbols.snapshot + loading.map { SymbolSet($0.linked) },
+                state.spaces[architecture].symbols.generation
+            )
+        }
+        return SymbolImage.writer(sets, architecture: architecture, generation: generation)
     }
 }

@@ -1,32 +1,62 @@
 // A linked file: what the linker makes and a format's writer puts down. Also the shape of a symbol table
 // as a file, which has sections that take no room and no segments.
 
-/// A symbol with an address.
+/// A symbol with an address. 24 bytes: a space may have a million of them, and whoever looks for an address among them reads few
+/// cache lines.
 public struct SymbolEntry: Sendable {
     /// Its address, or its value when it belongs to no section; of a thread-local variable, the distance from the thread
     /// pointer, as a signed number.
     public var address: UInt64
-    /// How many bytes it names; 0 when that is not known.
-    public var size: UInt64
     /// Its name, in the list's names.
     public var name: NameRange
-    /// The section that it belongs to: an index that the owner of the list gives a meaning; nil for an absolute value.
-    public var section: UInt16?
-    /// Who sees it.
-    public var binding: SymbolBinding
-    /// What it names.
-    public var type: SymbolType
+    /// From the lowest bit: 40 bits of size, 16 of section (all ones: none), 4 of type, 4 of binding.
+    private var rest: UInt64
+
+    /// The greatest size, in bytes: of what is larger, this is said.
+    public static let sizeLimit: UInt64 = (1 << 40) - 1
+    /// Sections have smaller indices.
+    public static let sectionLimit = UInt16.max
 
     /// Makes a symbol of the given properties.
+    ///
+    /// - Parameters:
+    ///   - size: one beyond `sizeLimit` becomes that.
+    ///   - section: below `sectionLimit`; that one is the same as nil.
     public init(
         address: UInt64, size: UInt64, name: NameRange, section: UInt16?, binding: SymbolBinding, type: SymbolType
     ) {
         self.address = address
-        self.size = size
         self.name = name
-        self.section = section
-        self.binding = binding
-        self.type = type
+        rest =
+            min(size, Self.sizeLimit) | UInt64(section ?? Self.sectionLimit) << 40 | UInt64(type.rawValue) << 56
+            | UInt64(binding.rawValue) << 60
+    }
+
+    /// How many bytes it names; 0 when that is not known.
+    public var size: UInt64 {
+        get { rest & Self.sizeLimit }
+        set { rest = rest & ~Self.sizeLimit | min(newValue, Self.sizeLimit) }
+    }
+
+    /// The section that it belongs to: an index that the owner of the list gives a meaning; nil for an absolute value.
+    public var section: UInt16? {
+        get {
+            let number = UInt16(truncatingIfNeeded: rest >> 40)
+            return number == Self.sectionLimit ? nil : number
+        }
+        set { rest = rest & ~(0xffff << 40) | UInt64(newValue ?? Self.sectionLimit) << 40 }
+    }
+
+    /// What it names.
+    public var type: SymbolType {
+        get { SymbolType(rawValue: UInt8(truncatingIfNeeded: rest >> 56) & 15) ?? .none }
+        set { rest = rest & ~(15 << 56) | UInt64(newValue.rawValue) << 56 }
+    }
+
+    /// Who sees it.
+    public var binding: SymbolBinding {
+        get { SymbolBinding(rawValue: UInt8(truncatingIfNeeded: rest >> 60)) ?? .local }
+        set { rest = rest & ~(15 << 60) | UInt64(newValue.rawValue) << 60 }
     }
 }
 

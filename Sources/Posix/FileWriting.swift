@@ -50,17 +50,8 @@ extension File {
     /// the device. On failure (ENOSPC and all others) the old content is there and the temporary file is not.
     /// - Parameter permissions: of the file, whatever umask(2) is.
     public static func writeAtomically(_ path: String, _ bytes: RawSpan, permissions: UInt32) throws(SystemError) {
-        try refuseNUL(in: path, call: "open")
-        let (temporary, file) = try createTemporary(beside: path)
-        do throws(SystemError) {
-            let descriptor = Descriptor(owning: file)
-            try changeMode(descriptor, permissions, name: path)
+        try writeAtomically(path, permissions: permissions) { (descriptor) throws(SystemError) in
             try writeAll(descriptor, bytes, name: path)
-            try descriptor.close(name: path)
-            _ = try systemCall("rename", on: path) { Glibc.rename(temporary, path) }
-        } catch {
-            unlink(temporary)
-            throw error
         }
     }
 
@@ -69,16 +60,65 @@ extension File {
         try writeAtomically(path, bytes.span.bytes, permissions: permissions)
     }
 
+    /// The same, with what a closure writes.
+    private static func writeAtomically(
+        _ path: String, permissions: UInt32, _ write: (borrowing Descriptor) throws(SystemError) -> Void
+    ) throws(SystemError) {
+        try refuseNUL(in: path, call: "open")
+        let (temporary, file) = try createTemporary(beside: path)
+        do throws(SystemError) {
+            let descriptor = Descriptor(owning: file)
+            try changeMode(descriptor, permissions, name: path)
+            try write(descriptor)
+            try descriptor.close(name: path)
+            _ = try systemCall("rename", on: path) { Glibc.rename(temporary, path) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
     /// Gives a path that a user has named a new content: a file in one step, as ``writeAtomically(_:_:permissions:)-(_,[UInt8],_)``
     /// does, with the permissions that umask(2) leaves it. What is there already and is no file, a device or a pipe, is written to.
     public static func writeOutput(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
-        if let present = try? status(path: path), !present.isRegular {
-            return try writeAll(try open(path, .write), bytes, name: path)
+        try writeOutput(path) { (descriptor) throws(SystemError) in try writeAll(descriptor, bytes, name: path) }
+    }
+
+    /// Gives a path that a user has named the content of an open file, as ``writeOutput(_:_:)`` does.
+    ///
+    /// - Parameter name: what an error calls that file.
+    public static func writeOutput(
+        _ path: String, copyOf source: borrowing Descriptor, name: String
+    ) throws(SystemError) {
+        // A borrowed one cannot be captured.
+        let number = source.number
+        try writeOutput(path) { (descriptor) throws(SystemError) in
+            // Small enough to stay in the processor's cache.
+            try withUnsafeTemporaryAllocation(byteCount: copyPieceSize, alignment: 16) { (piece) throws(SystemError) in
+                var offset: off_t = 0
+                while true {
+                    let count = try systemCall("pread", on: name) {
+                        pread(number, piece.baseAddress, piece.count, offset)
+                    }
+                    if count == 0 { return }
+                    offset += off_t(count)
+                    let part = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(piece)[..<count])
+                    try writeAll(descriptor, part.bytes, name: path)
+                }
+            }
         }
+    }
+
+    private static let copyPieceSize = 256 << 10
+
+    private static func writeOutput(
+        _ path: String, _ write: (borrowing Descriptor) throws(SystemError) -> Void
+    ) throws(SystemError) {
+        if let present = try? status(path: path), !present.isRegular { return try write(try open(path, .write)) }
         // It can be asked only by setting it.
         let mask = umask(0o077)
         umask(mask)
-        try writeAtomically(path, bytes, permissions: 0o666 & ~mask)
+        try writeAtomically(path, permissions: 0o666 & ~mask, write)
     }
 
     /// A new file in the directory of `path`, for its owner alone. Its name does not contain that of `path`, which may be

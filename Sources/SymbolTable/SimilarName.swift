@@ -22,6 +22,51 @@ extension SymbolTable {
     }
 }
 
+extension SymbolTable {
+    /// The names of symbols, exported or not, that are most like another one, by the same measure: those that are equally near, in
+    /// alphabetical order.
+    ///
+    /// - Parameters:
+    ///   - owner: whose symbols are looked at; nil: everyone's.
+    ///   - limit: how many names at the most.
+    public func similarNames(to name: String, of owner: String? = nil, limit: Int = 3) -> [String] {
+        let wanted = Array(name.utf8)
+        guard wanted.count >= 2 else { return [] }
+        var allowed = allowedDistance(wanted.count)
+        let letters = letterSet(wanted[...])
+        var found = Set<String>()
+        for set in snapshot where owner == nil || owner == set.owner {
+            for (index, entry) in set.symbols.entries.enumerated()
+            where abs(Int(entry.name.count) - wanted.count) <= allowed {
+                let candidate = set.symbols.names[entry.name.indices]
+                // One edit brings in a letter and takes out another at the most: nearly all names are too far by that.
+                guard (letterSet(candidate) ^ letters).nonzeroBitCount <= 2 * allowed,
+                    let distance = editDistance(wanted, candidate, limit: allowed), distance > 0
+                else { continue }
+                if distance < allowed { found = [] }
+                allowed = distance
+                found.insert(set.name(index))
+            }
+        }
+        return Array(found.sorted().prefix(limit))
+    }
+}
+
+/// Which letters a name has; each of the 64 bits stands for four characters.
+private func letterSet(_ name: ArraySlice<UInt8>) -> UInt64 {
+    var set: UInt64 = 0
+    for byte in name { set |= 1 << UInt64(byte & 63) }
+    return set
+}
+
+/// The end of a complaint about a name that is not there: `; did you mean 'slice' or 'slices'?`; empty without any that are like it.
+public func suggestion(_ names: [String]) -> String {
+    guard let last = names.last else { return "" }
+    let quoted = names.map { "'\($0)'" }
+    guard names.count > 1 else { return "; did you mean '\(last)'?" }
+    return "; did you mean \(quoted.dropLast().joined(separator: ", ")) or '\(last)'?"
+}
+
 /// The one of a few names that is most like another, by the same measure; nil when none is near enough.
 public func nearestName(to name: String, among names: [String]) -> String? {
     let wanted = Array(name.utf8)

@@ -11,11 +11,22 @@ public final class SymbolSet: Sendable {
     public let sections: [ImageSection]
     /// Where the owner lies in memory.
     public let range: Range<UInt64>
+    /// The build ID of its image, 16 bytes; empty where it has none.
+    public let buildID: [UInt8]
+    /// Where each section lies; empty where it takes no memory.
+    private let places: [Range<UInt64>]
 
     /// Makes the set of an owner. The symbols are put in the order of address, and at one address those first
     /// that people know it by: functions and variables before labels, global before weak before local, shorter before longer.
-    public init(owner: String, symbols: SymbolList, sections: [ImageSection], range: Range<UInt64>) {
+    public init(
+        owner: String, symbols: SymbolList, sections: [ImageSection], range: Range<UInt64>, buildID: [UInt8] = []
+    ) {
         self.owner = owner
+        self.buildID = buildID
+        places = sections.map { section in
+            let (end, wraps) = section.address.addingReportingOverflow(section.size)
+            return section.takesMemory && !wraps ? section.address..<end : 0..<0
+        }
         self.sections = sections
         self.range = range
         var symbols = symbols
@@ -38,19 +49,30 @@ public final class SymbolSet: Sendable {
         symbols.text(symbols.entries[entry].name)
     }
 
+    private func section(at address: UInt64) -> Int? {
+        let places = places
+        for index in 0..<places.count where places[index].contains(address) { return index }
+        return nil
+    }
+
     /// The symbol that an address belongs to: the nearest one at or before it, in the same section; nil when there is none.
     public func symbol(at address: UInt64) -> Int? {
-        let entries = symbols.entries
+        guard let number = section(at: address) else { return nil }
+        let all = symbols.entries
+        let entries = all.span
         var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].address <= address { low = middle + 1 } else { high = middle }
+        var count = entries.count
+        // Half of what is left each time: nothing depends on which half but `low`, so nothing has to be guessed.
+        while count > 0 {
+            let half = count / 2
+            let isBefore = entries[low &+ half].address <= address
+            low = isBefore ? low &+ half &+ 1 : low
+            count = isBefore ? count &- half &- 1 : half
         }
-        guard let number = sections.firstIndex(where: { $0.contains(address) }) else { return nil }
         let belongs = { (entry: SymbolEntry) in entry.section.map(Int.init) == number }
+        let start = places[number].lowerBound
         // Absolute values, and labels at the end of the section before, stand among the symbols of the section.
-        while low > 0, entries[low - 1].address >= sections[number].address, !belongs(entries[low - 1]) { low -= 1 }
+        while low > 0, entries[low - 1].address >= start, !belongs(entries[low - 1]) { low -= 1 }
         guard low > 0, belongs(entries[low - 1]) else { return nil }
         // Several names of one address: the first is the best one.
         let nearest = entries[low - 1].address

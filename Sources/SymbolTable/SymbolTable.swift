@@ -47,8 +47,10 @@ public struct SymbolTable: Sendable {
     public private(set) var nameByteCount = 0
     /// How many sections the owners have.
     public private(set) var sectionCount = 0
-    /// How many bytes it takes to write each section's owner.
+    /// How many bytes it takes to write each owner, and each section's owner.
     public private(set) var ownerByteCount = 0
+    /// How many owners there are.
+    public var ownerCount: Int { byAddress.count }
 
     /// Makes an empty table.
     public init() {}
@@ -85,7 +87,7 @@ public struct SymbolTable: Sendable {
         symbolCount += sign * set.symbols.entries.count
         nameByteCount += sign * set.symbols.names.count
         sectionCount += sign * set.sections.count
-        ownerByteCount += sign * set.sections.count * set.owner.utf8.count
+        ownerByteCount += sign * (set.sections.count + 1) * set.owner.utf8.count
     }
 
     /// Removes all owners.
@@ -158,15 +160,25 @@ public struct SymbolTable: Sendable {
         return found
     }
 
+    /// The slot of the owner that an address belongs to.
+    private func slot(at address: UInt64) -> Int? {
+        // The owner that starts at or before the address is the only one that can contain it.
+        let place = position(of: address)
+        for candidate in [place, place &- 1] where candidate >= 0 && candidate < byAddress.count {
+            if sets[byAddress[candidate]]?.range.contains(address) == true { return byAddress[candidate] }
+        }
+        return nil
+    }
+
+    /// The symbol that an address belongs to: the nearest one at or before it, in the same section; nil when there is none.
+    public func symbol(at address: UInt64) -> SymbolReference? {
+        guard let slot = slot(at: address), let index = sets[slot]?.symbol(at: address) else { return nil }
+        return SymbolReference(owner: slot, entry: index)
+    }
+
     /// What an address is, or nil when it belongs to nobody.
     public func describe(_ address: UInt64) -> AddressDescription? {
-        let place = position(of: address)
-        // The owner that starts at or before the address is the only one that can contain it.
-        let candidates = [place, place - 1].filter(byAddress.indices.contains)
-        guard let set = candidates.compactMap({ sets[byAddress[$0]] }).first(where: { $0.range.contains(address) })
-        else {
-            return nil
-        }
+        guard let set = slot(at: address).flatMap({ sets[$0] }) else { return nil }
         if let index = set.symbol(at: address) {
             let entry = set.symbols.entries[index]
             return AddressDescription(

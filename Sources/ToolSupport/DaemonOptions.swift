@@ -84,12 +84,27 @@ public struct DaemonOptions: ParsableArguments {
     ///
     /// - Parameter space: nil is the native one.
     public func symbolTable(of space: Architecture? = nil) throws(Failure) -> [UInt8] {
+        let file = try symbolTableFile(of: space)
+        return try Failure.naming(Self.symbolTableName) { () throws(SystemError) in
+            try File.readAll(file, name: Self.symbolTableName, limit: 1 << 31)
+        }
+    }
+
+    /// Writes the symbol table of a space to a path that the user has named.
+    ///
+    /// - Parameter space: nil is the native one.
+    public func writeSymbolTable(of space: Architecture?, to path: String) throws(Failure) {
+        let file = try symbolTableFile(of: space)
+        try Failure.naming(path) { () throws(SystemError) in
+            try File.writeOutput(path, copyOf: file, name: Self.symbolTableName)
+        }
+    }
+
+    private func symbolTableFile(of space: Architecture?) throws(Failure) -> Descriptor {
         var answer = try call(SymbolsMethod.self, SpaceParameters(space: space?.name))
         guard let file = answer.descriptors.take(answer.reply.descriptor) else {
             throw Failure(.systemFailure, subject: "modlinkd", reason: "sent no descriptor of the symbol table")
         }
-        return try Failure.naming(Self.symbolTableName) { () throws(SystemError) in
-            try File.readAll(file, name: Self.symbolTableName, limit: 1 << 31)
-        }
+        return file
     }
 }

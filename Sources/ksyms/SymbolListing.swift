@@ -1,13 +1,12 @@
-import ELFFormat
 import ModlinkInterface
 import ObjectModel
-import Posix
+import SymbolQueries
 import SymbolTable
 import ToolSupport
 
-/// The whole symbol table, out of the file that the daemon writes.
+/// The whole symbol table, or that of one module, in some order.
 struct SymbolListing {
-    /// A line of the table.
+    /// A line of the table, as JSON has it.
     struct Row: Encodable {
         let address: UInt64
         let size: UInt64
@@ -16,69 +15,170 @@ struct SymbolListing {
         let module: String
     }
 
-    private let bytes: [UInt8]
+    /// A symbol: its set, its place there, and what it is sorted by.
+    private struct Item {
+        let set: Int32
+        let entry: Int32
+        let address: UInt64
+    }
+
+    private let table: SymbolTable
+    private let sets: [SymbolSet]
+    private let module: String?
+    private var items: [Item] = []
+
     /// In the order of address.
-    let rows: [Row]
+    ///
+    /// - Parameter module: whose symbols are listed; nil: everyone's, `""`: the space's own.
+    init(_ source: SymbolSource, module: String? = nil) {
+        table = source.table
+        sets = source.table.snapshot
+        self.module = module
+        items.reserveCapacity(table.symbolCount)
+        for (number, set) in sets.enumerated() where module == nil || module == set.owner {
+            for (index, entry) in set.symbols.entries.enumerated() {
+                items.append(Item(set: Int32(number), entry: Int32(index), address: entry.address))
+            }
+        }
+        items.sort { ($0.address, $0.set, $0.entry) < ($1.address, $1.set, $1.entry) }
+    }
 
-    /// Reads the bytes of that file.
-    init(_ bytes: [UInt8]) throws(Failure) {
-        self.bytes = bytes
-        do throws(Problem) {
-            let symbols = try SymbolFile(bytes, name: DaemonOptions.symbolTableName)
-            let set = SymbolSet(owner: "", symbols: symbols.symbols, sections: symbols.sections, range: 0..<UInt64.max)
-            rows = set.symbols.entries.indices.map { Self.row(set, $0) }
-        } catch {
-            throw Failure(.systemFailure, [error])
+    /// Refuses a module that is not there.
+    func checkModule() throws(Failure) {
+        guard let module, !sets.contains(where: { $0.owner == module }) else { return }
+        let similar = nearestName(to: module, among: sets.map(\.owner).filter { !$0.isEmpty })
+        throw Failure(
+            .noSuchModule, subject: module,
+            reason: "no such module\(suggestion(similar.map { [$0] } ?? [])) (ENOENT)")
+    }
+
+    /// The smallest first, as nm(1) has them; those of one size in the order of address.
+    mutating func sortBySize() {
+        let sets = sets
+        let size = { (item: Item) in sets[Int(item.set)].symbols.entries[Int(item.entry)].size }
+        items.sort { (size($0), $0.address, $0.set, $0.entry) < (size($1), $1.address, $1.set, $1.entry) }
+    }
+
+    var rows: [Row] {
+        items.map { item in
+            let set = sets[Int(item.set)]
+            let entry = set.symbols.entries[Int(item.entry)]
+            return Row(
+                address: entry.address, size: entry.size, type: set.letter(Int(item.entry)),
+                name: set.name(Int(item.entry)), module: set.owner)
         }
     }
 
-    private static func row(_ set: SymbolSet, _ index: Int) -> Row {
-        let entry = set.symbols.entries[index]
-        let section = entry.section.map { set.sections[Int($0)] }
-        return Row(
-            address: entry.address, size: entry.size, type: letter(entry, section), name: set.name(index),
-            module: section.map { SymbolSections.owner(ofSection: $0.name) } ?? "")
-    }
+    // MARK: Looking up
 
-    /// The type as nm(1) has it: code, data, constants, weak, one in the process (u); small letters for what is local.
-    private static func letter(_ entry: SymbolEntry, _ section: ImageSection?) -> String {
-        if entry.binding == .weak { return entry.type == .object ? "V" : "W" }
-        if entry.binding == .unique { return "u" }
-        var letter = entry.type == .threadLocal ? "D" : "A"
-        if let section {
-            letter = section.protection.contains(.execute) ? "T" : section.protection.contains(.write) ? "D" : "R"
+    /// What names, patterns and addresses mean; of the listing's module alone, if it is of one.
+    func answers(to queries: [String]) throws(Failure) -> [LookUpAnswer] {
+        try checkModule()
+        let lookUp = SymbolLookUp(sets)
+        return queries.map { query in
+            LookUpAnswer(
+                query: query,
+                symbols: NamePattern.isPattern(query) ? matches(query) : lookUp.find(query, of: module))
         }
-        return entry.binding == .local ? letter.lowercased() : letter
     }
 
-    /// A line a symbol, with a line for each of these modules before its symbols.
-    func text(modules: [ModuleInformation]) -> String {
-        var pending = modules.sorted { $0.address < $1.address }[...]
-        var text = ""
-        for row in rows {
-            while let module = pending.first, UInt64(clamping: module.address) <= row.address {
-                text += Self.line(module)
+    /// The symbols whose names a pattern means, `module:name` with a pattern for each, or a pattern for the name.
+    private func matches(_ query: String) -> [SymbolInformation] {
+        var name = query[...]
+        var owner: NamePattern?
+        if module == nil, let colon = query.firstIndex(of: ":") {
+            owner = NamePattern(String(query[..<colon]))
+            name = query[query.index(after: colon)...]
+        }
+        let pattern = NamePattern(String(name))
+        let isMeant = sets.map { set in owner?.matches(Array(set.owner.utf8)[...]) ?? true }
+        return items.compactMap { item in
+            let set = sets[Int(item.set)]
+            let range = set.symbols.entries[Int(item.entry)].name
+            guard isMeant[Int(item.set)], pattern.matches(set.symbols.names[range.indices]) else { return nil }
+            return SymbolInformation(set, Int(item.entry))
+        }
+    }
+
+    // MARK: Text
+
+    /// A line a symbol, with a line for each module before its symbols.
+    func text(showsModules: Bool = false, showsSizes: Bool = false) -> [UInt8] {
+        var lines = SymbolLines(showsSizes: showsSizes)
+        var pending =
+            showsModules ? sets.filter { !$0.owner.isEmpty && (module == nil || module == $0.owner) }[...] : []
+        for item in items {
+            while let next = pending.first, next.range.lowerBound <= item.address {
+                lines.add(next)
                 pending = pending.dropFirst()
             }
-            text += Self.line(address: row.address, type: row.type, name: row.name, module: row.module)
+            lines.add(sets[Int(item.set)], Int(item.entry))
         }
-        return text + pending.map(Self.line).joined()
+        for set in pending { lines.add(set) }
+        return lines.bytes
+    }
+}
+
+/// Lines of the table in the making, as bytes: there may be a million.
+struct SymbolLines {
+    private(set) var bytes: [UInt8] = []
+    private let showsSizes: Bool
+
+    init(showsSizes: Bool = false) {
+        self.showsSizes = showsSizes
     }
 
-    static func line(address: UInt64, type: String, name: String, module: String) -> String {
-        "\(String(hexadecimal: address, digits: 16)) \(type) \(name)" + (module.isEmpty ? "\n" : "\t[\(module)]\n")
+    /// `0000000010000040 T slice	[gurka]`; with the size, as nm -S has it, behind the address.
+    mutating func add(_ set: SymbolSet, _ index: Int) {
+        let entry = set.symbols.entries[index]
+        add(address: entry.address, size: entry.size, letter: set.letter(index))
+        let name = entry.name
+        let isPlain = name.count <= 256 && set.symbols.names[name.indices].allSatisfy { (0x20..<0x7f).contains($0) }
+        if isPlain {
+            bytes.append(contentsOf: set.symbols.names[name.indices])
+        } else {
+            bytes.append(contentsOf: set.name(index).utf8)
+        }
+        end(module: set.owner)
+    }
+
+    /// The same line for what an answer says.
+    mutating func add(_ symbol: SymbolInformation) {
+        add(
+            address: symbol.unsignedAddress, size: UInt64(bitPattern: Int64(symbol.size)), letter: symbol.letter)
+        bytes.append(contentsOf: symbol.name.utf8)
+        end(module: symbol.module)
     }
 
     /// `0000000010000000 (12k)	[gurka]`, as modutils' ksyms -m prints it.
-    private static func line(_ module: ModuleInformation) -> String {
-        "\(String(hexadecimal: module.address, digits: 16)) (\((module.size + 1023) / 1024)k)\t[\(module.name)]\n"
+    mutating func add(_ set: SymbolSet) {
+        addDigits(set.range.lowerBound)
+        bytes.append(contentsOf: " (\((set.range.upperBound - set.range.lowerBound + 1023) / 1024)k)".utf8)
+        end(module: set.owner)
     }
 
-    /// Writes the file as it came.
-    func write(to path: String) throws(Failure) {
-        let bytes = bytes
-        try Failure.naming(path) { () throws(SystemError) in
-            try File.writeOutput(path, bytes)
+    mutating func add(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
+    private mutating func add(address: UInt64, size: UInt64, letter: String) {
+        addDigits(address)
+        bytes.append(UInt8(ascii: " "))
+        if showsSizes {
+            addDigits(size)
+            bytes.append(UInt8(ascii: " "))
+        }
+        bytes.append(contentsOf: letter.utf8)
+        bytes.append(UInt8(ascii: " "))
+    }
+
+    private mutating func end(module: String) {
+        if !module.isEmpty { bytes.append(contentsOf: "\t[\(module)]".utf8) }
+        bytes.append(UInt8(ascii: "\n"))
+    }
+
+    private mutating func addDigits(_ number: UInt64) {
+        for shift in stride(from: UInt64(60), through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: number >> shift) & 15
+            bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
         }
     }
 }

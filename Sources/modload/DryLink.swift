@@ -6,6 +6,7 @@ import ModulePath
 import ObjectFormats
 import ObjectModel
 import Posix
+import SymbolQueries
 import SymbolTable
 import ToolSupport
 import Varlink

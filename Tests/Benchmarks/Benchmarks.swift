@@ -21,6 +21,7 @@ struct Benchmarks {
         report += try link(programs, work)
         report += try scaling(programs, work)
         report += try tools(programs, work)
+        report += try symbols(programs, work)
         report += try chain(programs, work)
         report += idle
         // What large links have used is kept for the next for ten seconds.
@@ -37,18 +38,24 @@ struct Benchmarks {
         let object = work + "/sqlite3.o"
         let library = work + "/sqlite3.so"
         var space = Measurement("SQLite into the space")
+        var announced = Measurement("  announced to debugger and symbol table")
+        var linked = Measurement("  its link")
         var linker = Measurement("SQLite by ld -shared, dlopen")
         var mold = Measurement("SQLite by mold -shared, dlopen")
         guard let ld = Tool.find("ld"), let moldPath = Tool.find("mold") else {
             throw BenchmarkFailure(description: "ld and mold: not installed; Scripts/bench installs them")
         }
         for _ in 0..<rounds {
-            space.add(phases(try programs.output(programs.own("modload"), ["-v", object])))
+            let text = try programs.output(programs.own("modload"), ["-v", object])
+            space.add(phases(text))
+            announced.add(phases(text, of: ["announce", "publish"]))
+            linked.add(phases(text, of: ["resolve", "relocate"]))
             _ = try programs.time(programs.own("modunload"), ["sqlite3"])
             linker.add(try shared(programs, ld, object, library, work))
             mold.add(try shared(programs, moldPath, object, library, work))
         }
-        return space.line + linker.line + mold.line
+        return space.line + announced.line + linked.line
+            + Measurement.ratio("  announced : link", announced, linked, wanted: 0.1) + linker.line + mold.line
             + Measurement.ratio("  space : ld", space, linker, wanted: 0.15)
             + Measurement.ratio("  space : mold", space, mold, wanted: 0.4)
     }
@@ -66,12 +73,15 @@ struct Benchmarks {
     ///
     /// - Parameter all: these as well.
     static func phases(_ text: String, all: Bool = false) -> Double {
+        phases(text, of: all ? nil : ["parse", "resolve", "relocate", "map"])
+    }
+
+    /// The sum of some phases of `modload -v`; nil: of all.
+    private static func phases(_ text: String, of wanted: [String]?) -> Double {
         var sum = 0.0
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")
-            guard words.count >= 2, all || ["parse", "resolve", "relocate", "map"].contains(String(words[0])) else {
-                continue
-            }
+            guard words.count >= 2, wanted?.contains(String(words[0])) ?? true else { continue }
             sum += Double(words[1]) ?? 0
         }
         return sum

@@ -1,6 +1,7 @@
 import ELFFormat
 import ModlinkInterface
 import ObjectModel
+import SymbolTable
 import TestSupport
 import Testing
 
@@ -37,19 +38,43 @@ import Testing
                 }, symbols: list, entry: 0, loadedSize: ELFImageWriter.headerSize, buildID: []))
     }
 
-    private static let gurka = ModuleInformation(
-        id: 1, name: "gurka", space: "x86-64", state: "running", address: 0x1000_0000, size: 8192, useCount: nil,
-        uses: [], usedBy: [],
-        autoclean: false)
-    private static let late = ModuleInformation(
-        id: 2, name: "late", space: "x86-64", state: "loading", address: 0x7100_0000, size: 1025, useCount: nil,
-        uses: [], usedBy: [],
-        autoclean: false)
+    private func listing(_ bytes: [UInt8] = file(), module: String? = nil) throws -> SymbolListing {
+        SymbolListing(try SymbolSource(bytes), module: module)
+    }
+
+    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    /// The file of a table with notes: a module with its symbols, and one behind all symbols with none.
+    private static func noted() -> [UInt8] {
+        var list = SymbolList()
+        list.add("flag", at: 7, binding: .global, type: .none)
+        list.add("slice", at: 0x1000_0040, size: 16, section: 0)
+        list.add("peel", at: 0x1000_0050, size: 4, section: 0, binding: .local)
+        var resident = SymbolList()
+        resident.add("printf", at: 0x7000_0010, size: 8, section: 0)
+        let section = { (name: String, address: UInt64) in
+            ImageSection(
+                name: name, kind: .zeroFill, protection: [.read, .execute], address: address, fileOffset: 0,
+                size: 0x1000, alignment: 1)
+        }
+        return SymbolFileWriter(
+            architecture: .x86_64, sections: [section("gurka.text", 0x1000_0000), section(".text", 0x7000_0000)],
+            parts: [
+                SymbolFileWriter.Part(
+                    owner: "gurka", range: 0x1000_0000..<0x1000_2000, buildID: [UInt8](1...16), symbols: list,
+                    sections: [0]),
+                SymbolFileWriter.Part(
+                    owner: "", range: 0x7000_0000..<0x7000_1000, buildID: [], symbols: resident, sections: [1]),
+                SymbolFileWriter.Part(
+                    owner: "late", range: 0x7100_0000..<0x7100_0401, buildID: [], symbols: SymbolList(), sections: []),
+            ], generation: 5
+        ).bytes
+    }
 
     @Test("symbols stand in the order of address, with letters as nm has them and the module's name")
     func text() throws {
         try #expect(
-            SymbolListing(Self.file()).text(modules: []) == """
+            text(listing().text()) == """
                 0000000000000007 A flag
                 0000000010000040 T slice\t[gurka]
                 0000000010000050 t helper\t[gurka]
@@ -65,28 +90,85 @@ import Testing
                 """)
     }
 
-    @Test("a module's line stands before its symbols, sizes in KiB rounded up")
+    @Test("a module's line stands before its symbols, sizes in KiB rounded up; one behind all symbols at the end")
     func moduleLines() throws {
-        let lines = try SymbolListing(Self.file()).text(modules: [Self.late, Self.gurka]).split(separator: "\n")
-        #expect(lines[0] == "0000000000000007 A flag")
-        #expect(lines[1] == "0000000010000000 (8k)\t[gurka]")
-        #expect(lines[2] == "0000000010000040 T slice\t[gurka]")
-        #expect(lines[lines.count - 2] == "0000000071000000 (2k)\t[late]")
+        try #expect(
+            text(listing(Self.noted()).text(showsModules: true)) == """
+                0000000000000007 A flag\t[gurka]
+                0000000010000000 (8k)\t[gurka]
+                0000000010000040 T slice\t[gurka]
+                0000000010000050 t peel\t[gurka]
+                0000000070000010 T printf
+                0000000071000000 (2k)\t[late]
+
+                """)
+        #expect(
+            try text(listing(Self.noted(), module: "late").text(showsModules: true))
+                == "0000000071000000 (2k)\t[late]\n")
     }
 
-    @Test("a module behind all symbols has its line at the end")
-    func lastModule() throws {
-        let lines = try SymbolListing(ELFImageWriter.file(Self.empty)).text(modules: [Self.gurka])
-        #expect(lines == "0000000010000000 (8k)\t[gurka]\n")
+    @Test("the symbols of one module are listed, absolute ones too; or those of the space itself")
+    func oneModule() throws {
+        try #expect(
+            text(listing(Self.noted(), module: "gurka").text()) == """
+                0000000000000007 A flag\t[gurka]
+                0000000010000040 T slice\t[gurka]
+                0000000010000050 t peel\t[gurka]
+
+                """)
+        #expect(try text(listing(Self.noted(), module: "").text()) == "0000000070000010 T printf\n")
     }
 
-    private static let empty = Image(
-        architecture: .x86_64, segments: [], sections: [], symbols: SymbolList(), entry: 0,
-        loadedSize: ELFImageWriter.headerSize, buildID: [])
+    @Test("a module that is not there is told, with the name that is most like it")
+    func unknownModule() throws {
+        #expect(
+            throws: Failure(
+                .noSuchModule, subject: "gurkka", reason: "no such module; did you mean 'gurka'? (ENOENT)")
+        ) { try listing(Self.noted(), module: "gurkka").checkModule() }
+        #expect(throws: Failure(.noSuchModule, subject: "x", reason: "no such module (ENOENT)")) {
+            try listing(Self.noted(), module: "x").checkModule()
+        }
+        try listing(Self.noted(), module: "late").checkModule()
+    }
+
+    @Test("in the order of size the smallest are first, and sizes stand behind addresses as nm -S has them")
+    func bySize() throws {
+        var listing = try listing(Self.noted())
+        listing.sortBySize()
+        #expect(
+            text(listing.text(showsSizes: true)) == """
+                0000000000000007 0000000000000000 A flag\t[gurka]
+                0000000010000050 0000000000000004 t peel\t[gurka]
+                0000000070000010 0000000000000008 T printf
+                0000000010000040 0000000000000010 T slice\t[gurka]
+
+                """)
+    }
+
+    @Test(
+        "patterns are answered with all symbols that they mean",
+        arguments: [
+            ("*", ["flag", "slice", "peel", "printf"]), ("p*", ["peel", "printf"]), ("?eel", ["peel"]),
+            ("gurka:p*", ["peel"]), (":*", ["printf"]), ("g*:*", ["flag", "slice", "peel"]), ("[a-f]*", ["flag"]),
+            ("lemon*", []), ("pe", []), ("pe*l\\", []),
+        ])
+    func patterns(_ pattern: String, _ names: [String]) throws {
+        let answers = try listing(Self.noted()).answers(to: [pattern])
+        #expect(answers.map(\.query) == [pattern])
+        #expect(answers[0].symbols.map(\.name) == names)
+    }
+
+    @Test("in the listing of a module, names, patterns and addresses of others have no answer")
+    func answersOfModule() throws {
+        let answers = try listing(Self.noted(), module: "gurka").answers(to: [
+            "slice", "printf", "p*", "0x10000044", "0x70000014",
+        ])
+        #expect(answers.map { $0.symbols.map(\.name) } == [["slice"], [], ["peel"], ["slice"], []])
+    }
 
     @Test("rows have the size and the owner")
     func rows() throws {
-        let rows = try SymbolListing(Self.file()).rows
+        let rows = try listing().rows
         let slice = try #require(rows.first { $0.name == "slice" })
         #expect(slice.address == 0x1000_0040)
         #expect(slice.size == 4)
@@ -97,7 +179,7 @@ import Testing
     @Test("bytes that are no ELF file are told")
     func broken() {
         #expect(throws: Failure(.systemFailure, subject: "symbol table", reason: "not an object file")) {
-            try SymbolListing(Array("text".utf8))
+            try SymbolSource(Array("text".utf8))
         }
     }
 }
@@ -105,22 +187,23 @@ import Testing
 @Suite struct LookUpTests {
     private func symbol(
         _ name: String, module: String = "gurka", address: Int = 0x1000_0040, offset: Int = 0,
-        kind: String = "function", exported: Bool = true
+        kind: String = "function", letter: String = "T"
     ) -> SymbolInformation {
         SymbolInformation(
-            module: module, name: name, address: address, size: 8, offset: offset, kind: kind, exported: exported)
+            module: module, name: name, address: address, size: 8, offset: offset, kind: kind,
+            letter: letter, exported: letter.uppercased() == letter)
     }
 
     private func text(_ query: String, _ symbols: SymbolInformation...) -> String {
-        LookUp.text(LookUpAnswer(query: query, symbols: symbols))
+        String(decoding: LookUp([LookUpAnswer(query: query, symbols: symbols)]).text, as: UTF8.self)
     }
 
     @Test("a name is answered with a line for each symbol, as the table has it")
     func names() {
         #expect(
             text(
-                "slice", symbol("slice"), symbol("slice", module: "", exported: false),
-                symbol("slice", kind: "object"), symbol("slice", kind: "label", exported: false))
+                "slice", symbol("slice"), symbol("slice", module: "", letter: "t"),
+                symbol("slice", kind: "object", letter: "D"), symbol("slice", kind: "label", letter: "a"))
                     == """
                     0000000010000040 T slice\t[gurka]
                     0000000010000040 t slice
@@ -145,7 +228,8 @@ import Testing
 
     @Test("a value from 2^63 is negative in the reply, and printed as it is")
     func large() {
-        #expect(text("top", symbol("top", address: -1, kind: "label")) == "ffffffffffffffff A top\t[gurka]\n")
+        #expect(
+            text("top", symbol("top", address: -1, kind: "label", letter: "A")) == "ffffffffffffffff A top\t[gurka]\n")
     }
 
     @Test("what is not found is told as a name or as an address")
@@ -153,6 +237,41 @@ import Testing
         #expect(LookUp.problem("nope").description == "nope: no such symbol")
         #expect(LookUp.problem("0x10").description == "0x10: no symbol is there")
         #expect(LookUp.problem("16").description == "16: no symbol is there")
+        #expect(LookUp.problem("no*").description == "no*: no symbol has such a name")
         #expect(text("nope").isEmpty)
+    }
+
+    @Test("a name that is not there is told with those that are most like it, of its module if that is named")
+    func similar() throws {
+        var table = SymbolTable()
+        for (owner, start, names) in [
+            ("gurka", 0x1000, ["slice", "slices", "peel", "unlike"]), ("sallad", 0x2000, ["slicer", "slide"]),
+        ] as [(String, UInt64, [String])] {
+            var list = SymbolList()
+            for (index, name) in names.enumerated() { list.add(name, at: start + UInt64(index), binding: .local) }
+            _ = table.insert(SymbolSet(owner: owner, symbols: list, sections: [], range: start..<start + 16))
+        }
+        for (query, text) in [
+            ("slicc", "slicc: no such symbol; did you mean 'slice'?"),
+            ("gurka:slicc", "gurka:slicc: no such symbol; did you mean 'slice'?"),
+            ("slicee", "slicee: no such symbol; did you mean 'slice', 'slicer' or 'slices'?"),
+            ("pee", "pee: no such symbol; did you mean 'peel'?"), ("zzzzzz", "zzzzzz: no such symbol"),
+            ("gurk:slice", "gurk:slice: no such module; did you mean 'gurka'? (ENOENT)"),
+            ("0x10", "0x10: no symbol is there"),
+        ] { #expect(LookUp.problem(query, in: table).description == text) }
+        #expect(
+            LookUp.problem("slide", of: "gurka", in: table).description
+                == "slide: no such symbol; did you mean 'slice'?")
+    }
+
+    @Test("answers are put in the order of size or of address")
+    func orders() {
+        let answer = LookUpAnswer(query: "s*", symbols: [symbol("s2", address: 2), symbol("s1", address: 1)])
+        #expect(
+            String(decoding: LookUp([answer], byAddress: true).text, as: UTF8.self)
+                == "0000000000000001 T s1\t[gurka]\n0000000000000002 T s2\t[gurka]\n")
+        #expect(
+            String(decoding: LookUp([answer], bySize: true).text, as: UTF8.self)
+                == "0000000000000001 0000000000000008 T s1\t[gurka]\n0000000000000002 0000000000000008 T s2\t[gurka]\n")
     }
 }

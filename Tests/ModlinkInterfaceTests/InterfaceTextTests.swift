@@ -31,15 +31,19 @@ import Varlink
     private static let phase = Phase(name: "read", nanoseconds: 1)
     private static let progress = Progress(activity: "linking", done: 1, total: 2, debuggee: 3)
     private static let symbol = SymbolInformation(
-        module: "gurka", name: "slice", address: 0x1000_0040, size: 8, offset: 4, kind: "function", exported: true,
-        unloaded: 5)
+        module: "gurka", name: "slice", address: 0x1000_0040, size: 8, offset: 4, kind: "function", letter: "T",
+        exported: true, unloaded: 5)
     private static let answer = LookUpAnswer(query: "slice", symbols: [symbol])
+    private static let symbolUse = SymbolUse(
+        module: "sallad", section: ".text", function: "init_module", offset: 4, address: 0x1000_2004,
+        symbol: "gurka:slice")
+    private static let users = UsersAnswer(query: "slice", symbols: [symbol], uses: [symbolUse])
     private static let problem = Problem(subject: "gurka", place: ".text", reason: "no")
 
     private static let types: [(name: String, value: any Codable & Sendable)] = [
         ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Owner", owner),
         ("Module", module), ("Hold", hold), ("Phase", phase), ("Progress", progress), ("Symbol", symbol),
-        ("Answer", answer),
+        ("Answer", answer), ("Use", symbolUse), ("Users", users),
     ]
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
@@ -61,6 +65,10 @@ import Varlink
         (
             LookUpMethod.name, LookUpMethod.Parameters(queries: ["slice"], space: "x86-64"),
             LookUpMethod.Reply(answers: [answer])
+        ),
+        (
+            FindUsersMethod.name, FindUsersMethod.Parameters(queries: ["slice"], space: "x86-64"),
+            FindUsersMethod.Reply(answers: [users])
         ),
         (
             SymbolsMethod.name, SpaceParameters(space: "x86-64"), SymbolsMethod.Reply(descriptor: 0, generation: 1)

@@ -110,7 +110,7 @@ import Testing
         #expect(try session.space() != space)
         #expect(try session.images() == [])
         try checkRecovery(session)
-        try expect(session.run("ksyms", "slice"), .failed(1, "ksyms: slice: no such symbol\n"))
+        try expect(session.run("ksyms", "slice"), .failed(1, "ksyms: slice: no such symbol; did you mean 'splice'?\n"))
         try session.output("modload", "gurka.o")
         #expect(try session.names() == ["gurka"])
     }

@@ -132,7 +132,8 @@ import Varlink
         #expect(interface.name == "org.modlink")
         let names = [
             LoadMethod.name, UnloadMethod.name, AutocleanMethod.name, ListMethod.name, LookUpMethod.name,
-            SymbolsMethod.name, StatusMethod.name, CallMethod.name, SystemCallMethod.name, OpenDeviceMethod.name,
+            FindUsersMethod.name, SymbolsMethod.name, StatusMethod.name, CallMethod.name, SystemCallMethod.name,
+            OpenDeviceMethod.name,
             CreateModuleMethod.name, InitModuleMethod.name, DeleteModuleMethod.name, KernelSymbolsMethod.name,
             StopMethod.name,
         ]
@@ -143,7 +144,7 @@ import Varlink
             interface.types.map(\.name) == [
                 "Problem", "Object", "ModuleSource", "Reference", "Owner", "Module", "Hold", "Phase", "Progress",
                 "Symbol",
-                "Answer",
+                "Answer", "Use", "Users",
             ])
     }
 

@@ -16,7 +16,7 @@ import Testing
         #expect(try session.output("ksyms", "slice").hasSuffix(" T slice\t[gurka]\n"))
         try expect(session.run("modunload", "gurka"), .done("gurka: bye\n"))
         try expect(session.run("modstat"), .done("ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n"))
-        try expect(session.run("ksyms", "slice"), .failed(1, "ksyms: slice: no such symbol\n"))
+        try expect(session.run("ksyms", "slice"), .failed(1, "ksyms: slice: no such symbol; did you mean 'splice'?\n"))
         try expect(
             session.run("modstat", "--console"),
             .done(

@@ -88,7 +88,7 @@ import Testing
             [LookUpAnswer].self, from: Data(try session.output("ksyms", "--json", "letters:code").utf8))
         let symbol = SymbolInformation(
             module: "letters", name: "code", address: Int(code.address), size: 6, offset: 0, kind: "function",
-            exported: true)
+            letter: "T", exported: true)
         #expect(answers == [LookUpAnswer(query: "letters:code", symbols: [symbol])])
     }
 
@@ -125,7 +125,7 @@ import Testing
                 ksyms: nope: no such symbol
                 ksyms: 0x3: no symbol is there
                 ksyms: letters:nope: no such symbol
-                ksyms: other:code: no such symbol
+                ksyms: other:code: no such module (ENOENT)
 
                 """, output: line))
     }
