@@ -46,6 +46,12 @@ struct ModuleStatus: ParsableCommand {
     @Flag(help: "With --console: go on printing as more comes.")
     var follow = false
 
+    @Flag(help: "List the crashes that are kept.")
+    var crashes = false
+
+    @Option(help: ArgumentHelp("Print the report of the crash of that number.", valueName: "N"))
+    var crash: Int?
+
     @OptionGroup var daemon: DaemonOptions
 
     func validate() throws {
@@ -56,6 +62,13 @@ struct ModuleStatus: ParsableCommand {
         if [json, classic, tree, dot].count(where: { $0 }) > 1 {
             throw ValidationError("--json, --classic, --tree and --dot exclude each other")
         }
+        if [console, crashes, crash != nil].count(where: { $0 }) > 1 {
+            throw ValidationError("--console, --crashes and --crash exclude each other")
+        }
+        if crashes || crash != nil, id != nil || name != nil || module != nil || space != nil || classic || tree || dot
+        {
+            throw ValidationError("--crashes and --crash show no modules: only --json goes with them")
+        }
         if verbose, !tree, !dot { throw ValidationError("-v belongs to --tree and --dot") }
     }
 
@@ -63,6 +76,10 @@ struct ModuleStatus: ParsableCommand {
         ToolOutput.run("modstat") { () throws(Failure) in
             if console {
                 try ConsoleReader.print(RuntimeDirectory.standard(), follows: follow)
+                return
+            }
+            if crashes || crash != nil {
+                try CrashListing.print(KeptCrashes(RuntimeDirectory.standard()), crash, json: json)
                 return
             }
             let reply = try daemon.call(ListMethod.self, Empty()).reply
