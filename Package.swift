@@ -31,7 +31,9 @@ let effects: [Target] = [
     .target(name: "SpaceProtocol", cSettings: cWarnings),
     .target(name: "SpaceControl", dependencies: ["ObjectModel", "Posix", "SpaceProtocol"], swiftSettings: warnings),
     .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
-    .target(name: "ModlinkInterface", dependencies: ["CrashReport", "ObjectModel", "Posix", "Varlink"], swiftSettings: warnings),
+    .target(
+        name: "ModlinkInterface", dependencies: ["CrashReport", "ObjectModel", "Posix", "Varlink"],
+        swiftSettings: warnings),
     .target(
         name: "ModulePath",
         dependencies: [

@@ -22,6 +22,9 @@ public final class CoreReader {
     private let bytes: Bytes
     private let name: String
     private var pages: [UInt64: [UInt8]] = [:]
+    /// The page that was read last.
+    private var lastStart: UInt64 = 1
+    private var lastPage: [UInt8] = []
 
     private static let pageSize: UInt64 = 4096
     /// More memory than this is not kept: what has been read is forgotten then.
@@ -147,7 +150,8 @@ public final class CoreReader {
             } else {
                 problems.append(Problem(subject: name, place: "NT_PRSTATUS", reason: "\(note.count) bytes: too short"))
             }
-        case 0x5349_4749: signal = SignalDetails(note, architecture)
+        // gdb writes one for each thread.
+        case 0x5349_4749 where signal == nil: signal = SignalDetails(note, architecture)
         default: break
         }
     }
@@ -193,6 +197,13 @@ public final class CoreReader {
 
     /// A page of memory, as much of it as there is from its start.
     private func page(_ start: UInt64) -> [UInt8] {
+        if start == lastStart { return lastPage }
+        lastStart = start
+        lastPage = findPage(start)
+        return lastPage
+    }
+
+    private func findPage(_ start: UInt64) -> [UInt8] {
         if let page = pages[start] { return page }
         var page: [UInt8] = []
         if let segment = segment(at: start), start - segment.address < segment.fileSize {

@@ -30,13 +30,24 @@ public struct FrameRules: Sendable, Equatable {
     }
 
     /// The canonical frame address: the stack pointer before the call.
-    public var frameAddress: [Operation]
+    public let frameAddress: [Operation]
     /// By the registers' numbers.
-    public var registers: [Rule]
+    public let registers: [Rule]
     /// The number of the register that the return address is in.
-    public var returnAddress: Int
+    public let returnAddress: Int
     /// Whether a signal's handler was called here, at any instruction.
-    public var isSignalFrame: Bool
+    public let isSignalFrame: Bool
+
+    /// A register that was saved, and how many bytes after the canonical frame address.
+    private struct Saved: Sendable, Equatable {
+        var register: Int
+        var offset: UInt64
+    }
+
+    // The same once more, as it is needed for the hundred thousand calls of an endless recursion.
+    private let saved: [Saved]
+    private let computed: [Int]
+    private let lost: UInt64
 
     /// Makes rules.
     public init(frameAddress: [Operation], registers: [Rule], returnAddress: Int, isSignalFrame: Bool = false) {
@@ -44,36 +55,49 @@ public struct FrameRules: Sendable, Equatable {
         self.registers = registers
         self.returnAddress = returnAddress
         self.isSignalFrame = isSignalFrame
-    }
-
-    /// The caller's registers, its instruction pointer in the place of the return address: none when there is no caller.
-    ///
-    /// - Returns: nil when something that is needed is not known.
-    public func caller(
-        of registers: FrameRegisters, _ convention: RegisterConvention, in memory: some ReadableMemory
-    ) -> FrameRegisters? {
-        let mask = convention.mask
-        guard let frame = value(frameAddress, registers, frame: nil, mask, memory) else { return nil }
-        var result = registers
-        for (number, rule) in self.registers.enumerated() {
+        var saved: [Saved] = []
+        var computed: [Int] = []
+        var lost: UInt64 = 0
+        for (number, rule) in registers.enumerated().prefix(64) {
             switch rule {
-            case .undefined: result[number] = nil
+            case .undefined: lost |= 1 << UInt64(number)
             case .same: break
-            case .saved(let offset): result[number] = memory.word(at: (frame &+ UInt64(bitPattern: offset)) & mask)
-            case .expression(let operations):
-                result[number] = saved(operations, registers, frame: frame, mask, memory)
+            case .saved(let offset): saved.append(Saved(register: number, offset: UInt64(bitPattern: offset)))
+            case .expression: computed.append(number)
             }
         }
+        (self.saved, self.computed, self.lost) = (saved, computed, lost)
+    }
+
+    /// Whether there is a caller.
+    var hasCaller: Bool { returnAddress < 64 && lost & 1 << UInt64(max(returnAddress, 0)) == 0 }
+
+    /// Makes a function's registers those of its caller, with the instruction pointer in the place of the return address.
+    ///
+    /// - Returns: false when something that is needed is not known; then the registers are of no use.
+    public func unwind(
+        _ registers: inout FrameRegisters, _ convention: RegisterConvention, in memory: some ReadableMemory
+    ) -> Bool {
+        let mask = convention.mask
+        guard let frame = value(frameAddress, registers, frame: nil, mask, memory) else { return false }
+        if !computed.isEmpty {
+            let before = registers
+            for number in computed {
+                guard case .expression(let operations) = self.registers[number] else { continue }
+                registers[number] = savedValue(operations, before, frame: frame, mask, memory)
+            }
+        }
+        for rule in saved { registers[rule.register] = memory.word(at: (frame &+ rule.offset) & mask) }
+        registers.forget(lost)
         // By convention, where nothing else is said.
         if !self.registers.indices.contains(convention.stackPointer)
             || [.undefined, .same].contains(self.registers[convention.stackPointer])
         {
-            result[convention.stackPointer] = frame
+            registers[convention.stackPointer] = frame
         }
-        guard self.registers.indices.contains(returnAddress) else { return nil }
-        if self.registers[returnAddress] != .undefined, result[returnAddress] == nil { return nil }
-        result[convention.instructionPointer] = result[returnAddress]
-        return result
+        guard let pointer = registers[returnAddress] else { return false }
+        registers[convention.instructionPointer] = pointer
+        return true
     }
 }
 
@@ -104,7 +128,7 @@ private enum Code {
 }
 
 /// What an expression says that a register was: a value, another register, or where in memory it is.
-private func saved(
+private func savedValue(
     _ operations: [FrameRules.Operation], _ registers: FrameRegisters, frame: UInt64, _ mask: UInt64,
     _ memory: some ReadableMemory
 ) -> UInt64? {

@@ -2,17 +2,31 @@ import ObjectModel
 
 /// The registers of a thread by the numbers that call frame information has for them (psABI x86-64, figure 3.36; Intel386, table 2.14).
 public struct FrameRegisters: Sendable, Equatable {
-    /// Their values; nil where a call has not kept one.
-    public var values: [UInt64?]
+    private var values: [UInt64]
+    /// A bit for each that is known.
+    private var known: UInt64 = 0
 
-    /// Makes registers of these values.
-    public init(_ values: [UInt64?]) { self.values = values }
+    /// Makes registers of these values, 64 at the most; nil is not known.
+    public init(_ values: [UInt64?]) {
+        self.values = values.prefix(64).map { $0 ?? 0 }
+        for index in self.values.indices where values[index] != nil { known |= 1 << UInt64(index) }
+    }
 
     /// A register; nil when its value is not known, or there is none of that number.
     public subscript(number: Int) -> UInt64? {
-        get { values.indices.contains(number) ? values[number] : nil }
-        set { if values.indices.contains(number) { values[number] = newValue } }
+        get { values.indices.contains(number) && known & 1 << UInt64(number) != 0 ? values[number] : nil }
+        set {
+            guard values.indices.contains(number) else { return }
+            values[number] = newValue ?? 0
+            if newValue == nil { known &= ~(1 << UInt64(number)) } else { known |= 1 << UInt64(number) }
+        }
     }
+
+    /// Makes registers unknown: those whose bits are set.
+    mutating func forget(_ lost: UInt64) { known &= ~lost }
+
+    /// How many there are.
+    var count: Int { values.count }
 }
 
 /// What the machine's conventions say of its registers.

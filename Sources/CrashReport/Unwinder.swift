@@ -49,65 +49,69 @@ public struct Unwinder<Source: UnwindingSource> {
     /// The calls of a thread with these registers.
     public func trace(thread: Int, _ registers: FrameRegisters) -> CrashReport.ThreadTrace {
         var collector = FrameCollector()
-        var current = registers
-        var isInterrupted = false
-        var isGuess = false
-        var isComplete = false
-        while collector.count < Self.frameLimit {
-            guard let pointer = current[convention.instructionPointer] else { break }
-            var frame = CrashReport.Frame(pointer)
-            frame.isInterrupted = isInterrupted
-            frame.isGuess = isGuess
-            collector.add(frame)
+        var registers = registers
+        var step = Step.call
+        while collector.count < Self.frameLimit, let pointer = registers[convention.instructionPointer] {
+            collector.add(FrameCollector.Entry(pointer, isInterrupted: step == .signal, isGuess: step == .guess))
             if collector.count % 1024 == 0, !goesOn() { break }
-            guard let next = caller(of: current, frame, isFirst: collector.count == 1) else { break }
-            guard let registers = next.registers else {
-                isComplete = true
-                break
-            }
-            (current, isInterrupted, isGuess) = (registers, next.isSignal, next.isGuess)
+            let isExact = collector.count == 1 || step == .signal || pointer == 0
+            step = leave(&registers, isExact ? pointer : pointer - 1, isFirst: collector.count == 1)
+            if step == .end || step == .unknown { break }
         }
-        return collector.trace(thread, isComplete: isComplete)
+        return collector.trace(thread, isComplete: step == .end)
     }
 
-    /// The caller of a frame. Registers are nil when there is none.
-    private struct Caller {
-        var registers: FrameRegisters?
-        var isSignal = false
-        var isGuess = false
+    /// How a frame was left.
+    private enum Step {
+        /// For the one that called it.
+        case call
+        /// For the one that a signal interrupted.
+        case signal
+        /// For one that may have called it.
+        case guess
+        /// For none: it is the first of the thread.
+        case end
+        /// For one that is not known.
+        case unknown
     }
 
-    private func caller(of registers: FrameRegisters, _ frame: CrashReport.Frame, isFirst: Bool) -> Caller? {
-        let instruction = frame.instruction(isFirst: isFirst)
-        guard let stack = registers[convention.stackPointer] else { return nil }
+    /// Makes registers those of the caller.
+    private func leave(_ registers: inout FrameRegisters, _ instruction: UInt64, isFirst: Bool) -> Step {
+        guard let stack = registers[convention.stackPointer] else { return .unknown }
         if let rules = source.rules(at: instruction) {
-            guard let found = rules.caller(of: registers, convention, in: source) else { return nil }
-            guard let pointer = found[convention.instructionPointer], pointer != 0 else {
-                return Caller(registers: nil)
-            }
-            // The stack shrinks with each return, but for the stack of signals.
-            guard rules.isSignalFrame || found[convention.stackPointer].map({ $0 > stack }) == true else { return nil }
-            return Caller(registers: found, isSignal: rules.isSignalFrame)
+            guard rules.hasCaller else { return .end }
+            guard rules.unwind(&registers, convention, in: source) else { return .unknown }
+            guard registers[convention.instructionPointer] != 0 else { return .end }
+            if rules.isSignalFrame { return .signal }
+            // The stack shrinks with each return.
+            guard let next = registers[convention.stackPointer], next > stack else { return .unknown }
+            return .call
         }
         let state = source.isCode(instruction) ? source.frameState(at: instruction) : .entered
-        let found: Caller? =
+        let framePointer = registers[convention.framePointer]
+        let found: FrameRegisters? =
             switch state {
-            case .entered where isFirst: follow(stack, framePointer: registers[convention.framePointer])
-            case .pushed where isFirst:
-                follow(stack &+ convention.width, framePointer: source.word(at: stack))
+            case .entered where isFirst: follow(stack, framePointer: framePointer)
+            case .pushed where isFirst: follow(stack &+ convention.width, framePointer: source.word(at: stack))
             case .complete: followFramePointer(registers, stack)
             default: nil
             }
-        return found ?? searchStack(registers, stack)
+        if let found {
+            registers = found
+            return .call
+        }
+        guard let guess = searchStack(registers, stack) else { return .unknown }
+        registers = guess
+        return .guess
     }
 
     /// By a return address at a place of the stack.
-    private func follow(_ place: UInt64, framePointer: UInt64?) -> Caller? {
+    private func follow(_ place: UInt64, framePointer: UInt64?) -> FrameRegisters? {
         guard let pointer = source.word(at: place & convention.mask), isBehindCall(pointer) else { return nil }
-        return Caller(registers: returned(to: pointer, stack: place &+ convention.width, framePointer: framePointer))
+        return returned(to: pointer, stack: place &+ convention.width, framePointer: framePointer)
     }
 
-    private func followFramePointer(_ registers: FrameRegisters, _ stack: UInt64) -> Caller? {
+    private func followFramePointer(_ registers: FrameRegisters, _ stack: UInt64) -> FrameRegisters? {
         guard let frame = registers[convention.framePointer], frame >= stack, frame % convention.width == 0 else {
             return nil
         }
@@ -115,15 +119,14 @@ public struct Unwinder<Source: UnwindingSource> {
     }
 
     /// By the nearest return address on the stack.
-    private func searchStack(_ registers: FrameRegisters, _ stack: UInt64) -> Caller? {
+    private func searchStack(_ registers: FrameRegisters, _ stack: UInt64) -> FrameRegisters? {
         let start = stack & ~(convention.width - 1)
         for index in 0..<Self.scanLimit {
             let place = (start &+ index &* convention.width) & convention.mask
             guard place >= start, let pointer = source.word(at: place) else { return nil }
             if isBehindCall(pointer) {
-                let next = returned(
+                return returned(
                     to: pointer, stack: place &+ convention.width, framePointer: registers[convention.framePointer])
-                return Caller(registers: next, isGuess: true)
             }
         }
         return nil
@@ -151,42 +154,55 @@ public struct Unwinder<Source: UnwindingSource> {
 
 /// The frames of a trace: all, or the innermost and the outermost.
 private struct FrameCollector {
+    /// A frame, and nothing but numbers.
+    struct Entry {
+        let pointer: UInt64
+        let isInterrupted: Bool
+        let isGuess: Bool
+
+        init(_ pointer: UInt64, isInterrupted: Bool, isGuess: Bool) {
+            self.pointer = pointer
+            self.isInterrupted = isInterrupted
+            self.isGuess = isGuess
+        }
+
+        var frame: CrashReport.Frame {
+            var frame = CrashReport.Frame(pointer)
+            frame.isInterrupted = isInterrupted
+            frame.isGuess = isGuess
+            return frame
+        }
+    }
+
     private(set) var count = 0
-    private var first: [CrashReport.Frame] = []
-    private var last: [CrashReport.Frame] = []
+    private var first: [Entry] = []
+    private var last: [Entry] = []
 
     /// Traces with this many calls are shown whole.
     private static let wholeLimit = 64
     /// How many of the innermost, and of the outermost, are shown of a longer trace.
     private static let endCount = 16
 
-    mutating func add(_ frame: CrashReport.Frame) {
+    mutating func add(_ frame: Entry) {
         if count < Self.wholeLimit {
             first.append(frame)
         } else if last.count < Self.endCount {
             last.append(frame)
         } else {
             // A ring: the oldest of it goes.
-            last[count % Self.endCount] = frame
+            last[(count - Self.wholeLimit) % Self.endCount] = frame
         }
         count += 1
     }
 
     func trace(_ thread: Int, isComplete: Bool) -> CrashReport.ThreadTrace {
         guard count > Self.wholeLimit else {
-            return CrashReport.ThreadTrace(thread: thread, frames: first, isComplete: isComplete)
+            return CrashReport.ThreadTrace(thread: thread, frames: first.map(\.frame), isComplete: isComplete)
         }
-        let later = count - Self.wholeLimit
-        var end: [CrashReport.Frame]
-        if later < Self.endCount {
-            end = Array((first + last).suffix(Self.endCount))
-        } else {
-            let oldest = count % Self.endCount
-            end = Array(last[oldest...] + last[..<oldest])
-        }
-        end = Array(end.suffix(Self.endCount))
+        let oldest = last.count < Self.endCount ? 0 : (count - Self.wholeLimit) % Self.endCount
+        let end = (first + last[oldest...] + last[..<oldest]).suffix(Self.endCount)
         return CrashReport.ThreadTrace(
-            thread: thread, frames: first.prefix(Self.endCount) + end,
+            thread: thread, frames: (first.prefix(Self.endCount) + end).map(\.frame),
             omitted: CrashReport.Omission(position: Self.endCount, count: count - 2 * Self.endCount),
             isComplete: isComplete)
     }

@@ -14,6 +14,8 @@ final class LinkedImages {
     private var objects: [Int: [DebugObject]] = [:]
     /// Whether objects with debug information may be read.
     var readsObjects = true
+    /// Whether they were asked for, and might have said more.
+    private(set) var missesObjects = false
 
     /// A module, or the space itself.
     struct Owner {
@@ -117,7 +119,11 @@ final class LinkedImages {
 
     /// The object with debug information that an instruction comes from.
     func object(at instruction: UInt64) -> DebugObject? {
-        guard readsObjects, let owner = owner(of: instruction) else { return nil }
+        guard let owner = owner(of: instruction), !owners[owner].objects.isEmpty else { return nil }
+        guard readsObjects else {
+            missesObjects = true
+            return nil
+        }
         if objects[owner] == nil {
             objects[owner] = owners[owner].objects.compactMap { DebugObject(path: $0, convention) }
         }

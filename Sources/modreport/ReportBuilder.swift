@@ -8,12 +8,16 @@ struct ReportBuilder {
     private let folder: CrashFolder
     private let images: LinkedImages
     private let deadline: UInt64
+    /// Names and lines of some calls are worth more than more calls.
+    private let callDeadline: UInt64
     private(set) var report: CrashReport
 
     /// What can be said without looking into files that modules brought.
     init(_ folder: CrashFolder, deadline: UInt64) {
         self.folder = folder
         self.deadline = deadline
+        let now = Clock.nanoseconds()
+        callDeadline = now + (max(deadline, now) - now) / 4 * 3
         let architecture =
             folder.core?.architecture ?? folder.modules.architecture.flatMap(Architecture.init(name:)) ?? .native
         images = LinkedImages(folder, architecture)
@@ -109,21 +113,32 @@ struct ReportBuilder {
         addCode()
     }
 
-    /// Follows the calls of all threads.
-    ///
-    /// - Parameter debug: whether debug information of objects may be read for it, too.
-    mutating func addCalls(debug: Bool) {
+    /// Follows the calls of all threads by what the images say.
+    mutating func addCalls() {
+        images.readsObjects = false
+        followCalls()
+        images.readsObjects = true
+    }
+
+    /// Follows them by what debug information says, too, if there was something that the images did not say.
+    mutating func addCallsOfDebugInformation() {
+        if images.missesObjects { followCalls() }
+    }
+
+    private mutating func followCalls() {
         guard let core = folder.core else { return }
-        images.readsObjects = debug
         let space = CrashedSpace(core, images)
-        let unwinder = Unwinder(space, report.architecture) { [deadline] in Clock.nanoseconds() < deadline }
+        let unwinder = Unwinder(space, report.architecture) { [callDeadline] in
+            Clock.nanoseconds() < callDeadline
+        }
         for (index, thread) in threads.enumerated() {
-            guard Clock.nanoseconds() < deadline else { break }
+            guard Clock.nanoseconds() < callDeadline else { break }
             var first = registers(thread)
             if index == 0 { first = atInstruction(first) }
             report.threads[index] = unwinder.trace(thread: thread.number, first)
         }
         name()
+        addCode()
     }
 
     /// A breakpoint instruction has been executed when it is told: what is meant is the instruction itself.

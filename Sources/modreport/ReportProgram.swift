@@ -34,9 +34,9 @@ struct ReportProgram {
         LastWords.set(builder.report.text(without: "calls and names"))
         builder.addNames()
         LastWords.set(builder.report.text(without: "calls"))
-        builder.addCalls(debug: false)
+        builder.addCalls()
         LastWords.set(builder.report.text(without: "source lines"))
-        builder.addCalls(debug: true)
+        builder.addCallsOfDebugInformation()
         builder.addLines()
         return builder.report.text
     }

@@ -60,7 +60,7 @@ import Testing
     func loop() {
         var process = Process()
         process.rules = [0x1000: plain(), 0x10ff: plain(0)]
-        process.words = [0x8000: 0x1100, 0x8008 - 8: 0x1100]
+        process.words = [0x8000: 0x1100]
         let trace = trace(process)
         #expect(trace.frames.count == 2 && !trace.isComplete)
     }
@@ -69,6 +69,7 @@ import Testing
     func missingMemory() {
         var process = Process()
         process.rules = [0x1000: plain()]
+        process.code = 0..<0
         #expect(trace(process) == CrashReport.ThreadTrace(thread: 1, frames: [.init(0x1000)], isComplete: false))
     }
 
@@ -111,8 +112,8 @@ import Testing
     @Test("the frame after a signal's is one that was interrupted")
     func signalFrame() {
         var process = Process()
-        var rules = plain(8)
-        rules.isSignalFrame = true
+        let rules = FrameRules(
+            frameAddress: plain().frameAddress, registers: plain().registers, returnAddress: 16, isSignalFrame: true)
         process.rules = [0x1000: rules, 0x1100: plain()]
         process.words = [0x8000: 0x1100, 0x8008: 0]
         let trace = trace(process)
@@ -151,11 +152,13 @@ import Testing
     // MARK: Expressions
 
     private func evaluate(_ operations: [FrameRules.Operation], _ words: [UInt64: UInt64] = [:]) -> UInt64? {
-        var rules = plain()
-        rules.registers[3] = .expression(operations)
+        var list = plain().registers
+        list[3] = .expression(operations)
+        let rules = FrameRules(frameAddress: plain().frameAddress, registers: list, returnAddress: 16)
         var process = Process()
         process.words = words.merging([0x8000: 1]) { $1 }
-        return rules.caller(of: registers(0x1000, stack: 0x8000), RegisterConvention(.x86_64), in: process)?[3]
+        var registers = registers(0x1000, stack: 0x8000)
+        return rules.unwind(&registers, RegisterConvention(.x86_64), in: process) ? registers[3] : nil
     }
 
     @Test("expressions are evaluated as DWARF has it")

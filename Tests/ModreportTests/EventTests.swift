@@ -10,7 +10,7 @@ import Testing
             #include <stdlib.h>
             #include <string.h>
             volatile int zero, *nothing;
-            static const volatile int constant[4] = {1, 2, 3, 4};
+            const int constant[4] = {1, 2, 3, 4};
             int init_module(void)
             {
                 \(body)
@@ -25,7 +25,7 @@ import Testing
         arguments: [
             ("return *nothing;", "SIGSEGV at 0x0 (not mapped)"),
             ("*(volatile int *)0x123456789abcdef0 = 1;", "SIGSEGV (an address that no memory has)"),
-            ("return 1 / zero;", "SIGFPE (integer division by zero)"),
+            ("return 100 / zero;", "SIGFPE (integer division by zero)"),
             ("__builtin_trap();", "SIGILL (illegal operand)"),
         ])
     func signals(body: String, text: String) throws {
@@ -45,7 +45,7 @@ import Testing
 
     @Test("what a write to constants touched is told")
     func constants() throws {
-        let crash = try crash("*(volatile int *)&constant[2] = 1;")
+        let crash = try crash("volatile int *volatile p = (int *)&constant[2]; *p = 1;")
         let lines = crash.lines()
         #expect(
             lines[0].hasSuffix(" (gurka.c:7)") && lines[0].contains(" (not permitted there) in gurka:init_module+0x"))
@@ -56,9 +56,9 @@ import Testing
     @Test("abort, and a fault in the library, are told with the module that called it")
     func library() throws {
         for (body, what) in [
-            ("abort();", "SIGABRT"), ("memcpy((char *)16, \"gurka\", zero + 5);", "SIGSEGV at 0x10 (not mapped)"),
+            ("abort();", "SIGABRT"), ("return atol((char *)16);", "SIGSEGV at 0x10 (not mapped)"),
         ] {
-            let lines = try crash(body, ["-O1", "-g", "-fno-builtin"]).lines()
+            let lines = try crash(body, ["-O0", "-g"]).lines()
             #expect(lines[0].hasPrefix("Oops: \(what) in "), "\(lines[0])")
             #expect(
                 CrashFixture.withoutDistances(lines[0]).hasSuffix(", called from gurka:init_module (gurka.c:7)"),

@@ -128,7 +128,7 @@ struct CrashFixture {
         try Tool.output(
             "gcc",
             machine + [
-                "-O2", "-static", "-no-pie", "-fno-pie", "-pthread", "-Wl,-Ttext-segment=0x70000000", "-Wl,-u,memcpy",
+                "-O2", "-static", "-no-pie", "-fno-pie", "-pthread", "-Wl,-Ttext-segment=0x70000000", "-Wl,-u,atol",
                 "-Wl,-u,abort", "-o", program, source,
             ])
         return program
@@ -139,6 +139,7 @@ struct CrashFixture {
         #include <fcntl.h>
         #include <pthread.h>
         #include <stdlib.h>
+        #include <string.h>
         #include <sys/mman.h>
         #include <unistd.h>
         #if __SIZEOF_POINTER__ == 8
@@ -164,9 +165,12 @@ struct CrashFixture {
                 int use = (s[i].p_flags & PF_R ? PROT_READ : 0) | (s[i].p_flags & PF_W ? PROT_WRITE : 0)
                     | (s[i].p_flags & PF_X ? PROT_EXEC : 0);
                 mmap((void *)start, end - start, use, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
-                if (s[i].p_filesz > 0)
+                if (s[i].p_filesz > 0) {
                     mmap((void *)start, s[i].p_filesz + (s[i].p_vaddr & 4095), use, MAP_PRIVATE | MAP_FIXED, file,
                         s[i].p_offset & ~4095ul);
+                    if (s[i].p_flags & PF_W)
+                        memset((char *)s[i].p_vaddr + s[i].p_filesz, 0, -(s[i].p_vaddr + s[i].p_filesz) & 4095);
+                }
             }
             return h->e_entry;
         }

@@ -14,7 +14,8 @@ import Testing
             if (n > 0)
                 return slice(p, n - 1) + table[n & 3];
             table[0] = 1;
-            return *p + 2;
+            table[0] = *p + 2;
+            return n;
         }
         int init_module(void)
         {
@@ -24,7 +25,7 @@ import Testing
 
     private static let recursionTrace = [
         " gurka:slice (gurka.c:7)", " gurka:slice (gurka.c:5)", " gurka:slice (gurka.c:5)",
-        " gurka:init_module (gurka.c:11)", " call_module", " start_thread",
+        " gurka:init_module (gurka.c:12)", " call_module", " start_thread",
     ]
 
     @Test(
@@ -121,7 +122,7 @@ import Testing
     func framePointer() throws {
         let crash = try CrashFixture(
             [("gurka.c", Self.recursion)],
-            ["-O1", "-fno-asynchronous-unwind-tables", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"])
+            ["-O0", "-fno-asynchronous-unwind-tables"])
         #expect(crash.trace(6) == Self.recursionTrace.map { String($0.prefix { $0 != "(" }).trimmed })
     }
 
@@ -153,8 +154,8 @@ import Testing
                 ("gurka.c", "int slice(void);\nint init_module(void)\n{\n    return slice() + 1;\n}\n"),
                 ("knife.s", ".globl slice\n.type slice, @function\nslice: ud2\n.size slice, 2\n"),
             ])
-        #expect(crash.trace(3) == [" gurka:slice", " gurka:init_module (gurka.c:4)", " call_module"])
-        #expect(crash.lines()[0] == "Oops: SIGILL (illegal operand) in gurka:slice+0x0/0x2")
+        #expect(crash.trace(3) == [" gurka:slice (knife.s:3)", " gurka:init_module (gurka.c:4)", " call_module"])
+        #expect(crash.lines()[0] == "Oops: SIGILL (illegal operand) in gurka:slice+0x0/0x2 (knife.s:3)")
     }
 
     @Test("a stack overflow is told as one, with the innermost and the outermost calls")
@@ -162,8 +163,8 @@ import Testing
         let source = """
             __attribute__((noinline)) int deep(volatile int *p)
             {
-                volatile int own = *p;
-                return deep(&own) + own;
+                volatile int own[100] = {*p};
+                return deep(own) + own[1];
             }
             int init_module(void)
             {
@@ -180,7 +181,7 @@ import Testing
         #expect(trace[0].hasPrefix(" gurka:deep (gurka.c:"))
         #expect(trace[1...15].allSatisfy { $0 == " gurka:deep (gurka.c:4)" })
         let count: Int? = trace[16].split(separator: " ").dropFirst().first.flatMap { Int($0) }
-        #expect(trace[16] == " ... \(count ?? 0) frames left out" && count.map { $0 > 100_000 } == true, "\(trace[16])")
+        #expect(trace[16] == " ... \(count ?? 0) frames left out" && count.map { $0 > 10_000 } == true, "\(trace[16])")
         #expect(trace[17...26].allSatisfy { $0 == " gurka:deep (gurka.c:4)" })
         #expect(trace.contains(" gurka:init_module (gurka.c:9)"))
     }
