@@ -277,6 +277,7 @@ int space_unmap(uint64_t address, uint64_t size)
         return EBUSY;
     }
     space_forget(address);
+    space_bury_threads(address);
     /*
      * Another image may lie in a gap between two segments of this one: page by page, then, but whole runs at a
      * time.
