@@ -70,7 +70,8 @@ public let interfaceText = """
 
     # A symbol, and how far after its start what was looked up is. The space's own have an empty module. An address that no symbol
     # is before is answered with its section. address: 64 bits without a sign, so those from 2^63 are negative here;
-    # of a threadLocal symbol, the distance from the thread pointer.
+    # of a threadLocal symbol, the distance from the thread pointer. unloaded: the module is not there any more, and has not been for that
+    # many milliseconds; the name is empty where only the module is remembered, and offset is then from its start.
     type Symbol (
       module: string,
       name: string,
@@ -78,7 +79,8 @@ public let interfaceText = """
       size: int,
       offset: int,
       kind: (function, object, threadLocal, label, section),
-      exported: bool
+      exported: bool,
+      unloaded: ?int
     )
 
     # What was found for one name or address; nothing where symbols is empty.

@@ -194,10 +194,13 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
     public var kind: String
     /// Whether modules may refer to it.
     public var exported: Bool
+    /// How long ago the module was unloaded, in milliseconds; nil of what is there.
+    public var unloaded: Int?
 
     /// Makes the information of the given parts.
     public init(
-        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, exported: Bool
+        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, exported: Bool,
+        unloaded: Int? = nil
     ) {
         self.module = module
         self.name = name
@@ -206,6 +209,7 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
         self.offset = offset
         self.kind = kind
         self.exported = exported
+        self.unloaded = unloaded
     }
 
     /// Its address, or its value when it is absolute.

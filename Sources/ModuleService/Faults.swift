@@ -16,7 +16,7 @@ extension ModuleService {
                     Problem(
                         subject: module, place: function,
                         reason:
-                            "\(fault.signalName)\(touched(fault)) in \(describe(fault.instructionPointer, in: module))")
+                            "\(fault.signalName)\(touched(fault, in: module)) in \(describe(fault.instructionPointer, in: module))")
                 ],
                 signal: fault.signalName)
         case .died(_, let death):
@@ -40,8 +40,19 @@ extension ModuleService {
     }
 
     /// The address that was touched, where the signal has one.
-    private func touched(_ fault: Fault) -> String {
-        ["SIGSEGV", "SIGBUS"].contains(fault.signalName) ? " at \(hexadecimal(fault.address))" : ""
+    private func touched(_ fault: Fault, in module: String) -> String {
+        guard ["SIGSEGV", "SIGBUS"].contains(fault.signalName) else { return "" }
+        // A jump to where a module was is explained by where it was.
+        let stale = fault.address == fault.instructionPointer ? nil : departed(fault.address, near: module)
+        return " at \(hexadecimal(fault.address))" + (stale.map { " (\($0))" } ?? "")
+    }
+
+    /// What an address was in a module that has been unloaded from the space that a module is in.
+    private func departed(_ address: UInt64, near module: String) -> String? {
+        let space = state.withLock { state in
+            state.modules.module(named: module).flatMap { state.loaded[$0.id]?.architecture }
+        }
+        return space.flatMap { departed(address, in: $0)?.departed }
     }
 
     /// An address of the space that a module is in, as people read it: `gurka:slice+0x1b`.
@@ -55,7 +66,7 @@ extension ModuleService {
             return state.spaces[space].symbols.snapshot + loading.map { SymbolSet($0.linked) }
         }
         guard let set = sets.first(where: { $0.range.contains(address) }), let index = set.symbol(at: address) else {
-            return "unknown code at \(hexadecimal(address))"
+            return departed(address, near: module) ?? "unknown code at \(hexadecimal(address))"
         }
         let offset = hexadecimal(address - set.symbols.entries[index].address)
         return "\(set.owner.isEmpty ? "" : set.owner + ":")\(set.name(index))+\(offset)"

@@ -117,6 +117,9 @@ extension ModuleService {
         }
         let symbols = try enterSymbols(request, of: name, id: id, in: range)
         try copy(code, of: name, to: range)
+        var named = loaded.linked
+        named.image.symbols = symbols
+        announceFlat(named, id: id, try space(.native))
         return try start(name, id: id, parameters, symbols)
     }
 

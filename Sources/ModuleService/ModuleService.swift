@@ -59,6 +59,9 @@ public final class ModuleService: Sendable {
         /// What there is to know of one that create_module of modules(2) has made; nil for all others.
         var flat: FlatModule?
 
+        /// What debuggers have been told of it.
+        var objects: AnnouncedObjects?
+
         /// The machine whose space it is in.
         var architecture: Architecture { linked.image.architecture }
     }

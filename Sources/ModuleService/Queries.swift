@@ -42,7 +42,10 @@ extension ModuleService {
 
     /// The symbols of a space that have these names and addresses.
     public func lookUp(_ queries: [String], in architecture: Architecture = .native) -> [LookUpAnswer] {
-        let table = LookUpTable(sets: state.withLock { $0.spaces[architecture].symbols.snapshot })
+        let table = state.withLock { state in
+            LookUpTable(
+                sets: state.spaces[architecture].symbols.snapshot, departed: state.spaces[architecture].departed)
+        }
         return queries.map { LookUpAnswer(query: $0, symbols: table.find($0)) }
     }
 
@@ -84,6 +87,8 @@ extension ModuleService {
 /// A space's table as it was at one moment, to look things up in without the lock.
 private struct LookUpTable {
     let sets: [SymbolSet]
+    /// Who has been there.
+    let departed: DepartedOwners
 
     /// A name, `module:name`, or an address: `0x…`, 16 digits as in the table, decimal, or what can only be a hexadecimal number.
     func find(_ query: String) -> [SymbolInformation] {
@@ -128,7 +133,9 @@ private struct LookUpTable {
     }
 
     private func describe(_ address: UInt64) -> [SymbolInformation] {
-        guard let set = sets.first(where: { $0.range.contains(address) }) else { return [] }
+        guard let set = sets.first(where: { $0.range.contains(address) }) else {
+            return departed.describe(address).map { [SymbolInformation($0, now: Clock.nanoseconds())] } ?? []
+        }
         if let index = set.symbol(at: address) {
             return [Self.information(set, index, offset: Int(address - set.symbols.entries[index].address))]
         }

@@ -121,14 +121,25 @@ final class SpaceHost: Sendable {
 }
 
 extension SpaceHost {
-    /// Maps an image's segments: all, or none.
-    func map(_ image: SharedDescriptor, _ segments: [ImageSegment]) throws(SpaceError) {
+    /// Maps an image's segments: all, or none; and registers its debug objects. Returns where those are, 0 without any.
+    @discardableResult func map(
+        _ image: SharedDescriptor, _ segments: [ImageSegment], objects: SharedDescriptor?
+    ) throws(SpaceError) -> UInt64 {
         let segments = segments.map {
             Segment(
                 address: $0.address, fileOffset: $0.fileOffset, fileSize: $0.fileSize, memorySize: $0.memorySize,
                 protection: Segment.Protection(rawValue: UInt32($0.protection.rawValue)))
         }
-        try ask { (space) throws(SpaceError) in try space.map(image: image.descriptor, segments: segments) }
+        return try ask { (space) throws(SpaceError) in
+            try space.map(image: image.descriptor, segments: segments, objects: objects?.number)
+        }
+    }
+
+    /// Registers debug objects of an image that is mapped, and returns where they are.
+    func register(_ objects: SharedDescriptor, ofImage range: Range<UInt64>) throws(SpaceError) -> UInt64 {
+        try ask { (space) throws(SpaceError) in
+            try space.register(objects.descriptor, ofImage: range.lowerBound)
+        }
     }
 
     /// Maps a flat image.

@@ -79,10 +79,11 @@ extension ModuleService {
             try leave(module, loaded, space)
         }
         state.withLock { state in
+            let set = loaded.slot.flatMap { state.spaces[loaded.architecture].symbols.owner($0) }
             if let slot = loaded.slot { state.spaces[loaded.architecture].symbols.remove(slot) }
             state.loaded[module.id] = nil
             state.modules.remove(module.id)
-            state.spaces[loaded.architecture].ranges.release(loaded.linked.range.lowerBound)
+            state.bury(loaded.linked, set)
         }
         images.remove(module.name)
     }

@@ -13,7 +13,6 @@ public enum SpaceRequest: String, Equatable, Sendable {
     case read
     case write
     case register = "register with debugger"
-    case unregister = "unregister with debugger"
     case registerFrames = "register frames"
     case unregisterFrames = "unregister frames"
     case fillThreads = "fill threads"

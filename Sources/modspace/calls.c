@@ -40,6 +40,8 @@
  */
 #define END_INTERVAL (NANOSECONDS / 1000)
 #define LONGEST_WAIT (NANOSECONDS / 5)
+/* A wait that takes so much longer than it was to: this process stood still, and so did the call. */
+#define STANDSTILL (NANOSECONDS / 10)
 
 static struct space_worker *worker;
 static struct space_worker *stopped;
@@ -304,24 +306,13 @@ static int64_t now(void)
     return time.tv_sec * NANOSECONDS + time.tv_nsec;
 }
 
-/* Whether a debugger looks at this process. */
-static bool is_traced(void)
+/*
+ * Waits for the end of the call. Returns false when that much time (NO_DEADLINE: for ever) passes first, not counting
+ * time in which this process stood still. A patient one does not count time in which a debugger has this process either.
+ */
+static bool wait_for_end(struct space_worker *it, int64_t timeout, bool patient)
 {
-    char text[2048];
-    int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        return false;
-    }
-    ssize_t size = read(file, text, sizeof text - 1);
-    close(file);
-    text[size > 0 ? size : 0] = 0;
-    const char *line = strstr(text, "\nTracerPid:\t");
-    return line != NULL && line[strlen("\nTracerPid:\t")] != '0';
-}
-
-/* Waits for the end of the call. Returns false when the deadline passes first. */
-static bool wait_for_end(struct space_worker *it, int64_t deadline)
-{
+    int64_t deadline = timeout == NO_DEADLINE ? NO_DEADLINE : now() + timeout;
     for (;;) {
         uint32_t state = atomic_load(&it->state);
         if (state == SPACE_WORKER_IDLE || state == SPACE_WORKER_STOPPED) {
@@ -334,18 +325,22 @@ static bool wait_for_end(struct space_worker *it, int64_t deadline)
             }
         }
         int64_t rest = deadline == NO_DEADLINE ? LONGEST_WAIT : deadline - now();
-        if (rest <= 0 && it->reason == SPACE_FAULT_DEADLINE && is_traced()) {
-            /* Whoever stops at a breakpoint is not late: the time begins anew. */
-            deadline = now() + it->request.timeout_milliseconds * (NANOSECONDS / 1000);
-            continue;
+        if (rest <= 0 && !(patient && space_is_traced())) {
+            return false;
         }
         if (rest <= 0) {
-            return false;
+            deadline = now() + timeout;
+            rest = timeout;
         }
         int64_t longest = state == SPACE_WORKER_ENDING ? END_INTERVAL : LONGEST_WAIT;
         rest = rest < longest ? rest : longest;
         struct timespec wait = {.tv_sec = rest / NANOSECONDS, .tv_nsec = rest % NANOSECONDS};
+        int64_t begin = now();
         space_futex_wait(&it->state, state, &wait);
+        int64_t excess = now() - begin - rest;
+        if (excess > STANDSTILL && deadline != NO_DEADLINE) {
+            deadline += excess;
+        }
         if (space_is_abandoned()) {
             /* A call without an end must not outlive the only one who could stop it. */
             space_end();
@@ -370,7 +365,7 @@ static void signal_deadline(struct space_worker *it)
 static bool stop(struct space_worker *it)
 {
     signal_deadline(it);
-    if (wait_for_end(it, now() + GRACE)) {
+    if (wait_for_end(it, GRACE, false)) {
         return true;
     }
     uint32_t state = atomic_load(&it->state);
@@ -379,7 +374,7 @@ static bool stop(struct space_worker *it)
             return false;
         }
     }
-    return wait_for_end(it, NO_DEADLINE);
+    return wait_for_end(it, NO_DEADLINE, false);
 }
 
 static void copy_results(const struct space_worker *it, struct space_reply *reply)
@@ -480,9 +475,8 @@ int space_call(const struct space_request *request, struct space_reply *reply)
     }
     atomic_fetch_add(&it->call, 1);
     int64_t timeout = request->timeout_milliseconds * (NANOSECONDS / 1000);
-    int64_t deadline = timeout == 0 ? NO_DEADLINE : now() + timeout;
     set_state(it, SPACE_WORKER_RUNNING);
-    bool heeded = wait_for_end(it, deadline) || stop(it);
+    bool heeded = wait_for_end(it, timeout == 0 ? NO_DEADLINE : timeout, true) || stop(it);
     int status = conclude(it, heeded, reply);
     space_flush_streams();
     return status;

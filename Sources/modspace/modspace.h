@@ -91,6 +91,10 @@ bool space_is_interrupted(uint32_t sequence);
 /* Reserves the window. Returns 0, or errno: EEXIST when something is there. */
 int space_reserve_window(void);
 int space_map(const struct space_request *request, int image);
+/* Whether an image begins just there. */
+bool space_is_image(uint64_t address);
+/* From an image's lowest address to the end of its last page. */
+uint64_t space_image_size(uint64_t image);
 int space_map_flat(uint64_t address, uint64_t size);
 int space_fill(uint64_t address, uint64_t size, int file);
 int space_unmap(uint64_t address, uint64_t size);
@@ -110,6 +114,8 @@ uint64_t *space_image_frames(uint64_t image);
  * thread.
  */
 _Atomic uint32_t *space_image_destructors(uint64_t image);
+/* Where an image keeps its debug objects; NULL when it has none. */
+struct space_debug_header **space_image_objects(uint64_t image);
 /* Copies memory of images that is readable, of any size. Returns 0 or EFAULT. */
 int space_copy_image(uint64_t address, uint64_t size, void *bytes);
 
@@ -279,7 +285,11 @@ int space_enter_device(const struct space_request *request, uint64_t *moved);
 
 /* ---- debugger.c ---- */
 
-int space_register(int object, int64_t *handle);
-int space_unregister(uint64_t handle);
+/* Registers the debug objects of an image, and says where they are. Returns the reply's status. */
+int space_register(uint64_t image, int file, int64_t *address);
+/* Takes back what an image has registered, which is about to go. */
+void space_unregister(uint64_t image);
+/* Whether a debugger, or strace(1), holds a thread: no time that passes then is the modules'. */
+bool space_is_traced(void);
 
 #endif

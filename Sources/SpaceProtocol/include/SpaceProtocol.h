@@ -59,8 +59,9 @@
 /* space_request.kind. Behind each: the fields that it reads, what it does, and the statuses it answers with. */
 enum space_request_kind {
     /*
-     * segments, count (1 to SPACE_SEGMENT_LIMIT); one descriptor: a regular file that is open for reading.
-     * Maps an image: its segments appear all, or none. See struct space_segment for what each must hold to.
+     * segments, count (1 to SPACE_SEGMENT_LIMIT); one or two descriptors: a regular file that is open for reading, and
+     * a file as for SPACE_REGISTER. Maps an image: its segments appear all, or none. See struct space_segment for what
+     * each must hold to. With a second descriptor, does what SPACE_REGISTER does for the image, and answers with it.
      * EINVAL (the message breaks a rule), EEXIST (a segment lies on pages that are taken), EBADF (no descriptor),
      * and what mmap(2) answers: EPERM for code from a file system that is mounted noexec, ENOMEM, EACCES.
      */
@@ -102,13 +103,13 @@ enum space_request_kind {
      */
     SPACE_WRITE = 7,
     /*
-     * One descriptor: a regular, non-empty file. Copies a debug object (an ET_REL file with its sh_addr filled
-     * in) into anonymous memory and registers it with the GDB JIT interface. result is a handle, above 0.
-     * EINVAL, EBADF, ENOMEM, EIO (the file shrank).
+     * address: the lowest one of an image; one descriptor: a regular file, of struct space_debug_header, as many struct
+     * space_debug_object, and the objects that these describe: ELF files whose sh_addr are where the image has their
+     * sections. Maps it, such that it is part of core files, and registers the objects with the GDB JIT interface, until
+     * the image is unmapped, in place of those that it had. result: where the file has been mapped. EINVAL (no image is
+     * just there, no such file), EBADF, ENOMEM.
      */
     SPACE_REGISTER = 8,
-    /* address: a handle. Takes a debug object back and frees it. ENOENT. */
-    SPACE_UNREGISTER = 9,
     /*
      * address, size, flags, timeout. Tells the unwinder of an image's .eh_frame section (the records, the
      * terminator of four zero bytes that ends them, and nothing after it but zeros), or takes it back with
@@ -340,13 +341,32 @@ struct space_segment {
 };
 _Static_assert(sizeof(struct space_segment) == 40, "a segment is 40 bytes on every machine");
 
+/* What a file of debug objects begins with. */
+struct space_debug_header {
+    /* How many objects: 1 at least. */
+    uint64_t count;
+    /* Zero. The space keeps its own there. */
+    uint64_t reserved;
+};
+_Static_assert(sizeof(struct space_debug_header) == 16, "a header of debug objects is 16 bytes on every machine");
+
+/* An object in a file of debug objects. */
+struct space_debug_object {
+    /* Where it begins, in bytes from the start of the file, and how many bytes it has: 1 at least. */
+    uint64_t offset;
+    uint64_t size;
+    /* Zero. The space keeps its own there. */
+    uint64_t reserved[4];
+};
+_Static_assert(sizeof(struct space_debug_object) == 48, "a debug object's entry is 48 bytes on every machine");
+
 /* What the daemon sends. */
 struct space_request {
     /* enum space_request_kind. */
     uint32_t kind;
     /* The daemon's number of this request; its reply carries the same. */
     uint32_t sequence;
-    /* An address in the space; a handle for SPACE_UNREGISTER. */
+    /* An address in the space. */
     uint64_t address;
     /* Bytes at address. */
     uint64_t size;
@@ -429,7 +449,7 @@ struct space_reply {
     int32_t status;
     /* SPACE_HELLO: SPACE_PROTOCOL_VERSION. */
     uint32_t version;
-    /* What a function returned, how many functions did, or a handle. */
+    /* What a function returned, how many functions did, or an address. */
     int64_t result;
     /* SPACE_HELLO: the space's process number. */
     int32_t process;
