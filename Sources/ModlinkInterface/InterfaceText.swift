@@ -43,7 +43,7 @@ public let interfaceText = """
       id: int,
       name: string,
       space: string,
-      state: (uninitialized, loading, running, unloading),
+      state: (uninitialized, loading, running, unloading, faulted),
       address: int,
       size: int,
       useCount: ?int,
@@ -101,8 +101,12 @@ public let interfaceText = """
     )
 
     # Unloads modules, named or numbered, together: those that only use each other can go. dependents: also all that refer to them.
-    # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes.
-    method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool) -> (modules: []string, output: string)
+    # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes. force: those that have faulted
+    # are discarded, without being called, whatever they count or have open.
+    method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool, force: ?bool) -> (
+      modules: []string,
+      output: string
+    )
 
     # One pass of delete_module(NULL): the modules that were loaded to go, that nobody uses and that have not been used since the last
     # pass go, the newest first. problems: of those that refused, which stay.
@@ -199,8 +203,9 @@ public let interfaceText = """
     error ModuleBusy (problems: []Problem, holders: []string, holds: []Hold, output: ?string)
     # Its init, or its cleanup, returned an error; everything was undone.
     error InitFailed (problems: []Problem, output: string, result: int)
-    # It crashed while it was called; everything was undone.
-    error ModuleFaulted (problems: []Problem, output: string, signal: string)
+    # It crashed while it was called, called exit, or was not back in time; or it has faulted before, and is not called any more. A load
+    # is undone. signal: what stopped it, such as SIGSEGV; report: all that is known, in lines, when something is known.
+    error ModuleFaulted (problems: []Problem, output: string, signal: string, report: ?string)
     # A call of modules(2) is refused, or a device is not opened. code: the name of the error number, such as EINVAL; output: what an
     # init, or the device, printed.
     error Refused (problems: []Problem, code: string, output: ?string)
