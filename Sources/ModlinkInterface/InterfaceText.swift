@@ -65,8 +65,9 @@ public let interfaceText = """
     # How long a part of the work took.
     type Phase (name: string, nanoseconds: int)
 
-    # How far a piece of work is: what is done, how much of how much; total is 0 when that is not known.
-    type Progress (activity: string, done: int, total: int)
+    # How far a piece of work is: what is done, how much of how much; total is 0 when that is not known. debuggee: the process that a
+    # debugger is waited for to attach to.
+    type Progress (activity: string, done: int, total: int, debuggee: ?int)
 
     # A symbol, and how far after its start what was looked up is. The space's own have an empty module. An address that no symbol
     # is before is answered with its section. address: 64 bits without a sign, so those from 2^63 are negative here;
@@ -92,7 +93,8 @@ public let interfaceText = """
     # What they need and nobody has, symbols and modules, is taken from the module path, as part of the transaction: absolute paths of
     # folders, those of the daemon when they are not given. It is used for callers of the daemon's own user only. warnings: what was
     # found there that cannot be used. With more, replies with nothing but progress come before the last one when it takes long.
-    method Load(modules: []ModuleSource, space: ?string, modulePath: ?[]string) -> (
+    # debugger: before anything of the modules runs, a debugger is waited for, until it has attached to the space and continued it.
+    method Load(modules: []ModuleSource, space: ?string, modulePath: ?[]string, debugger: ?bool) -> (
       modules: []Module,
       output: string,
       phases: []Phase,

@@ -168,12 +168,15 @@ public struct Progress: Codable, Sendable, Equatable {
     public var done: Int
     /// How much there is; 0 when that is not known.
     public var total: Int
+    /// The process that a debugger is waited for to attach to.
+    public var debuggee: Int?
 
     /// Makes the progress of the given parts.
-    public init(activity: String, done: Int, total: Int) {
+    public init(activity: String, done: Int, total: Int, debuggee: Int? = nil) {
         self.activity = activity
         self.done = done
         self.total = total
+        self.debuggee = debuggee
     }
 }
 

@@ -14,12 +14,17 @@ public enum LoadMethod: Method {
         public var space: String?
         /// The folders that modules are found in, absolute paths; nil: those of the daemon.
         public var modulePath: [String]?
+        /// Whether a debugger is waited for before anything of the modules runs.
+        public var debugger: Bool?
 
         /// Makes the parameters of a call.
-        public init(modules: [ModuleRequest], space: String? = nil, modulePath: [String]? = nil) {
+        public init(
+            modules: [ModuleRequest], space: String? = nil, modulePath: [String]? = nil, debugger: Bool? = nil
+        ) {
             self.modules = modules
             self.space = space
             self.modulePath = modulePath
+            self.debugger = debugger
         }
     }
 

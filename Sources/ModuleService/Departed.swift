@@ -13,7 +13,9 @@ extension ModuleService {
             let isAlive = state.modules(in: architecture).contains { $0.range.contains(address) }
             return (state.spaces[architecture].departed, isAlive)
         }
-        return isAlive ? nil : departed.describe(address).map { SymbolInformation($0, now: Clock.nanoseconds()) }
+        return isAlive ? nil : departed.describe(address).map {
+            SymbolInformation(address, $0, now: Clock.nanoseconds())
+        }
     }
 
     /// The module of a space that was unloaded last.
@@ -35,10 +37,22 @@ extension SymbolInformation {
     /// What is known of an address of a module that has been unloaded.
     ///
     /// - Parameter now: by the clock that said when it went, in nanoseconds.
-    init(_ place: DepartedAddress, now: UInt64) {
+    init(_ address: UInt64, _ place: DepartedAddress, now: UInt64) {
         self.init(
-            module: place.owner, name: place.name, address: 0, size: Int(truncatingIfNeeded: place.size),
-            offset: Int(truncatingIfNeeded: place.offset), kind: place.isSection ? "section" : "label",
-            exported: false, unloaded: Int((now - min(now, place.time)) / 1_000_000))
+            module: place.owner, name: place.name, address: Int(truncatingIfNeeded: place.start),
+            size: Int(truncatingIfNeeded: place.size), offset: Int(truncatingIfNeeded: address - place.start),
+            kind: Self.kind(of: place.type), exported: false,
+            unloaded: Int((now - min(now, place.time)) / 1_000_000))
+    }
+
+    /// What a symbol of a type is called.
+    static func kind(of type: SymbolType) -> String {
+        switch type {
+        case .function, .indirectFunction: "function"
+        case .object: "object"
+        case .threadLocal: "threadLocal"
+        case .section: "section"
+        case .none, .file: "label"
+        }
     }
 }

@@ -264,6 +264,7 @@ extension ModuleService {
             return loaded.linked.range.lowerBound
         }
         publishSymbols()
+        writePerfMap()
         let line = "\(name) loaded as \(id) at \(hexadecimal(address))"
         log.info("\(line)")
         console.note(line)

@@ -143,6 +143,7 @@ extension ModuleService {
         _ sender: inout ProgressSender
     ) throws(Failure) -> LoadRequest {
         var request = LoadRequest(sources: [], autoclean: [], phases: [])
+        request.waitsForDebugger = parameters.debugger ?? false
         request.folders = try folders(parameters, context.peer)
         if let name = parameters.space { request.space = try Architecture(space: name) }
         var problems: [Problem] = []

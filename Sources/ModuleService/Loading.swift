@@ -18,6 +18,8 @@ struct LoadRequest: Sendable {
     var space: Architecture?
     /// Where the modules are found that others need; absolute paths.
     var folders: [String] = []
+    /// Whether a debugger is waited for before anything of the modules runs.
+    var waitsForDebugger = false
     /// For each module, whether it came in because another one needed it; and whom it asks for by name. Known when it is planned.
     var isDependency: [Bool] = []
     var required: [[String]] = []
@@ -152,6 +154,7 @@ extension LoadTransaction {
         try link(&request)
         try enter(request)
         try map(request)
+        if request.waitsForDebugger { try waitForDebugger() }
         try space.busy(with: request.task) { () throws(Failure) in
             for module in linked {
                 try space.interruptibly { () throws(Failure) in try resolveIndirectFunctions(of: module) }

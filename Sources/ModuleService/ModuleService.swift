@@ -176,6 +176,9 @@ public final class ModuleService: Sendable {
             state.isEnding = true
             return state.spaces.removeHosts()
         }
-        for space in spaces { space.exit() }
+        for space in spaces {
+            space.exit()
+            removePerfMap(of: space.information.process)
+        }
     }
 }

@@ -21,6 +21,7 @@ final class SpaceHost: Sendable {
     /// The build ID of its program, in hexadecimal digits; nil when it has none.
     let buildID: String?
     private let mayInterrupt = Atomic<Bool>(false)
+    private let wasInterrupted = Atomic<Bool>(false)
     /// What keeps it busy, for those who ask from inside: `the load of gurka`.
     private let task = Mutex<String?>(nil)
 
@@ -66,12 +67,17 @@ final class SpaceHost: Sendable {
 
     /// Whether its process has ended.
     var hasEnded: Bool {
-        (try? Poll.waitReadable(processDescriptor.number, timeout: 0)) ?? true
+        waitForEnd(milliseconds: 0)
     }
 
     /// Waits until its process has ended.
     func waitForEnd() {
         _ = try? Poll.waitReadable(processDescriptor.number)
+    }
+
+    /// Waits until its process has ended, so long at the most; whether it has.
+    func waitForEnd(milliseconds: Int) -> Bool {
+        (try? Poll.waitReadable(processDescriptor.number, timeout: milliseconds)) ?? true
     }
 
     /// How its process ended, in words; nil while it runs.
@@ -116,6 +122,7 @@ final class SpaceHost: Sendable {
 
     /// Does something that can be given up: functions that it calls are ended by `interrupt`.
     func interruptibly<Result, Problem: Error>(_ body: () throws(Problem) -> Result) throws(Problem) -> Result {
+        wasInterrupted.store(false, ordering: .relaxed)
         mayInterrupt.store(true, ordering: .releasing)
         defer { mayInterrupt.store(false, ordering: .releasing) }
         return try body()
@@ -124,8 +131,12 @@ final class SpaceHost: Sendable {
     /// Ends the function that is being called, if it is called on behalf of somebody who may have gone.
     func interrupt() {
         guard mayInterrupt.load(ordering: .acquiring) else { return }
+        wasInterrupted.store(true, ordering: .releasing)
         _ = try? interrupter.interrupt()
     }
+
+    /// Whether that has happened since what can be given up began.
+    var isInterrupted: Bool { wasInterrupted.load(ordering: .acquiring) }
 
     /// How long a module may take to return from what it is doing when the space is to end.
     private static var patienceMilliseconds: Int { 2_000 }

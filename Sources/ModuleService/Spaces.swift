@@ -117,6 +117,7 @@ extension ModuleService {
 
     /// Forgets a space that has ended. Another native one is started; the others wait for the next object for their machine.
     func replaceSpace(_ architecture: Architecture) {
+        if let space = state.withLock({ $0.spaces[architecture].host }) { removePerfMap(of: space.information.process) }
         for name in state.withLock({ $0.forget(architecture) }) { images.remove(name) }
         do throws(Failure) {
             if architecture == .native { try startSpace(architecture) }

@@ -92,6 +92,7 @@ extension ModuleService {
             state.bury(loaded.linked, set)
         }
         images.remove(module.name)
+        if loaded.flat != nil { writePerfMap() }
     }
 
     /// Has a module clean up, and takes it out of its space.

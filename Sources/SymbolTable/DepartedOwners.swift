@@ -6,12 +6,12 @@ public struct DepartedAddress: Sendable, Equatable {
     public let owner: String
     /// The symbol, or the section where no symbol was near; empty where it is not known, or there was none.
     public let name: String
-    /// How many bytes after the start of the symbol, the section or, without a name, the module it is.
-    public let offset: UInt64
+    /// Where the symbol, the section or, without a name, the module began.
+    public let start: UInt64
     /// The size of the symbol or the section, 0 when it is not known.
     public let size: UInt64
-    /// Whether the name is that of a section.
-    public let isSection: Bool
+    /// What the name is that of: a section, or what the symbol said.
+    public let type: SymbolType
     /// When the module went, by the clock of who noted it.
     public let time: UInt64
 }
@@ -86,12 +86,12 @@ public struct DepartedOwners: Sendable {
             guard departed.range.contains(address) else { continue }
             guard let place = departed.set?.place(of: address) else {
                 return DepartedAddress(
-                    owner: departed.owner, name: "", offset: address - departed.range.lowerBound, size: 0,
-                    isSection: false, time: departed.time)
+                    owner: departed.owner, name: "", start: departed.range.lowerBound, size: 0, type: .none,
+                    time: departed.time)
             }
             return DepartedAddress(
-                owner: departed.owner, name: place.name, offset: place.offset, size: place.size,
-                isSection: place.isSection, time: departed.time)
+                owner: departed.owner, name: place.name, start: place.start, size: place.size, type: place.type,
+                time: departed.time)
         }
         return nil
     }
@@ -99,12 +99,12 @@ public struct DepartedOwners: Sendable {
 
 extension SymbolSet {
     /// The symbol that an address belongs to, or else the section.
-    fileprivate func place(of address: UInt64) -> (name: String, offset: UInt64, size: UInt64, isSection: Bool)? {
+    fileprivate func place(of address: UInt64) -> (name: String, start: UInt64, size: UInt64, type: SymbolType)? {
         if let index = symbol(at: address) {
             let entry = symbols.entries[index]
-            return (name(index), address - entry.address, entry.size, false)
+            return (name(index), entry.address, entry.size, entry.type)
         }
-        return sections.first { $0.contains(address) }.map { ($0.name, address - $0.address, $0.size, true) }
+        return sections.first { $0.contains(address) }.map { ($0.name, $0.address, $0.size, .section) }
     }
 
     /// How much memory it takes, about.

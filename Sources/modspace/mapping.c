@@ -68,6 +68,8 @@ static int reserve(uint64_t address, uint64_t size, int placement)
         munmap(got, size);
         return EEXIST;
     }
+    /* A debugger that writes a core file would write all of it, zero by zero. */
+    (void)madvise(wanted, size, MADV_DONTDUMP);
     return 0;
 }
 

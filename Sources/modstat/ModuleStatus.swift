@@ -40,6 +40,9 @@ struct ModuleStatus: ParsableCommand {
     @Flag(name: .shortAndLong, help: "With --tree and --dot: also the symbols that are used.")
     var verbose = false
 
+    @Flag(help: "Print the process number of the space, for a debugger.")
+    var pid = false
+
     @Flag(help: "Print what modules have printed.")
     var console = false
 
@@ -56,6 +59,9 @@ struct ModuleStatus: ParsableCommand {
         if [json, classic, tree, dot].count(where: { $0 }) > 1 {
             throw ValidationError("--json, --classic, --tree and --dot exclude each other")
         }
+        if pid, json || classic || tree || dot || console || id != nil || name != nil || module != nil {
+            throw ValidationError("--pid goes with --space alone: all modules of a space are in one process")
+        }
         if verbose, !tree, !dot { throw ValidationError("-v belongs to --tree and --dot") }
     }
 
@@ -63,6 +69,10 @@ struct ModuleStatus: ParsableCommand {
         ToolOutput.run("modstat") { () throws(Failure) in
             if console {
                 try ConsoleReader.print(RuntimeDirectory.standard(), follows: follow)
+                return
+            }
+            if pid {
+                try printProcess()
                 return
             }
             let reply = try daemon.call(ListMethod.self, Empty()).reply
@@ -80,6 +90,14 @@ struct ModuleStatus: ParsableCommand {
                 ToolOutput.print(ModuleListing.table(modules, showsSpaces: reply.spaces.count > 1))
             }
         }
+    }
+
+    private func printProcess() throws(Failure) {
+        let status = try daemon.call(StatusMethod.self, SpaceParameters(space: space?.name)).reply
+        guard let process = status.space else {
+            throw Failure(.noSuchSpace, subject: space?.name ?? "space", reason: "does not run")
+        }
+        ToolOutput.print("\(process)\n")
     }
 
     private func draw(_ graph: ModuleGraph) {
