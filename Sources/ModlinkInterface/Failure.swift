@@ -83,6 +83,8 @@ public struct Failure: Error, Sendable, Equatable {
     public var result: Int
     /// For `moduleFaulted`: the signal's name.
     public var signal: String
+    /// For `moduleFaulted`: what is known of it, in lines; empty when nothing is.
+    public var report = ""
     /// For `refused`: the name of the error number.
     public var code: String
 
@@ -115,6 +117,7 @@ public struct Failure: Error, Sendable, Equatable {
         var holds: [Hold]?
         var result: Int?
         var signal: String?
+        var report: String?
         var code: String?
     }
 
@@ -129,6 +132,7 @@ public struct Failure: Error, Sendable, Equatable {
                 problems: problems, output: runs || mayRun && !output.isEmpty ? output : nil,
                 holders: kind == .moduleBusy ? holders : nil, holds: kind == .moduleBusy ? holds : nil,
                 result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil,
+                report: kind == .moduleFaulted && !report.isEmpty ? report : nil,
                 code: kind == .refused ? code : nil))
     }
 
@@ -149,6 +153,7 @@ public struct Failure: Error, Sendable, Equatable {
             kind, parameters.problems, output: parameters.output ?? "", holders: parameters.holders ?? [],
             holds: parameters.holds ?? [], result: parameters.result ?? 0, signal: parameters.signal ?? "",
             code: parameters.code ?? "")
+        report = parameters.report ?? ""
     }
 }
 

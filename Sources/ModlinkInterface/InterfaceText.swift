@@ -43,7 +43,7 @@ public let interfaceText = """
       id: int,
       name: string,
       space: string,
-      state: (uninitialized, loading, running, unloading),
+      state: (uninitialized, loading, running, unloading, faulted),
       address: int,
       size: int,
       useCount: ?int,
@@ -65,12 +65,14 @@ public let interfaceText = """
     # How long a part of the work took.
     type Phase (name: string, nanoseconds: int)
 
-    # How far a piece of work is: what is done, how much of how much; total is 0 when that is not known.
-    type Progress (activity: string, done: int, total: int)
+    # How far a piece of work is: what is done, how much of how much; total is 0 when that is not known. debuggee: the process that a
+    # debugger is waited for to attach to.
+    type Progress (activity: string, done: int, total: int, debuggee: ?int)
 
     # A symbol, and how far after its start what was looked up is. The space's own have an empty module. An address that no symbol
     # is before is answered with its section. address: 64 bits without a sign, so those from 2^63 are negative here;
-    # of a threadLocal symbol, the distance from the thread pointer.
+    # of a threadLocal symbol, the distance from the thread pointer. unloaded: the module is not there any more, and has not been for that
+    # many milliseconds; the name is empty where only the module is remembered, and offset is then from its start.
     type Symbol (
       module: string,
       name: string,
@@ -78,7 +80,8 @@ public let interfaceText = """
       size: int,
       offset: int,
       kind: (function, object, threadLocal, label, section),
-      exported: bool
+      exported: bool,
+      unloaded: ?int
     )
 
     # What was found for one name or address; nothing where symbols is empty.
@@ -102,7 +105,8 @@ public let interfaceText = """
     # What they need and nobody has, symbols and modules, is taken from the module path, as part of the transaction: absolute paths of
     # folders, those of the daemon when they are not given. It is used for callers of the daemon's own user only. warnings: what was
     # found there that cannot be used. With more, replies with nothing but progress come before the last one when it takes long.
-    method Load(modules: []ModuleSource, space: ?string, modulePath: ?[]string) -> (
+    # debugger: before anything of the modules runs, a debugger is waited for, until it has attached to the space and continued it.
+    method Load(modules: []ModuleSource, space: ?string, modulePath: ?[]string, debugger: ?bool) -> (
       modules: []Module,
       output: string,
       phases: []Phase,
@@ -111,8 +115,12 @@ public let interfaceText = """
     )
 
     # Unloads modules, named or numbered, together: those that only use each other can go. dependents: also all that refer to them.
-    # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes.
-    method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool) -> (modules: []string, output: string)
+    # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes. force: those that have faulted
+    # are discarded, without being called, whatever they count or have open.
+    method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool, force: ?bool) -> (
+      modules: []string,
+      output: string
+    )
 
     # One pass of delete_module(NULL): the modules that were loaded to go, that nobody uses and that have not been used since the last
     # pass go, the newest first. problems: of those that refused, which stay.
@@ -217,8 +225,9 @@ public let interfaceText = """
     error ModuleBusy (problems: []Problem, holders: []string, holds: []Hold, output: ?string)
     # Its init, or its cleanup, returned an error; everything was undone.
     error InitFailed (problems: []Problem, output: string, result: int)
-    # It crashed while it was called; everything was undone.
-    error ModuleFaulted (problems: []Problem, output: string, signal: string)
+    # It crashed while it was called, called exit, or was not back in time; or it has faulted before, and is not called any more. A load
+    # is undone. signal: what stopped it, such as SIGSEGV; report: all that is known, in lines, when something is known.
+    error ModuleFaulted (problems: []Problem, output: string, signal: string, report: ?string)
     # A call of modules(2) is refused, or a device is not opened. code: the name of the error number, such as EINVAL; output: what an
     # init, or the device, printed.
     error Refused (problems: []Problem, code: string, output: ?string)

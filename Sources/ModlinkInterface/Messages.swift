@@ -85,7 +85,7 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
     public var name: String
     /// The name of its space: that of the machine.
     public var space: String
-    /// `uninitialized`, `loading`, `running` or `unloading`.
+    /// `uninitialized`, `loading`, `running`, `unloading` or `faulted`.
     public var state: String
     /// Where it begins.
     public var address: Int
@@ -168,12 +168,15 @@ public struct Progress: Codable, Sendable, Equatable {
     public var done: Int
     /// How much there is; 0 when that is not known.
     public var total: Int
+    /// The process that a debugger is waited for to attach to.
+    public var debuggee: Int?
 
     /// Makes the progress of the given parts.
-    public init(activity: String, done: Int, total: Int) {
+    public init(activity: String, done: Int, total: Int, debuggee: Int? = nil) {
         self.activity = activity
         self.done = done
         self.total = total
+        self.debuggee = debuggee
     }
 }
 
@@ -194,10 +197,13 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
     public var kind: String
     /// Whether modules may refer to it.
     public var exported: Bool
+    /// How long ago the module was unloaded, in milliseconds; nil of what is there.
+    public var unloaded: Int?
 
     /// Makes the information of the given parts.
     public init(
-        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, exported: Bool
+        module: String, name: String, address: Int, size: Int, offset: Int, kind: String, exported: Bool,
+        unloaded: Int? = nil
     ) {
         self.module = module
         self.name = name
@@ -206,6 +212,7 @@ public struct SymbolInformation: Codable, Sendable, Equatable {
         self.offset = offset
         self.kind = kind
         self.exported = exported
+        self.unloaded = unloaded
     }
 
     /// Its address, or its value when it is absolute.

@@ -14,12 +14,17 @@ public enum LoadMethod: Method {
         public var space: String?
         /// The folders that modules are found in, absolute paths; nil: those of the daemon.
         public var modulePath: [String]?
+        /// Whether a debugger is waited for before anything of the modules runs.
+        public var debugger: Bool?
 
         /// Makes the parameters of a call.
-        public init(modules: [ModuleRequest], space: String? = nil, modulePath: [String]? = nil) {
+        public init(
+            modules: [ModuleRequest], space: String? = nil, modulePath: [String]? = nil, debugger: Bool? = nil
+        ) {
             self.modules = modules
             self.space = space
             self.modulePath = modulePath
+            self.debugger = debugger
         }
     }
 
@@ -65,15 +70,19 @@ public enum UnloadMethod: Method {
         public var dependents: Bool?
         /// Whether nothing is to be done: the reply says what would go.
         public var dryRun: Bool?
+        /// Whether modules that have faulted are discarded, without being called.
+        public var force: Bool?
 
         /// Makes the parameters of a call.
         public init(
-            names: [String]? = nil, ids: [Int]? = nil, dependents: Bool? = nil, dryRun: Bool? = nil
+            names: [String]? = nil, ids: [Int]? = nil, dependents: Bool? = nil, dryRun: Bool? = nil,
+            force: Bool? = nil
         ) {
             self.names = names
             self.ids = ids
             self.dependents = dependents
             self.dryRun = dryRun
+            self.force = force
         }
     }
 

@@ -17,4 +17,12 @@ public struct PhaseClock: Sendable {
         phases.append(Phase(name: name, nanoseconds: Int(now - start)))
         start = now
     }
+
+    /// The same; a part of it, of that many nanoseconds, is a phase of its own, and comes before it.
+    public mutating func end(_ name: String, thereof part: UInt64, _ partName: String) {
+        let now = Clock.nanoseconds()
+        let middle = start + min(part, now - start)
+        end(partName, at: middle)
+        end(name, at: now)
+    }
 }

@@ -103,6 +103,13 @@ final class LoadProgress: Sendable {
     func set(_ activity: String, _ done: Int, _ total: Int) {
         state.withLock { $0 = Progress(activity: activity, done: done, total: total) }
     }
+
+    /// It waits for a debugger to attach to a process.
+    func wait(forDebuggerOf process: Int32) {
+        state.withLock {
+            $0 = Progress(activity: "waiting for a debugger", done: 0, total: 0, debuggee: Int(process))
+        }
+    }
 }
 
 /// Tells a caller who waits how far the work is: nothing in the first half second, and no more than ten times a second.
@@ -116,8 +123,9 @@ struct ProgressSender {
 
     mutating func send(_ progress: LoadProgress, _ context: inout CallContext<LoadMethod>) {
         let now = Clock.nanoseconds()
-        guard context.wantsMore, now >= next else { return }
         let value = progress.value
+        // Whoever has to start a debugger waits for that, and not for us.
+        guard context.wantsMore, now >= next || value.debuggee != nil else { return }
         guard value != last, !value.activity.isEmpty else { return }
         (last, next) = (value, now + Self.pause)
         // A caller who has gone is noticed elsewhere.

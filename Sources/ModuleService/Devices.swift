@@ -61,6 +61,7 @@ extension ModuleService {
         guard let module = module(at: entry.address, in: architecture), let space = host(of: architecture) else {
             throw .refused("ENXIO", parameters.device, "the device is no module's (ENXIO)")
         }
+        do throws(Failure) { try refuseFaulted(module.name) } catch { throw .refused("EIO", error) }
         let target = DeviceOperation.Target(table: table, entry: entry, minor: minor, flags: flags)
         console.beginCapture()
         let outcome = operate(DeviceOperation(.open, target), of: module.name, space, data: [], patience: nil)
@@ -165,6 +166,11 @@ extension ModuleService {
             }
         }
         guard let (device, module, space) = found else { return DeviceReply(error: ErrorCode.noSuchDevice) }
+        if state.withLock({ $0.modules[device.module]?.state }) == .faulted {
+            // It is closed without its function.
+            if request.operation == .close { state.withLock { $0.devices[number] = nil } }
+            return DeviceReply(error: request.operation == .close ? 0 : ErrorCode.inputOutput)
+        }
         let target = device.target
         let operation: DeviceOperation
         switch request.operation {
@@ -208,7 +214,7 @@ extension ModuleService {
                     }
                 }
             } catch {
-                return .failure(failure(error, in: module, calling: place))
+                return .failure(failure(error, in: module, calling: place, for: .device, space))
             }
             guard outcome.error == 0 else {
                 return .success(DeviceReply(error: Int32(truncatingIfNeeded: outcome.error)))

@@ -117,6 +117,9 @@ extension ModuleService {
         }
         let symbols = try enterSymbols(request, of: name, id: id, in: range)
         try copy(code, of: name, to: range)
+        var named = loaded.linked
+        named.image.symbols = symbols
+        announceFlat(named, id: id, try space(.native))
         return try start(name, id: id, parameters, symbols)
     }
 
@@ -214,7 +217,7 @@ extension ModuleService {
                     }
                 }
             } catch {
-                throw failure(error, in: name, calling: "init_module")
+                throw failure(error, in: name, calling: "init_module", for: .initialize, space)
             }
             guard result == 0 else {
                 throw Failure.refused(
@@ -261,6 +264,7 @@ extension ModuleService {
             return loaded.linked.range.lowerBound
         }
         publishSymbols()
+        writePerfMap()
         let line = "\(name) loaded as \(id) at \(hexadecimal(address))"
         log.info("\(line)")
         console.note(line)

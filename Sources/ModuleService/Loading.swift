@@ -18,6 +18,8 @@ struct LoadRequest: Sendable {
     var space: Architecture?
     /// Where the modules are found that others need; absolute paths.
     var folders: [String] = []
+    /// Whether a debugger is waited for before anything of the modules runs.
+    var waitsForDebugger = false
     /// For each module, whether it came in because another one needed it; and whom it asks for by name. Known when it is planned.
     var isDependency: [Bool] = []
     var required: [[String]] = []
@@ -39,9 +41,13 @@ struct LoadTransaction {
     /// For each module: where its thread-local variables begin, in bytes from the thread pointer.
     var threadBlocks: [Int64] = []
     var linked: [LinkedModule] = []
+    /// The linker, as long as it is known from it where the sections of objects are.
+    var placed: Linker?
     var ids: [Int] = []
     /// Images that were copied to be mapped, by module.
     var copies: [String: SharedDescriptor] = [:]
+    /// How long it took to put together what debuggers are told, in nanoseconds.
+    var announcing: UInt64 = 0
     /// How many of the modules have been mapped, and how many have been started.
     var mapped = 0
     var started = 0
@@ -147,12 +153,13 @@ extension LoadTransaction {
     fileprivate mutating func run(_ request: inout LoadRequest) throws(Failure) {
         try link(&request)
         try enter(request)
-        try map(marking: request.autoclean)
+        try map(request)
+        if request.waitsForDebugger { try waitForDebugger() }
         try space.busy(with: request.task) { () throws(Failure) in
             for module in linked {
                 try space.interruptibly { () throws(Failure) in try resolveIndirectFunctions(of: module) }
             }
-            phases.end("map")
+            phases.end("map", thereof: announcing, "announce")
             for index in linked.indices {
                 try space.interruptibly { () throws(Failure) in try start(index) }
                 started += 1
@@ -175,6 +182,7 @@ extension LoadTransaction {
         try reserveThreads(linker, request)
         linker.place(at: addresses, threadBlocks: threadBlocks)
         let placed = linker
+        self.placed = placed
         for (index, source) in request.sources.enumerated() {
             images.append(source.name)
             linked.append(try service.images.write(source.name, module: index, of: placed))
@@ -244,13 +252,13 @@ extension LoadTransaction {
         }
     }
 
-    /// - Parameter marks: for each module, whether a pass of autoclean may take it.
-    private mutating func map(marking marks: [Bool]) throws(Failure) {
+    private mutating func map(_ request: LoadRequest) throws(Failure) {
+        defer { placed = nil }
         for (index, module) in linked.enumerated() {
             do {
-                try map(module)
+                try map(module, index, of: request.sources[index])
                 mapped += 1
-                if marks[index], let counter = module.useCount {
+                if request.autoclean[index], let counter = module.useCount {
                     try space.setCounterFlag(UseCounter.autocleanFlag, at: counter)
                 }
                 if let frames = module.frames {
@@ -271,16 +279,28 @@ extension LoadTransaction {
         }
     }
 
-    private mutating func map(_ module: LinkedModule) throws {
+    private mutating func map(_ module: LinkedModule, _ index: Int, of source: ModuleSource) throws {
+        let begin = Clock.nanoseconds()
+        let objects = placed.flatMap {
+            service.debugObjects(source.objects, at: $0.sectionAddresses(index), of: module)
+        }
+        announcing += Clock.nanoseconds() - begin
+        let place = try mapImage(module, objects?.descriptor)
+        let (id, announced) = (ids[index], objects?.announced(at: place))
+        service.state.withLock { $0.loaded[id]?.objects = announced }
+    }
+
+    /// Maps a module's image, and its debug objects. Returns where those are.
+    private mutating func mapImage(_ module: LinkedModule, _ objects: SharedDescriptor?) throws -> UInt64 {
         let segments = module.image.segments
         let image = SharedDescriptor(try service.images.open(module.name))
         do throws(SpaceError) {
-            try space.map(image, segments)
+            return try space.map(image, segments, objects: objects)
         } catch .refused(.map, ErrorCode.notPermitted) {
             // The runtime directory is mounted noexec, as /run often is.
             let copy = SharedDescriptor(try service.images.copyInMemory(module.name))
-            try space.map(copy, segments)
             copies[module.name] = copy
+            return try space.map(copy, segments, objects: objects)
         }
     }
 
@@ -291,7 +311,7 @@ extension LoadTransaction {
         do throws(SpaceError) {
             try space.call(module.constructors)
         } catch {
-            throw service.failure(error, in: module.name, calling: "constructor")
+            throw service.failure(error, in: module.name, calling: "constructor", for: .constructor, space)
         }
         let (name, result) = try service.initialize(module, id: ids[index], space)
         guard result == 0 else {
@@ -338,11 +358,14 @@ extension LoadTransaction {
             service.unmap(module)
         }
         let (ids, addresses, space) = (ids, addresses, space)
+        // What has been mapped may have left pointers to itself, as what is unloaded may.
+        let gone = linked.prefix(mapped)
         service.state.withLock { state in
             for id in ids {
                 state.modules.remove(id)
                 state.loaded[id] = nil
             }
+            for module in gone { state.bury(module, nil) }
             for address in addresses { state.spaces[space.architecture].ranges.release(address) }
         }
         // Those of linked modules have been given back with their memory.

@@ -8,13 +8,15 @@ import SymbolTable
 extension ModuleService {
     /// All modules in the order in which they were loaded.
     public func list() -> [ModuleInformation] {
-        askForState()
+        // Under a debugger a space answers nobody: what it alone knows is left out then.
+        let stopped = state.withLock { $0.spaces.hosts }.filter(\.isStopped).map(\.architecture.name)
+        if stopped.isEmpty { askForState() }
         let modules = state.withLock { state in
             state.modules.all.compactMap { information(of: $0.id, in: state) }
         }
         return modules.map { module in
             var module = module
-            module.useCount = useCount(module.id)
+            if !stopped.contains(module.space) { module.useCount = useCount(module.id) }
             return module
         }
     }
@@ -42,7 +44,10 @@ extension ModuleService {
 
     /// The symbols of a space that have these names and addresses.
     public func lookUp(_ queries: [String], in architecture: Architecture = .native) -> [LookUpAnswer] {
-        let table = LookUpTable(sets: state.withLock { $0.spaces[architecture].symbols.snapshot })
+        let table = state.withLock { state in
+            LookUpTable(
+                sets: state.spaces[architecture].symbols.snapshot, departed: state.spaces[architecture].departed)
+        }
         return queries.map { LookUpAnswer(query: $0, symbols: table.find($0)) }
     }
 
@@ -84,6 +89,8 @@ extension ModuleService {
 /// A space's table as it was at one moment, to look things up in without the lock.
 private struct LookUpTable {
     let sets: [SymbolSet]
+    /// Who has been there.
+    let departed: DepartedOwners
 
     /// A name, `module:name`, or an address: `0x…`, 16 digits as in the table, decimal, or what can only be a hexadecimal number.
     func find(_ query: String) -> [SymbolInformation] {
@@ -128,7 +135,9 @@ private struct LookUpTable {
     }
 
     private func describe(_ address: UInt64) -> [SymbolInformation] {
-        guard let set = sets.first(where: { $0.range.contains(address) }) else { return [] }
+        guard let set = sets.first(where: { $0.range.contains(address) }) else {
+            return departed.describe(address).map { [SymbolInformation(address, $0, now: Clock.nanoseconds())] } ?? []
+        }
         if let index = set.symbol(at: address) {
             return [Self.information(set, index, offset: Int(address - set.symbols.entries[index].address))]
         }
@@ -142,15 +151,9 @@ private struct LookUpTable {
 
     private static func information(_ set: SymbolSet, _ index: Int, offset: Int) -> SymbolInformation {
         let entry = set.symbols.entries[index]
-        let kind =
-            switch entry.type {
-            case .function, .indirectFunction: "function"
-            case .object: "object"
-            case .threadLocal: "threadLocal"
-            default: "label"
-            }
         return SymbolInformation(
             module: set.owner, name: set.name(index), address: Int(truncatingIfNeeded: entry.address),
-            size: Int(truncatingIfNeeded: entry.size), offset: offset, kind: kind, exported: entry.isExported)
+            size: Int(truncatingIfNeeded: entry.size), offset: offset, kind: SymbolInformation.kind(of: entry.type),
+            exported: entry.isExported)
     }
 }

@@ -36,7 +36,6 @@ extension ModuleService {
             let modules = state.withLock { state in
                 state.modules.all.compactMap { module -> (id: Int, linked: LinkedModule, space: SpaceHost)? in
                     guard let loaded = state.loaded[module.id], !loaded.isSilent, !loaded.isCleanedUp,
-                        !module.isBroken,
                         module.state == .running, loaded.linked.question != nil,
                         let space = state.spaces[loaded.architecture].host
                     else { return nil }
@@ -53,7 +52,7 @@ extension ModuleService {
             let answer = space.callUnlessBusy(function, arguments, timeout: Self.patience)
         else { return }
         if case .failure(let error) = answer {
-            let failure = failure(error, in: module.name, calling: module.entryName)
+            let failure = failure(error, in: module.name, calling: module.entryName, for: .state, space)
             let line = "\(failure.problems.first?.description ?? module.name); it is not asked for its state again"
             log.warning("\(line)")
             console.note(line)

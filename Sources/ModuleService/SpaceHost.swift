@@ -1,3 +1,4 @@
+import ELFFormat
 import Linking
 import ObjectModel
 import Posix
@@ -16,7 +17,11 @@ final class SpaceHost: Sendable {
     private let processDescriptor: SharedDescriptor
     private let space: Mutex<Space?>
     private let interrupter: Interrupter
+    private let events: SpaceEvents
+    /// The build ID of its program, in hexadecimal digits; nil when it has none.
+    let buildID: String?
     private let mayInterrupt = Atomic<Bool>(false)
+    private let wasInterrupted = Atomic<Bool>(false)
     /// What keeps it busy, for those who ask from inside: `the load of gurka`.
     private let task = Mutex<String?>(nil)
 
@@ -25,6 +30,8 @@ final class SpaceHost: Sendable {
         let space = try Space.start(executable: executable, console: console)
         information = space.information
         interrupter = space.interrupter
+        events = space.events
+        buildID = Self.buildID(of: executable)
         self.executable = executable
         self.architecture = architecture
         do throws(SystemError) {
@@ -35,14 +42,42 @@ final class SpaceHost: Sendable {
         self.space = Mutex(space)
     }
 
+    private static func buildID(of program: String) -> String? {
+        guard let file = try? SharedDescriptor(File.open(program, .read)),
+            let head = try? File.read(file.descriptor, at: 0, count: BuildIDReader.headSize, name: program)
+        else { return nil }
+        return BuildIDReader.buildID(head).map(hexadecimalDigits)
+    }
+
+    /// The next thing that happens in it by itself, waiting for it; nil when it has ended.
+    func nextEvent() -> SpaceEvent? {
+        // Both: a process that a module forked may hold the connection open when the space itself has gone.
+        var entries = [PollEntry(events.number), PollEntry(processDescriptor.number)]
+        guard ((try? Poll.wait(&entries)) ?? 0) > 0, entries[0].isReady else { return nil }
+        return events.next()
+    }
+
+    /// Lets the thread of an event end.
+    func release(_ event: SpaceEvent) { events.release(event) }
+
+    /// Lets the thread end that a call was stopped in.
+    func releaseStopped() {
+        try? ask { (space) throws(SpaceError) in try space.release() }
+    }
+
     /// Whether its process has ended.
     var hasEnded: Bool {
-        (try? Poll.waitReadable(processDescriptor.number, timeout: 0)) ?? true
+        waitForEnd(milliseconds: 0)
     }
 
     /// Waits until its process has ended.
     func waitForEnd() {
         _ = try? Poll.waitReadable(processDescriptor.number)
+    }
+
+    /// Waits until its process has ended, so long at the most; whether it has.
+    func waitForEnd(milliseconds: Int) -> Bool {
+        (try? Poll.waitReadable(processDescriptor.number, timeout: milliseconds)) ?? true
     }
 
     /// How its process ended, in words; nil while it runs.
@@ -87,6 +122,7 @@ final class SpaceHost: Sendable {
 
     /// Does something that can be given up: functions that it calls are ended by `interrupt`.
     func interruptibly<Result, Problem: Error>(_ body: () throws(Problem) -> Result) throws(Problem) -> Result {
+        wasInterrupted.store(false, ordering: .relaxed)
         mayInterrupt.store(true, ordering: .releasing)
         defer { mayInterrupt.store(false, ordering: .releasing) }
         return try body()
@@ -95,8 +131,12 @@ final class SpaceHost: Sendable {
     /// Ends the function that is being called, if it is called on behalf of somebody who may have gone.
     func interrupt() {
         guard mayInterrupt.load(ordering: .acquiring) else { return }
+        wasInterrupted.store(true, ordering: .releasing)
         _ = try? interrupter.interrupt()
     }
+
+    /// Whether that has happened since what can be given up began.
+    var isInterrupted: Bool { wasInterrupted.load(ordering: .acquiring) }
 
     /// How long a module may take to return from what it is doing when the space is to end.
     private static var patienceMilliseconds: Int { 2_000 }
@@ -121,14 +161,25 @@ final class SpaceHost: Sendable {
 }
 
 extension SpaceHost {
-    /// Maps an image's segments: all, or none.
-    func map(_ image: SharedDescriptor, _ segments: [ImageSegment]) throws(SpaceError) {
+    /// Maps an image's segments: all, or none; and registers its debug objects. Returns where those are, 0 without any.
+    @discardableResult func map(
+        _ image: SharedDescriptor, _ segments: [ImageSegment], objects: SharedDescriptor?
+    ) throws(SpaceError) -> UInt64 {
         let segments = segments.map {
             Segment(
                 address: $0.address, fileOffset: $0.fileOffset, fileSize: $0.fileSize, memorySize: $0.memorySize,
                 protection: Segment.Protection(rawValue: UInt32($0.protection.rawValue)))
         }
-        try ask { (space) throws(SpaceError) in try space.map(image: image.descriptor, segments: segments) }
+        return try ask { (space) throws(SpaceError) in
+            try space.map(image: image.descriptor, segments: segments, objects: objects?.number)
+        }
+    }
+
+    /// Registers debug objects of an image that is mapped, and returns where they are.
+    func register(_ objects: SharedDescriptor, ofImage range: Range<UInt64>) throws(SpaceError) -> UInt64 {
+        try ask { (space) throws(SpaceError) in
+            try space.register(objects.descriptor, ofImage: range.lowerBound)
+        }
     }
 
     /// Maps a flat image.

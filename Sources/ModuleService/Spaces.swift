@@ -13,6 +13,8 @@ struct SpaceRecord: Sendable {
     var host: SpaceHost?
     /// Every symbol of it. The table outlives the process, so that its generation only ever grows.
     var symbols = SymbolTable()
+    /// The modules that have been unloaded last.
+    var departed = DepartedOwners()
     /// Which addresses of its window are taken.
     var ranges = AddressRanges(window: 0..<0)
     /// Which bytes are taken of the room that each thread has for thread-local variables, counted from its start.
@@ -63,7 +65,9 @@ extension ModuleService {
         let resident = try residentSymbols(space)
         state.withLock { state in
             _ = state.spaces[architecture].symbols.insert(resident)
-            state.spaces[architecture].ranges = AddressRanges(window: space.information.window)
+            state.spaces[architecture].departed = DepartedOwners()
+            state.spaces[architecture].ranges = AddressRanges(
+                window: space.information.window, restingLimit: DepartedOwners.limit)
             state.spaces[architecture].threadRanges = AddressRanges(window: 0..<space.information.reserve.size)
             state.spaces[architecture].host = space
         }
@@ -90,7 +94,7 @@ extension ModuleService {
     private func watch(_ space: SpaceHost) {
         do throws(SystemError) {
             try Threads.start(name: "space-\(space.information.process)") { [self] in
-                space.waitForEnd()
+                follow(space)
                 later { $0.spaceEnded(space) }
             }
         } catch {
@@ -113,6 +117,7 @@ extension ModuleService {
 
     /// Forgets a space that has ended. Another native one is started; the others wait for the next object for their machine.
     func replaceSpace(_ architecture: Architecture) {
+        if let space = state.withLock({ $0.spaces[architecture].host }) { removePerfMap(of: space.information.process) }
         for name in state.withLock({ $0.forget(architecture) }) { images.remove(name) }
         do throws(Failure) {
             if architecture == .native { try startSpace(architecture) }

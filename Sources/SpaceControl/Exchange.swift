@@ -5,9 +5,9 @@ import SpaceProtocol
 extension Space {
     /// Sends a request and waits for its reply, which says that all went well; all else is thrown.
     ///
-    /// - Parameter descriptor: the number of the one that goes with the request.
+    /// - Parameter descriptors: the numbers of those that go with the request.
     mutating func ask(
-        _ request: SpaceRequest, _ packet: space_request, descriptor: Int32? = nil
+        _ request: SpaceRequest, _ packet: space_request, descriptors: [Int32] = []
     ) throws(SpaceError) -> space_reply {
         if let death { throw .died(request, death) }
         lastSequence &+= 1
@@ -16,7 +16,7 @@ extension Space {
         interrupter.begin(lastSequence)
         defer { interrupter.end() }
         do throws(SystemError) {
-            try LocalSocket.send(socket, bytes(packet), descriptors: descriptor.map { [$0] } ?? [], name: "space")
+            try LocalSocket.send(socket, bytes(packet), descriptors: descriptors, name: "space")
         } catch {
             // When it has died, what it said before is still to be read.
             guard [ErrorCode.brokenPipe, ErrorCode.connectionReset].contains(error.code) else { throw .system(error) }

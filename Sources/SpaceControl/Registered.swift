@@ -178,7 +178,7 @@ extension Space {
                 operation.kind.number, target.minor, UInt64(bitPattern: Int64(target.flags)), operation.number,
             ])
         fill(&request.addresses, with: [target.entry.address])
-        let reply = try ask(.device, request, descriptor: file.number)
+        let reply = try ask(.device, request, descriptors: [file.number])
         let count = words(reply.results)[0]
         return (reply.result, count <= UInt64(max(operation.size, 0)) ? Int(count) : 0)
     }

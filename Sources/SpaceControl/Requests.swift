@@ -8,16 +8,21 @@ extension Space {
     /// - Parameters:
     ///   - image: a file that is open for reading, such as the linker's ELF image.
     ///   - segments: 1 to 8 of them.
+    ///   - objects: the number of a descriptor of the image's debug objects, as for ``register(_:ofImage:)``; nil: none.
+    /// - Returns: where those are in the space's memory; 0 without any.
     /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL for segments that do not hold to what ``Segment`` says, EEXIST
     ///   for pages that are taken, EPERM for code from a file system that is mounted noexec, ENOMEM.
-    public mutating func map(image: borrowing Descriptor, segments: [Segment]) throws(SpaceError) {
+    @discardableResult public mutating func map(
+        image: borrowing Descriptor, segments: [Segment], objects: Int32? = nil
+    ) throws(SpaceError) -> UInt64 {
         guard segments.count <= Int(SPACE_SEGMENT_LIMIT) else {
             throw .refused(.map, ErrorCode.invalidArgument)
         }
         var request = packet(SPACE_MAP)
         request.count = UInt32(segments.count)
         fill(&request.segments, with: segments.map(\.packed))
-        _ = try ask(.map, request, descriptor: image.number)
+        let reply = try ask(.map, request, descriptors: [image.number] + (objects.map { [$0] } ?? []))
+        return UInt64(bitPattern: reply.result)
     }
 
     /// Takes an image out of memory.
@@ -50,7 +55,7 @@ extension Space {
     /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL for such a file, EFAULT when not all of the memory is mapped and
     ///   writable, EIO when the file shrank meanwhile.
     public mutating func copy(to address: UInt64, size: UInt64, from file: borrowing Descriptor) throws(SpaceError) {
-        _ = try ask(.fill, packet(SPACE_FILL, address: address, size: size), descriptor: file.number)
+        _ = try ask(.fill, packet(SPACE_FILL, address: address, size: size), descriptors: [file.number])
     }
 
     /// Copies memory of images.
@@ -143,25 +148,18 @@ extension Space {
 
 // What can be asked: tables that others read.
 extension Space {
-    /// A debug object that the space has registered, until ``Space/unregister(_:)``.
-    public struct DebugObject: Hashable, Sendable {
-        let handle: UInt64
-    }
-
-    /// Copies an object into the space and registers it with the GDB JIT interface.
+    /// Registers debug objects of an image with the GDB JIT interface, in place of those that it had, until the image is unmapped.
     ///
-    /// - Parameter debugObject: a file that is open for reading and not empty: an ET_REL with its `sh_addr` filled in.
-    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL, ENOMEM, EIO.
-    public mutating func register(debugObject: borrowing Descriptor) throws(SpaceError) -> DebugObject {
-        let reply = try ask(.register, packet(SPACE_REGISTER), descriptor: debugObject.number)
-        return DebugObject(handle: UInt64(bitPattern: reply.result))
-    }
-
-    /// Takes a debug object back.
-    ///
-    /// - Throws: ``SpaceError/refused(_:_:)`` with ENOENT when that has been done.
-    public mutating func unregister(_ object: DebugObject) throws(SpaceError) {
-        _ = try ask(.unregister, packet(SPACE_UNREGISTER, address: object.handle))
+    /// - Parameters:
+    ///   - objects: a file of ``DebugObjects``.
+    ///   - image: its lowest address.
+    /// - Returns: where the file is in the space's memory.
+    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when there is no such image or it is no such file, ENOMEM.
+    @discardableResult public mutating func register(
+        _ objects: borrowing Descriptor, ofImage image: UInt64
+    ) throws(SpaceError) -> UInt64 {
+        let reply = try ask(.register, packet(SPACE_REGISTER, address: image), descriptors: [objects.number])
+        return UInt64(bitPattern: reply.result)
     }
 
     /// Tells the unwinder of an image's `.eh_frame` section, one an image.

@@ -26,17 +26,22 @@ public struct DaemonOptions: ParsableArguments {
     }
 
     /// Loads, and shows how far it is where standard error is a terminal.
+    ///
+    /// - Parameter debuggee: told the process, when a debugger is waited for.
     public func load(
-        _ parameters: LoadMethod.Parameters, descriptors: [Int32]
+        _ parameters: LoadMethod.Parameters, descriptors: [Int32], debuggee: (Int) -> Void = { _ in }
     ) throws(Failure) -> LoadMethod.Reply {
         var line = ProgressLine()
-        guard line.isShown else { return try call(LoadMethod.self, parameters, descriptors: descriptors).reply }
+        guard line.isShown || parameters.debugger == true else { return try call(LoadMethod.self, parameters, descriptors: descriptors).reply }
         var client = try DaemonConnection.open(starts: !noAutostart, warn: ToolOutput.warn)
         var last: LoadMethod.Reply?
         defer { line.clear() }
         do throws(VarlinkError) {
             try client.callMany(LoadMethod.self, parameters, descriptors: descriptors) { answer in
-                if let progress = answer.reply.progress {
+                if let process = answer.reply.progress?.debuggee {
+                    line.clear()
+                    debuggee(process)
+                } else if let progress = answer.reply.progress {
                     line.draw(progress)
                 } else {
                     last = answer.reply

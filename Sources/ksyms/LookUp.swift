@@ -22,6 +22,7 @@ enum LookUp {
     /// A name is answered as in the table, an address with `module:symbol+offset`.
     static func text(_ answer: LookUpAnswer) -> String {
         answer.symbols.map { symbol in
+            if let departed = symbol.departed { return "\(answer.query) \(departed)\n" }
             let qualified = symbol.module.isEmpty ? symbol.name : "\(symbol.module):\(symbol.name)"
             if isNumber(answer.query) || !answer.query.hasSuffix(symbol.name) {
                 return "\(answer.query) \(qualified)+0x\(String(symbol.offset, radix: 16))\n"

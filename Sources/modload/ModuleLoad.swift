@@ -81,6 +81,9 @@ struct ModuleLoad: ParsableCommand {
         transform: Self.address)
     var address: UInt64?
 
+    @Flag(name: .customLong("wait-debugger"), help: "Before anything runs, wait until a debugger has attached and continued.")
+    var waitsForDebugger = false
+
     @Argument(
         help: ArgumentHelp(
             "Objects or archives, each followed by values for its variables.", valueName: "FILE|NAME=VALUE"))
@@ -96,6 +99,9 @@ struct ModuleLoad: ParsableCommand {
             throw ValidationError("--address belongs to -n: what is loaded goes where there is room")
         }
         if kernel != nil, space != nil { throw ValidationError("-A names the symbols: --space goes without it") }
+        if dryRun || parameters, waitsForDebugger {
+            throw ValidationError("--wait-debugger waits before what is loaded runs, and nothing is loaded")
+        }
         if dryRun, postinstall != nil { throw ValidationError("-p runs after loading, and -n does not load") }
         let modules = try LoadArguments(arguments, name: name, wholeArchives: wholeArchives).modules
         if parameters, dryRun || output != nil || modules.contains(where: { !$0.parameters.isEmpty }) {
@@ -171,8 +177,15 @@ struct ModuleLoad: ParsableCommand {
         }
         say("asking \(RuntimeDirectory.standard().socket)")
         let reply = try daemon.load(
-            LoadMethod.Parameters(modules: requests, space: space?.name, modulePath: try ModuleFolders.named()),
-            descriptors: files.map(\.number))
+            LoadMethod.Parameters(
+                modules: requests, space: space?.name, modulePath: try ModuleFolders.named(),
+                debugger: waitsForDebugger ? true : nil),
+            descriptors: files.map(\.number)
+        ) { process in
+            // Not a warning, and said whether or not anyone asked for more words: without it the wait has no end.
+            try? Standard.error.write(
+                "modload: waiting for a debugger to attach and continue: gdb -p \(process) /proc/\(process)/exe\n")
+        }
         ToolOutput.print(reply.output)
         reply.warnings?.forEach { ToolOutput.warn($0.description) }
         let named = reply.modules.filter { !$0.dependency }

@@ -21,14 +21,14 @@
 #include "modspace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define STACK_SIZE (8u << 20)
-/* Room for the largest signal frame (AVX-512 and AMX: 11 KiB), and the handlers. */
-#define SIGNAL_STACK_SIZE (64u << 10)
 #define GUARD_SIZE (256u << 10)
 #define NANOSECONDS INT64_C(1000000000)
 #define NO_DEADLINE INT64_MAX
@@ -40,6 +40,8 @@
  */
 #define END_INTERVAL (NANOSECONDS / 1000)
 #define LONGEST_WAIT (NANOSECONDS / 5)
+/* A wait that takes so much longer than it was to: this process stood still, and so did the call. */
+#define STANDSTILL (NANOSECONDS / 10)
 
 static struct space_worker *worker;
 static struct space_worker *stopped;
@@ -136,7 +138,7 @@ static void run(struct space_worker *it)
 /* A module may have changed what belongs to its thread and forgotten to change it back. */
 static void restore_thread(struct space_worker *it)
 {
-    stack_t stack = {.ss_sp = it->signal_stack, .ss_size = SIGNAL_STACK_SIZE};
+    stack_t stack = {.ss_sp = it->signal_stack, .ss_size = SPACE_SIGNAL_STACK_SIZE};
     sigaltstack(&stack, NULL);
     sigset_t none;
     sigemptyset(&none);
@@ -176,7 +178,7 @@ static void serve_calls(struct space_worker *it)
     }
 }
 
-static void *worker_thread(void *argument)
+void *space_work(void *argument)
 {
     struct space_worker *it = argument;
     own_worker = it;
@@ -199,7 +201,7 @@ static size_t round_up(size_t size)
 
 static size_t worker_size(void)
 {
-    return round_up(sizeof(struct space_worker)) + GUARD_SIZE + SIGNAL_STACK_SIZE + GUARD_SIZE + STACK_SIZE;
+    return round_up(sizeof(struct space_worker)) + GUARD_SIZE + SPACE_SIGNAL_STACK_SIZE + GUARD_SIZE + STACK_SIZE;
 }
 
 /* Maps a worker's memory, all of it without access but for the parts in use. */
@@ -211,9 +213,9 @@ static struct space_worker *map_worker(void)
         return NULL;
     }
     char *signal_stack = memory + round_up(sizeof(struct space_worker)) + GUARD_SIZE;
-    char *stack = signal_stack + SIGNAL_STACK_SIZE + GUARD_SIZE;
+    char *stack = signal_stack + SPACE_SIGNAL_STACK_SIZE + GUARD_SIZE;
     if (mprotect(memory, round_up(sizeof(struct space_worker)), PROT_READ | PROT_WRITE) != 0
-        || mprotect(signal_stack, SIGNAL_STACK_SIZE, PROT_READ | PROT_WRITE) != 0
+        || mprotect(signal_stack, SPACE_SIGNAL_STACK_SIZE, PROT_READ | PROT_WRITE) != 0
         || mprotect(stack, STACK_SIZE, PROT_READ | PROT_WRITE) != 0) {
         munmap(memory, worker_size());
         return NULL;
@@ -235,7 +237,7 @@ static int start_worker(void)
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstack(&attributes, (void *)(uintptr_t)it->fault.stack_start, STACK_SIZE);
-    int error = pthread_create(&it->thread, &attributes, worker_thread, it);
+    int error = pthread_create(&it->thread, &attributes, space_work, it);
     pthread_attr_destroy(&attributes);
     if (error != 0) {
         munmap(it->memory, worker_size());
@@ -255,7 +257,9 @@ static void bury(struct space_worker *it)
         pthread_join(it->thread, NULL);
     }
     /* The list's head is on the thread's stack, which is still there. */
-    space_forget_destructors(it);
+    if (it->destructors != NULL) {
+        space_forget_destructors(it->destructors);
+    }
     munmap(it->memory, worker_size());
 }
 
@@ -302,9 +306,13 @@ static int64_t now(void)
     return time.tv_sec * NANOSECONDS + time.tv_nsec;
 }
 
-/* Waits for the end of the call. Returns false when the deadline passes first. */
-static bool wait_for_end(struct space_worker *it, int64_t deadline)
+/*
+ * Waits for the end of the call. Returns false when that much time (NO_DEADLINE: for ever) passes first, not counting
+ * time in which this process stood still. A patient one does not count time in which a debugger has this process either.
+ */
+static bool wait_for_end(struct space_worker *it, int64_t timeout, bool patient)
 {
+    int64_t deadline = timeout == NO_DEADLINE ? NO_DEADLINE : now() + timeout;
     for (;;) {
         uint32_t state = atomic_load(&it->state);
         if (state == SPACE_WORKER_IDLE || state == SPACE_WORKER_STOPPED) {
@@ -317,18 +325,28 @@ static bool wait_for_end(struct space_worker *it, int64_t deadline)
             }
         }
         int64_t rest = deadline == NO_DEADLINE ? LONGEST_WAIT : deadline - now();
-        if (rest <= 0) {
+        if (rest <= 0 && !(patient && space_is_traced())) {
             return false;
+        }
+        if (rest <= 0) {
+            deadline = now() + timeout;
+            rest = timeout;
         }
         int64_t longest = state == SPACE_WORKER_ENDING ? END_INTERVAL : LONGEST_WAIT;
         rest = rest < longest ? rest : longest;
         struct timespec wait = {.tv_sec = rest / NANOSECONDS, .tv_nsec = rest % NANOSECONDS};
+        int64_t begin = now();
         space_futex_wait(&it->state, state, &wait);
+        int64_t excess = now() - begin - rest;
+        if (excess > STANDSTILL && deadline != NO_DEADLINE) {
+            deadline += excess;
+        }
         if (space_is_abandoned()) {
             /* A call without an end must not outlive the only one who could stop it. */
             space_end();
         }
         if (space_is_interrupted(it->request.sequence)) {
+            it->reason = SPACE_FAULT_INTERRUPT;
             return false;
         }
     }
@@ -347,7 +365,7 @@ static void signal_deadline(struct space_worker *it)
 static bool stop(struct space_worker *it)
 {
     signal_deadline(it);
-    if (wait_for_end(it, now() + GRACE)) {
+    if (wait_for_end(it, GRACE, false)) {
         return true;
     }
     uint32_t state = atomic_load(&it->state);
@@ -356,7 +374,7 @@ static bool stop(struct space_worker *it)
             return false;
         }
     }
-    return wait_for_end(it, NO_DEADLINE);
+    return wait_for_end(it, NO_DEADLINE, false);
 }
 
 static void copy_results(const struct space_worker *it, struct space_reply *reply)
@@ -371,6 +389,7 @@ static void copy_results(const struct space_worker *it, struct space_reply *repl
 static int conclude(struct space_worker *it, bool heeded, struct space_reply *reply)
 {
     if (!heeded) {
+        reply->fault.kind = it->reason;
         it->next_left = left;
         left = it;
         worker = NULL;
@@ -386,7 +405,7 @@ static int conclude(struct space_worker *it, bool heeded, struct space_reply *re
         space_unlock_streams(it->thread);
         stopped = it;
         worker = NULL;
-        if (it->fault.signal == 0) {
+        if (it->fault.kind == SPACE_FAULT_DEADLINE || it->fault.kind == SPACE_FAULT_INTERRUPT) {
             return SPACE_TIMED_OUT;
         }
         reply->kind = SPACE_FAULTED;
@@ -448,6 +467,7 @@ int space_call(const struct space_request *request, struct space_reply *reply)
     struct space_worker *it = worker;
     it->request = *request;
     it->index = SPACE_NO_INDEX;
+    it->reason = SPACE_FAULT_DEADLINE;
     it->status = 0;
     it->result = 0;
     for (uint32_t i = 0; i < SPACE_ADDRESS_LIMIT; i++) {
@@ -455,9 +475,8 @@ int space_call(const struct space_request *request, struct space_reply *reply)
     }
     atomic_fetch_add(&it->call, 1);
     int64_t timeout = request->timeout_milliseconds * (NANOSECONDS / 1000);
-    int64_t deadline = timeout == 0 ? NO_DEADLINE : now() + timeout;
     set_state(it, SPACE_WORKER_RUNNING);
-    bool heeded = wait_for_end(it, deadline) || stop(it);
+    bool heeded = wait_for_end(it, timeout == 0 ? NO_DEADLINE : timeout, true) || stop(it);
     int status = conclude(it, heeded, reply);
     space_flush_streams();
     return status;

@@ -1,13 +1,18 @@
 /*
  * The GDB JIT interface (GDB manual, "JIT Compilation Interface"): a list of object files that a debugger reads
  * out of the process, or out of its core file. So the list is right at every instant, not only between two
- * calls: an entry is complete before it is linked, and unlinked before it goes. Each copy lies in anonymous
- * memory, since core files leave out what is mapped from files.
+ * calls: an entry is complete before it is linked, and unlinked before it goes.
+ *
+ * The objects of an image come in one file, which is mapped as it is, so that nothing is copied. Its first page has the
+ * list's entries, and is written to: what is mapped from a file is part of core files if it is private and some of
+ * it has been written (core(5); Linux, vma_dump_size; gdb's gcore does as the kernel does).
  */
 #include "modspace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,14 +44,17 @@ __attribute__((noinline)) void __jit_debug_register_code(void)
     __asm__ volatile("" ::: "memory");
 }
 
-/* The first page of a copy's mapping; the object begins on the next one, and is read-only. */
-struct object {
-    struct jit_code_entry entry;
-    uint64_t handle;
-    size_t mapped;
-};
+/* What the space keeps in the reserved words of a file of objects: the entry of each, and how much is mapped. */
+static struct jit_code_entry *entry_of(struct space_debug_object *object)
+{
+    _Static_assert(sizeof(struct jit_code_entry) <= sizeof object->reserved, "an entry of the list needs more room");
+    return (struct jit_code_entry *)(void *)object->reserved;
+}
 
-static uint64_t last_handle;
+static struct space_debug_object *first_object(struct space_debug_header *header)
+{
+    return (struct space_debug_object *)(void *)(header + 1);
+}
 
 /* The compiler must not move a store to the list across this. */
 static void fence(void)
@@ -64,89 +72,24 @@ static void tell(uint32_t action, struct jit_code_entry *entry)
     __jit_debug_descriptor.relevant_entry = NULL;
 }
 
-static int read_whole(int file, char *bytes, size_t size)
+static void link_entry(struct jit_code_entry *entry)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t got = pread(file, bytes + done, size - done, (off_t)done);
-        if (got == 0) {
-            return EIO;
-        }
-        if (got < 0 && errno != EINTR) {
-            return errno;
-        }
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return 0;
-}
-
-/* Makes the copy; on success *object is its first page. */
-static int copy_object(int file, size_t size, struct object **object)
-{
-    size_t mapped = space_page_size + size;
-    char *memory = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        return errno;
-    }
-    int error = read_whole(file, memory + space_page_size, size);
-    if (error == 0 && mprotect(memory + space_page_size, size, PROT_READ) != 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        munmap(memory, mapped);
-        return error;
-    }
-    *object = (struct object *)(void *)memory;
-    (*object)->entry.symfile_addr = memory + space_page_size;
-    (*object)->entry.symfile_size = size;
-    (*object)->mapped = mapped;
-    return 0;
-}
-
-int space_register(int file, int64_t *handle)
-{
-    struct stat status;
-    if (fstat(file, &status) != 0) {
-        return errno;
-    }
-    if (!S_ISREG(status.st_mode) || status.st_size <= 0) {
-        return EINVAL;
-    }
-    struct object *object = NULL;
-    int error = copy_object(file, (size_t)status.st_size, &object);
-    if (error != 0) {
-        return error;
-    }
-    object->handle = ++last_handle;
     struct jit_code_entry *next = __jit_debug_descriptor.first_entry;
-    object->entry.next_entry = next;
+    entry->next_entry = next;
+    entry->prev_entry = NULL;
     fence();
-    __jit_debug_descriptor.first_entry = &object->entry;
+    __jit_debug_descriptor.first_entry = entry;
     fence();
     if (next != NULL) {
-        next->prev_entry = &object->entry;
+        next->prev_entry = entry;
     }
-    tell(JIT_REGISTER, &object->entry);
-    *handle = (int64_t)object->handle;
-    return 0;
+    tell(JIT_REGISTER, entry);
 }
 
-static struct object *find(uint64_t handle)
+static void unlink_entry(struct jit_code_entry *entry)
 {
-    struct jit_code_entry *entry = __jit_debug_descriptor.first_entry;
-    while (entry != NULL && ((struct object *)entry)->handle != handle) {
-        entry = entry->next_entry;
-    }
-    return (struct object *)entry;
-}
-
-int space_unregister(uint64_t handle)
-{
-    struct object *object = find(handle);
-    if (object == NULL) {
-        return ENOENT;
-    }
-    struct jit_code_entry *previous = object->entry.prev_entry;
-    struct jit_code_entry *next = object->entry.next_entry;
+    struct jit_code_entry *previous = entry->prev_entry;
+    struct jit_code_entry *next = entry->next_entry;
     if (previous != NULL) {
         previous->next_entry = next;
     } else {
@@ -156,7 +99,86 @@ int space_unregister(uint64_t handle)
     if (next != NULL) {
         next->prev_entry = previous;
     }
-    tell(JIT_UNREGISTER, &object->entry);
-    munmap(object, object->mapped);
+    tell(JIT_UNREGISTER, entry);
+}
+
+/* Whether all objects lie in the file. */
+static bool are_inside(struct space_debug_header *header, uint64_t size)
+{
+    if (header->count == 0 || header->count > (size - sizeof *header) / sizeof(struct space_debug_object)) {
+        return false;
+    }
+    const struct space_debug_object *objects = first_object(header);
+    for (uint64_t i = 0; i < header->count; i++) {
+        if (objects[i].size == 0 || objects[i].size > size || objects[i].offset > size - objects[i].size) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int space_register(uint64_t image, int file, int64_t *address)
+{
+    struct stat status;
+    if (fstat(file, &status) != 0) {
+        return errno;
+    }
+    uint64_t size = (uint64_t)status.st_size;
+    if (!S_ISREG(status.st_mode) || size < sizeof(struct space_debug_header) || (size_t)size != size) {
+        return EINVAL;
+    }
+    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+    if (mapped == MAP_FAILED) {
+        return errno;
+    }
+    struct space_debug_header *header = mapped;
+    if (!are_inside(header, size)) {
+        munmap(mapped, size);
+        return EINVAL;
+    }
+    header->reserved = size;
+    space_unregister(image);
+    *space_image_objects(image) = header;
+    struct space_debug_object *objects = first_object(header);
+    for (uint64_t i = 0; i < header->count; i++) {
+        struct jit_code_entry *entry = entry_of(&objects[i]);
+        entry->symfile_addr = (const char *)mapped + objects[i].offset;
+        entry->symfile_size = objects[i].size;
+        link_entry(entry);
+    }
+    *address = (int64_t)(uintptr_t)mapped;
     return 0;
+}
+
+void space_unregister(uint64_t image)
+{
+    struct space_debug_header *header = *space_image_objects(image);
+    if (header == NULL) {
+        return;
+    }
+    struct space_debug_object *objects = first_object(header);
+    for (uint64_t i = 0; i < header->count; i++) {
+        unlink_entry(entry_of(&objects[i]));
+    }
+    *space_image_objects(image) = NULL;
+    munmap(header, header->reserved);
+}
+
+/* The line of proc(5) is `TracerPid: 0` when nobody traces. */
+bool space_is_traced(void)
+{
+    static const char label[] = "\nTracerPid:\t";
+    char text[1024];
+    int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return false;
+    }
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0) {
+        return false;
+    }
+    text[length] = '\0';
+    const char *line = strstr(text, label);
+    return line != NULL && line[sizeof label - 1] != '0';
 }

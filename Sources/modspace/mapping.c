@@ -26,10 +26,11 @@ struct page {
     uint32_t protection;
     /*
      * In an image's first page: from here to the end of its last page, the address of its registered .eh_frame,
-     * and how many destructors of thread-local variables are pending.
+     * its debug objects, and how many destructors of thread-local variables are pending.
      */
     uint64_t image_size;
     uint64_t frames;
+    struct space_debug_header *objects;
     _Atomic uint32_t destructors;
 };
 
@@ -67,6 +68,8 @@ static int reserve(uint64_t address, uint64_t size, int placement)
         munmap(got, size);
         return EEXIST;
     }
+    /* A debugger that writes a core file would write all of it, zero by zero. */
+    (void)madvise(wanted, size, MADV_DONTDUMP);
     return 0;
 }
 
@@ -201,6 +204,7 @@ static void record_image(const struct space_request *request)
     }
     page_at(image)->image_size = end - image;
     page_at(image)->frames = 0;
+    page_at(image)->objects = NULL;
     page_at(image)->destructors = 0;
     for (uint32_t i = 0; i < request->count; i++) {
         const struct space_segment *segment = &request->segments[i];
@@ -259,6 +263,7 @@ int space_map_flat(uint64_t address, uint64_t size)
     struct page *first = page_at(address);
     first->image_size = whole;
     first->frames = 0;
+    first->objects = NULL;
     first->destructors = 0;
     for (struct page *page = first; page <= last; page++) {
         page->protection = protection;
@@ -277,6 +282,9 @@ int space_unmap(uint64_t address, uint64_t size)
         return EBUSY;
     }
     space_forget(address);
+    space_bury_threads(address);
+    /* First: a debugger takes its breakpoints out of the code now. */
+    space_unregister(address);
     /*
      * Another image may lie in a gap between two segments of this one: page by page, then, but whole runs at a
      * time.
@@ -323,6 +331,21 @@ bool space_is_mapped(uint64_t address, uint64_t size, uint32_t protection)
 uint64_t space_image_at(uint64_t address)
 {
     return address >= SPACE_WINDOW_START && address < SPACE_WINDOW_END ? page_at(address)->image : 0;
+}
+
+bool space_is_image(uint64_t address)
+{
+    return address != 0 && space_image_at(address) == address;
+}
+
+uint64_t space_image_size(uint64_t image)
+{
+    return page_at(image)->image_size;
+}
+
+struct space_debug_header **space_image_objects(uint64_t image)
+{
+    return &page_at(image)->objects;
 }
 
 uint64_t *space_image_frames(uint64_t image)

@@ -84,30 +84,31 @@ bool space_is_interrupted(uint32_t sequence)
 /* What each kind of request may bring along. */
 static const struct {
     bool known;
-    bool takes_descriptor;
+    /* How many descriptors: at least, and at most. */
+    uint32_t least;
+    uint32_t most;
     uint32_t flags;
 } shapes[] = {
-    [SPACE_MAP] = {true, true, 0},
-    [SPACE_UNMAP] = {true, false, 0},
-    [SPACE_CALL] = {true, false, 0},
-    [SPACE_CALL_ARRAY] = {true, false, SPACE_REVERSE},
-    [SPACE_RESOLVE] = {true, false, 0},
-    [SPACE_READ] = {true, false, 0},
-    [SPACE_WRITE] = {true, false, 0},
-    [SPACE_REGISTER] = {true, true, 0},
-    [SPACE_UNREGISTER] = {true, false, 0},
-    [SPACE_FRAMES] = {true, false, SPACE_REVERSE},
-    [SPACE_RELEASE] = {true, false, 0},
-    [SPACE_EXIT] = {true, false, 0},
-    [SPACE_FILL_THREADS] = {true, false, 0},
-    [SPACE_PENDING] = {true, false, 0},
-    [SPACE_FINISH_THREAD] = {true, false, 0},
-    [SPACE_MAP_FLAT] = {true, false, 0},
-    [SPACE_FILL] = {true, true, 0},
-    [SPACE_INTRODUCE] = {true, false, 0},
-    [SPACE_FIND_ENTRY] = {true, false, SPACE_OF_IMAGE},
-    [SPACE_SYSTEM_CALL] = {true, false, 0},
-    [SPACE_DEVICE] = {true, true, 0},
+    [SPACE_MAP] = {true, 1, 2, 0},
+    [SPACE_UNMAP] = {true, 0, 0, 0},
+    [SPACE_CALL] = {true, 0, 0, 0},
+    [SPACE_CALL_ARRAY] = {true, 0, 0, SPACE_REVERSE},
+    [SPACE_RESOLVE] = {true, 0, 0, 0},
+    [SPACE_READ] = {true, 0, 0, 0},
+    [SPACE_WRITE] = {true, 0, 0, 0},
+    [SPACE_REGISTER] = {true, 1, 1, 0},
+    [SPACE_FRAMES] = {true, 0, 0, SPACE_REVERSE},
+    [SPACE_RELEASE] = {true, 0, 0, 0},
+    [SPACE_EXIT] = {true, 0, 0, 0},
+    [SPACE_FILL_THREADS] = {true, 0, 0, 0},
+    [SPACE_PENDING] = {true, 0, 0, 0},
+    [SPACE_FINISH_THREAD] = {true, 0, 0, 0},
+    [SPACE_MAP_FLAT] = {true, 0, 0, 0},
+    [SPACE_FILL] = {true, 1, 1, 0},
+    [SPACE_INTRODUCE] = {true, 0, 0, 0},
+    [SPACE_FIND_ENTRY] = {true, 0, 0, SPACE_OF_IMAGE},
+    [SPACE_SYSTEM_CALL] = {true, 0, 0, 0},
+    [SPACE_DEVICE] = {true, 1, 1, 0},
 };
 
 static int check_shape(const struct message *message)
@@ -122,11 +123,26 @@ static int check_shape(const struct message *message)
     if ((request->flags & ~shapes[request->kind].flags) != 0 || request->reserved != 0) {
         return EINVAL;
     }
-    size_t wanted = shapes[request->kind].takes_descriptor ? 1 : 0;
-    if (message->descriptor_count < wanted) {
+    if (message->descriptor_count < shapes[request->kind].least) {
         return EBADF;
     }
-    return message->descriptor_count > wanted ? EINVAL : 0;
+    return message->descriptor_count > shapes[request->kind].most ? EINVAL : 0;
+}
+
+/* An image, and its debug objects when they came along: a message less for each module. */
+static int map(const struct message *message, struct space_reply *reply)
+{
+    const struct space_request *request = &message->request;
+    int error = space_map(request, message->descriptors[0]);
+    if (error != 0 || message->descriptor_count < 2) {
+        return error;
+    }
+    uint64_t image = space_image_at(request->segments[0].address);
+    error = space_register(image, message->descriptors[1], &reply->result);
+    if (error != 0) {
+        space_unmap(image, space_image_size(image));
+    }
+    return error;
 }
 
 static int perform(const struct message *message, struct space_reply *reply)
@@ -134,7 +150,7 @@ static int perform(const struct message *message, struct space_reply *reply)
     const struct space_request *request = &message->request;
     switch (request->kind) {
     case SPACE_MAP:
-        return space_map(request, message->descriptors[0]);
+        return map(message, reply);
     case SPACE_MAP_FLAT:
         return space_map_flat(request->address, request->size);
     case SPACE_FILL:
@@ -153,9 +169,9 @@ static int perform(const struct message *message, struct space_reply *reply)
     case SPACE_WRITE:
         return space_write(request->address, request->size, request->bytes);
     case SPACE_REGISTER:
-        return space_register(message->descriptors[0], &reply->result);
-    case SPACE_UNREGISTER:
-        return space_unregister(request->address);
+        return space_is_image(request->address)
+            ? space_register(request->address, message->descriptors[0], &reply->result)
+            : EINVAL;
     case SPACE_FILL_THREADS:
         return space_fill_threads(request);
     case SPACE_PENDING:
@@ -190,9 +206,12 @@ static bool say_hello(void)
     return send_reply(&hello);
 }
 
+_Atomic pid_t space_server;
+
 void *space_serve(void *unused)
 {
     (void)unused;
+    space_server = gettid();
     bool connected = say_hello();
     while (connected) {
         struct message message;

@@ -5,7 +5,8 @@
  *     messages.c   one request after the other: check, do, reply
  *     mapping.c    the window: which pages belong to which image; map, unmap, read, write
  *     calls.c      the thread that runs module code: hand it a call, wait for it, stop it, replace it
- *     faults.c     what happens to a thread that raises SIGSEGV and the like
+ *     faults.c     what happens to a thread that raises SIGSEGV and the like, or calls exit
+ *     halted.c     threads that stand still after that, outside of calls, and what is left of them
  *     machine.c    the registers of this machine
  *     streams.c    stdout and stderr, also after a thread was stopped inside printf
  *     frames.c     the unwinder's tables
@@ -16,10 +17,10 @@
  *     devices.c    system calls and devices of modules, used by the daemon's clients
  *     kernel.h     what modules find of a kernel: tables to register in, use counts by name, messages
  *
- * Threads. The initial thread sleeps: it is there to take the signals that are sent to the process, and because
- * malloc gives it the main arena. That arena is the one that a wild free() locks and never unlocks, so a thread
- * that must not hang keeps away from it. The server's thread serves the socket and never runs module code. One
- * worker at a time runs calls. Modules may make threads of their own.
+ * Threads. The initial thread takes the signals that are sent to the process, and sees to the end of threads that
+ * stand still (halted.c). malloc gives it the main arena. That arena is the one that a wild free() locks and never
+ * unlocks, so a thread that must not hang keeps away from it. The server's thread serves the socket and never runs
+ * module code. One worker at a time runs calls. Modules may make threads of their own.
  *
  * Nothing here is visible to modules but what Scripts/build-space lists in the section .modlink.resident.
  */
@@ -62,6 +63,8 @@
 
 /* Of this process, so that a child that a module forked can be told from it. */
 extern pid_t space_process;
+/* From when on exit(3) is a fault: the space serves. */
+extern bool space_is_serving;
 extern size_t space_page_size;
 
 /* ---- main.c ---- */
@@ -76,6 +79,8 @@ _Noreturn void space_end(void);
 
 /* Sends SPACE_HELLO, then serves until the daemon closes its end. */
 void *space_serve(void *unused);
+/* The server's thread (gettid(2)); 0 before it runs. */
+extern _Atomic pid_t space_server;
 /* True once the daemon has closed its end. */
 bool space_is_abandoned(void);
 /* Whether the daemon wants the request of that sequence number to end now (SPACE_INTERRUPT, which this takes off the socket). */
@@ -86,6 +91,10 @@ bool space_is_interrupted(uint32_t sequence);
 /* Reserves the window. Returns 0, or errno: EEXIST when something is there. */
 int space_reserve_window(void);
 int space_map(const struct space_request *request, int image);
+/* Whether an image begins just there. */
+bool space_is_image(uint64_t address);
+/* From an image's lowest address to the end of its last page. */
+uint64_t space_image_size(uint64_t image);
 int space_map_flat(uint64_t address, uint64_t size);
 int space_fill(uint64_t address, uint64_t size, int file);
 int space_unmap(uint64_t address, uint64_t size);
@@ -105,6 +114,8 @@ uint64_t *space_image_frames(uint64_t image);
  * thread.
  */
 _Atomic uint32_t *space_image_destructors(uint64_t image);
+/* Where an image keeps its debug objects; NULL when it has none. */
+struct space_debug_header **space_image_objects(uint64_t image);
 /* Copies memory of images that is readable, of any size. Returns 0 or EFAULT. */
 int space_copy_image(uint64_t address, uint64_t size, void *bytes);
 
@@ -134,6 +145,8 @@ struct space_worker {
     pthread_t thread;
     pid_t number;
     bool joined;
+    /* SPACE_FAULT_DEADLINE or SPACE_FAULT_INTERRUPT: why the call is to end now. */
+    uint32_t reason;
     /* The call: what to do, which element is under way, and what came of it. */
     struct space_request request;
     volatile uint32_t index;
@@ -149,6 +162,8 @@ struct space_worker {
     struct space_worker *next_left;
 };
 
+/* What the thread of a worker begins with. */
+void *space_work(void *worker);
 /* Runs a request that calls functions. Returns the reply's status, and fills in the rest of the reply. */
 int space_call(const struct space_request *request, struct space_reply *reply);
 /* Ends the thread that was stopped last, if there is one. */
@@ -171,10 +186,35 @@ _Noreturn void space_leave_thread(void);
 
 /* ---- faults.c ---- */
 
+/* Bytes of the stack on which a thread handles its signals: the largest frame (AVX-512 and AMX: 11 KiB), and the handlers. */
+#define SPACE_SIGNAL_STACK_SIZE (64u << 10)
+
 /* Installs the handlers, again before each call: a module may have put its own in their place, and be gone. */
 void space_catch_faults(void);
 /* The signals that mean a fault, for sigprocmask. */
 void space_fault_signals(sigset_t *set);
+/* The calling thread has called exit(3) or the like. Returns only where that is to end the process. */
+void space_exit_called(int status);
+
+/* ---- halted.c ---- */
+
+/* Before any thread is made. */
+void space_prepare_halting(void);
+/* What the initial thread does for ever: takes releases. */
+_Noreturn void space_keep(void);
+/*
+ * Tells the daemon of a fault of the calling thread, with a reply of that kind, and stands still until it is released, or
+ * until so many seconds have passed (0: for ever). On the initial thread, as on all. Asynchronous-signal-safe.
+ */
+void space_halt(uint32_t kind, struct space_fault *fault, int seconds);
+/* Ends the calling thread, which has been released; the initial thread goes on with space_keep. */
+_Noreturn void space_abandon_thread(void);
+/* A thread that has begun: gives it a stack to handle signals on, unless it is the space's own. */
+void space_equip_thread(void);
+/* What the calling thread began with; 0 for the initial thread. Asynchronous-signal-safe. */
+uint64_t space_start_routine(void);
+/* An image goes: so does what is left of the threads that began in it. On the server's thread. */
+void space_bury_threads(uint64_t image);
 
 /* ---- machine.c ---- */
 
@@ -199,6 +239,11 @@ int space_frames(const struct space_request *request);
 
 /* ---- threads.c ---- */
 
+/*
+ * Whether glibc has that thread on its list: its descriptor is there to be looked at, until it ends by itself or is joined.
+ * False also when the list is locked for long.
+ */
+bool space_is_known_thread(pthread_t thread);
 /* From the thread pointer to the reserve's lowest byte, in bytes: the same in each thread. */
 int64_t space_reserve_offset(void);
 /* Gives a range of the reserve its first values, in all threads. Returns the reply's status. */
@@ -213,8 +258,8 @@ struct space_destructor *const *space_own_destructors(void);
 uint32_t space_own_pending(const struct space_worker *it, uint64_t image);
 /* Runs the destructors of an image that are pending in the calling thread. Returns the reply's status. */
 int space_finish_thread(uint64_t image);
-/* A worker's thread is gone without having run its destructors: nobody waits for them. */
-void space_forget_destructors(const struct space_worker *worker);
+/* A thread goes without having run the destructors of its list: nobody waits for them. */
+void space_forget_destructors(struct space_destructor *const *list);
 
 /* ---- holds.c ---- */
 
@@ -240,7 +285,11 @@ int space_enter_device(const struct space_request *request, uint64_t *moved);
 
 /* ---- debugger.c ---- */
 
-int space_register(int object, int64_t *handle);
-int space_unregister(uint64_t handle);
+/* Registers the debug objects of an image, and says where they are. Returns the reply's status. */
+int space_register(uint64_t image, int file, int64_t *address);
+/* Takes back what an image has registered, which is about to go. */
+void space_unregister(uint64_t image);
+/* Whether a debugger, or strace(1), holds a thread: no time that passes then is the modules'. */
+bool space_is_traced(void);
 
 #endif

@@ -40,6 +40,9 @@ struct ModuleStatus: ParsableCommand {
     @Flag(name: .shortAndLong, help: "With --tree and --dot: also the symbols that are used.")
     var verbose = false
 
+    @Flag(help: "Print the process number of the space, for a debugger.")
+    var pid = false
+
     @Flag(help: "Print what modules have printed.")
     var console = false
 
@@ -65,9 +68,14 @@ struct ModuleStatus: ParsableCommand {
         if [console, crashes, crash != nil].count(where: { $0 }) > 1 {
             throw ValidationError("--console, --crashes and --crash exclude each other")
         }
-        if crashes || crash != nil, id != nil || name != nil || module != nil || space != nil || classic || tree || dot
+        if crashes || crash != nil,
+            id != nil || name != nil || module != nil || space != nil || pid
+                || classic || tree || dot
         {
             throw ValidationError("--crashes and --crash show no modules: only --json goes with them")
+        }
+        if pid, json || classic || tree || dot || console || id != nil || name != nil || module != nil {
+            throw ValidationError("--pid goes with --space alone: all modules of a space are in one process")
         }
         if verbose, !tree, !dot { throw ValidationError("-v belongs to --tree and --dot") }
     }
@@ -80,6 +88,10 @@ struct ModuleStatus: ParsableCommand {
             }
             if crashes || crash != nil {
                 try CrashListing.print(KeptCrashes(RuntimeDirectory.standard()), crash, json: json)
+                return
+            }
+            if pid {
+                try printProcess()
                 return
             }
             let reply = try daemon.call(ListMethod.self, Empty()).reply
@@ -97,6 +109,14 @@ struct ModuleStatus: ParsableCommand {
                 ToolOutput.print(ModuleListing.table(modules, showsSpaces: reply.spaces.count > 1))
             }
         }
+    }
+
+    private func printProcess() throws(Failure) {
+        let status = try daemon.call(StatusMethod.self, SpaceParameters(space: space?.name)).reply
+        guard let process = status.space else {
+            throw Failure(.noSuchSpace, subject: space?.name ?? "space", reason: "does not run")
+        }
+        ToolOutput.print("\(process)\n")
     }
 
     private func draw(_ graph: ModuleGraph) {

@@ -2,8 +2,8 @@
  * The protocol between the daemon and a space.
  *
  * A space is a process that linked modules live and run in. It is started with one end of a Unix socket pair of
- * type SOCK_SEQPACKET as its descriptor 3, a console (where it prints) as its descriptors 1 and 2, and
- * /dev/null as 0.
+ * type SOCK_SEQPACKET as its descriptor 3, one of another such pair as its descriptor 4, a console (where it prints)
+ * as its descriptors 1 and 2, and /dev/null as 0.
  *
  *     daemon                                   space
  *        <-------- space_reply, SPACE_HELLO ------     once, when the window is reserved
@@ -11,6 +11,12 @@
  *        <-------- space_reply,   sequence n ------    one reply a request, in the order of the requests
  *        --------- SPACE_INTERRUPT, no reply ------>   while a request that calls functions is under way
  *        <-------- space_reply, SPACE_DIED --------    at any time, once: the space is about to be killed
+ *
+ * and over the other socket, whatever goes on over the first:
+ *
+ *        <-------- space_reply, SPACE_DIED --------    the same; it waits for a release, some seconds at most
+ *        <-------- space_reply, SPACE_THREAD_FAULTED   at any time: a thread that is in no call stands still
+ *        --------- space_release ----------------->    once for each of these: the thread ends
  *
  * Every packet is one whole structure, in the byte order of the machine, every field of fixed width, and fields
  * that a request or a reply does not name are zero. Descriptors travel by SCM_RIGHTS with the request that they
@@ -26,9 +32,11 @@
 #include <stdint.h>
 
 /* space_reply.version. Raised by whatever changes the meaning or the layout of a packet. */
-#define SPACE_PROTOCOL_VERSION 4
+#define SPACE_PROTOCOL_VERSION 5
 /* The descriptor at which a space finds its socket. */
 #define SPACE_DESCRIPTOR 3
+/* The descriptor at which it finds the socket for what happens by itself. */
+#define SPACE_EVENT_DESCRIPTOR 4
 /* The most segments that one image has. */
 #define SPACE_SEGMENT_LIMIT 8
 /* The most words that one function is given: what registers hold on machines that pass them there. */
@@ -51,8 +59,9 @@
 /* space_request.kind. Behind each: the fields that it reads, what it does, and the statuses it answers with. */
 enum space_request_kind {
     /*
-     * segments, count (1 to SPACE_SEGMENT_LIMIT); one descriptor: a regular file that is open for reading.
-     * Maps an image: its segments appear all, or none. See struct space_segment for what each must hold to.
+     * segments, count (1 to SPACE_SEGMENT_LIMIT); one or two descriptors: a regular file that is open for reading, and
+     * a file as for SPACE_REGISTER. Maps an image: its segments appear all, or none. See struct space_segment for what
+     * each must hold to. With a second descriptor, does what SPACE_REGISTER does for the image, and answers with it.
      * EINVAL (the message breaks a rule), EEXIST (a segment lies on pages that are taken), EBADF (no descriptor),
      * and what mmap(2) answers: EPERM for code from a file system that is mounted noexec, ENOMEM, EACCES.
      */
@@ -94,13 +103,13 @@ enum space_request_kind {
      */
     SPACE_WRITE = 7,
     /*
-     * One descriptor: a regular, non-empty file. Copies a debug object (an ET_REL file with its sh_addr filled
-     * in) into anonymous memory and registers it with the GDB JIT interface. result is a handle, above 0.
-     * EINVAL, EBADF, ENOMEM, EIO (the file shrank).
+     * address: the lowest one of an image; one descriptor: a regular file, of struct space_debug_header, as many struct
+     * space_debug_object, and the objects that these describe: ELF files whose sh_addr are where the image has their
+     * sections. Maps it, such that it is part of core files, and registers the objects with the GDB JIT interface, until
+     * the image is unmapped, in place of those that it had. result: where the file has been mapped. EINVAL (no image is
+     * just there, no such file), EBADF, ENOMEM.
      */
     SPACE_REGISTER = 8,
-    /* address: a handle. Takes a debug object back and frees it. ENOENT. */
-    SPACE_UNREGISTER = 9,
     /*
      * address, size, flags, timeout. Tells the unwinder of an image's .eh_frame section (the records, the
      * terminator of four zero bytes that ends them, and nothing after it but zeros), or takes it back with
@@ -215,10 +224,14 @@ enum space_reply_kind {
      */
     SPACE_FAULTED = 3,
     /*
-     * Not in answer to a request: a thread that is not in a call raised such a signal. The process is killed by
-     * it.
+     * Not in answer to a request: a thread of the space's own raised such a signal. The process is killed by it.
      */
     SPACE_DIED = 4,
+    /*
+     * Not in answer to a request: a thread that is in no call, of a module, raised such a signal or called exit. It stands
+     * still until it is released, and then it ends. The space goes on.
+     */
+    SPACE_THREAD_FAULTED = 5,
 };
 
 /*
@@ -227,12 +240,24 @@ enum space_reply_kind {
  */
 enum space_status {
     /*
-     * The deadline passed. The thread is stopped, and fault says where (signal 0). If fault.thread is 0, the function
+     * The deadline passed, or the call was interrupted: fault.kind. The thread is stopped, and fault says where. If fault.thread is 0, the function
      * blocks all signals: it is left running, outside of any call.
      */
     SPACE_TIMED_OUT = ETIMEDOUT,
     /* The function ended its thread (pthread_exit), and the destructors of that thread have run. */
     SPACE_THREAD_ENDED = ECANCELED,
+};
+
+/* space_fault.kind: what stopped the thread. */
+enum space_fault_kind {
+    /* A signal for which the kernel would kill the process. */
+    SPACE_FAULT_SIGNAL = 0,
+    /* The deadline of its call. */
+    SPACE_FAULT_DEADLINE = 1,
+    /* A SPACE_INTERRUPT. */
+    SPACE_FAULT_INTERRUPT = 2,
+    /* It called exit(3), _exit(2) or quick_exit(3): code is the status. */
+    SPACE_FAULT_EXIT = 3,
 };
 
 /* space_request.flags. */
@@ -316,13 +341,32 @@ struct space_segment {
 };
 _Static_assert(sizeof(struct space_segment) == 40, "a segment is 40 bytes on every machine");
 
+/* What a file of debug objects begins with. */
+struct space_debug_header {
+    /* How many objects: 1 at least. */
+    uint64_t count;
+    /* Zero. The space keeps its own there. */
+    uint64_t reserved;
+};
+_Static_assert(sizeof(struct space_debug_header) == 16, "a header of debug objects is 16 bytes on every machine");
+
+/* An object in a file of debug objects. */
+struct space_debug_object {
+    /* Where it begins, in bytes from the start of the file, and how many bytes it has: 1 at least. */
+    uint64_t offset;
+    uint64_t size;
+    /* Zero. The space keeps its own there. */
+    uint64_t reserved[4];
+};
+_Static_assert(sizeof(struct space_debug_object) == 48, "a debug object's entry is 48 bytes on every machine");
+
 /* What the daemon sends. */
 struct space_request {
     /* enum space_request_kind. */
     uint32_t kind;
     /* The daemon's number of this request; its reply carries the same. */
     uint32_t sequence;
-    /* An address in the space; a handle for SPACE_UNREGISTER. */
+    /* An address in the space. */
     uint64_t address;
     /* Bytes at address. */
     uint64_t size;
@@ -332,7 +376,10 @@ struct space_request {
     uint32_t count;
     /* enum space_flags. */
     uint32_t flags;
-    /* How long all functions of this request may run, together; 0: as long as they want. */
+    /*
+     * How long all functions of this request may run, together; 0: as long as they want. The time in which a debugger looks
+     * at the space does not count.
+     */
     uint32_t timeout_milliseconds;
     /* Zero. */
     uint32_t reserved;
@@ -347,9 +394,9 @@ _Static_assert(sizeof(struct space_request) == 648, "a request is 648 bytes on e
 
 /* Where a thread was when a signal stopped it. */
 struct space_fault {
-    /* The signal's number, as the space's machine numbers it; 0 when it was a deadline that passed. */
+    /* The signal's number, as the space's machine numbers it; 0 when it was none. */
     uint32_t signal;
-    /* si_code of sigaction(2): SEGV_MAPERR and its like. */
+    /* si_code of sigaction(2): SEGV_MAPERR and its like; of an exit the status. */
     int32_t code;
     /*
      * si_addr of sigaction(2): the address that was touched, or the instruction's. 0 for SIGABRT and signals
@@ -371,22 +418,38 @@ struct space_fault {
     uint32_t index;
     /* The thread's number (gettid(2)). 0 in a reply without a fault. */
     uint32_t thread;
+    /* enum space_fault_kind. */
+    uint32_t kind;
+    /*
+     * Where the handler's stack has the registers of the floating-point unit, as the kernel puts them there for the machine
+     * (struct _fpstate of sigcontext.h); 0 when they are still in the thread.
+     */
+    uint64_t floating_state;
+    /* The function that a thread which is in no call began with; 0 for the initial thread, and in a call. */
+    uint64_t start_routine;
+};
+_Static_assert(sizeof(struct space_fault) == 408, "a fault is 408 bytes on every machine");
+
+/* What the daemon sends over the socket for what happens by itself: a thread need not stand still any more. */
+struct space_release {
+    /* Its number: space_fault.thread. */
+    uint32_t thread;
     /* Zero. */
     uint32_t reserved;
 };
-_Static_assert(sizeof(struct space_fault) == 392, "a fault is 392 bytes on every machine");
+_Static_assert(sizeof(struct space_release) == 8, "a release is 8 bytes on every machine");
 
 /* What the space sends. */
 struct space_reply {
     /* enum space_reply_kind. */
     uint32_t kind;
-    /* That of the request; 0 with SPACE_HELLO and SPACE_DIED. */
+    /* That of the request; 0 with what is no answer to one. */
     uint32_t sequence;
     /* 0, or an errno number as the space's machine numbers them. */
     int32_t status;
     /* SPACE_HELLO: SPACE_PROTOCOL_VERSION. */
     uint32_t version;
-    /* What a function returned, how many functions did, or a handle. */
+    /* What a function returned, how many functions did, or an address. */
     int64_t result;
     /* SPACE_HELLO: the space's process number. */
     int32_t process;
@@ -406,9 +469,9 @@ struct space_reply {
     uint64_t results[SPACE_ADDRESS_LIMIT];
     /* What was read. */
     uint8_t bytes[SPACE_BYTE_LIMIT];
-    /* Of SPACE_FAULTED, SPACE_DIED, and a status of SPACE_TIMED_OUT. */
+    /* Of SPACE_FAULTED, SPACE_DIED, SPACE_THREAD_FAULTED, and a status of SPACE_TIMED_OUT. */
     struct space_fault fault;
 };
-_Static_assert(sizeof(struct space_reply) == 712, "a reply is 712 bytes on every machine");
+_Static_assert(sizeof(struct space_reply) == 728, "a reply is 728 bytes on every machine");
 
 #endif
