@@ -63,6 +63,8 @@ extension CrashReport {
         public var address: UInt64?
         /// What is at that address, where something is.
         public var addressPlace: Place?
+        /// What was there before: `slice+0x12 in gurka, unloaded 3 s ago`.
+        public var addressPast: String?
         /// Whether the stack had no room left.
         public var isStackOverflow = false
 
@@ -196,6 +198,8 @@ extension CrashReport {
         public var address: UInt64
         /// Where that is; nil when it is in no code that is known.
         public var place: Place?
+        /// What was there before: `slice+0x12 in gurka, unloaded 3 s ago`.
+        public var past: String?
         /// The functions that are part of this one there, the innermost first.
         public var inlined: [InlinedFunction] = []
         /// Where in the function itself.

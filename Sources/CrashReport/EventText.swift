@@ -59,6 +59,8 @@ extension CrashReport {
         let place = first.line
         guard first.place?.module == "", let caller = frames.first(where: { $0.place?.module.isEmpty == false })
         else { return place }
+        // The function that the space has for it is of no interest.
+        if event.kind == .exit { return caller.line }
         return place + ", called from " + caller.line
     }
 }

@@ -14,6 +14,8 @@ extension CrashReport {
         if let request = requestLine { lines.append(request) }
         if let place = event.addressPlace, let address = event.address {
             lines.append("Address: \(hexadecimal(address)) is \(place.text)")
+        } else if let past = event.addressPast, let address = event.address {
+            lines.append("Address: \(hexadecimal(address)) was \(safe(past))")
         }
         if let first = threads.first?.frames.first {
             lines.append((architecture == .i386 ? "EIP: " : "RIP: ") + first.line)
@@ -116,7 +118,9 @@ extension CrashReport.Frame {
         return bare + " (\(source)inlined \(safe(inner.name)))"
     }
 
-    private var bare: String { place?.text ?? hexadecimal(address) }
+    private var bare: String {
+        place?.text ?? hexadecimal(address) + (past.map { " (\(safe($0)))" } ?? "")
+    }
 
     private var own: String { bare + (source.map { " (\($0.text))" } ?? "") }
 

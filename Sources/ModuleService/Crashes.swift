@@ -194,6 +194,11 @@ struct CrashState: Sendable {
                 objects: names)
         }
         describe(crash, service.request.withLock { $0 })
+        let addresses = [crash.fault.address, crash.fault.instructionPointer]
+        let departed = addresses.compactMap { address in
+            service.departed(address, in: space.architecture)?.departed.map { DepartedPlace(address, $0) }
+        }
+        if !departed.isEmpty { fault.departed = departed }
     }
 
     private mutating func describe(_ crash: Crash, _ request: CrashRequest?) {

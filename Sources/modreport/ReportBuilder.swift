@@ -35,6 +35,7 @@ struct ReportBuilder {
             CrashReport.Module($0.name, isFaulty: $0.isFaulty == true || $0.name == folder.fault.module)
         }
         report.lastUnloaded = folder.modules.lastUnloaded
+        if let address = report.event.address { report.event.addressPast = past(address) }
         report.notes = folder.notes
         addRegisters()
         addFirstFrames()
@@ -164,11 +165,19 @@ struct ReportBuilder {
                 let frame = report.threads[thread].frames[index]
                 let instruction = frame.instruction(isFirst: index == 0)
                 // A call that never returns may be a function's last instruction: the name is that of the call.
-                guard var place = images.place(instruction) else { continue }
+                guard var place = images.place(instruction) else {
+                    report.threads[thread].frames[index].past = past(frame.address)
+                    continue
+                }
                 place.offset += frame.address - instruction
                 report.threads[thread].frames[index].place = place
             }
         }
+    }
+
+    /// What an address was in a module that has been unloaded.
+    private func past(_ address: UInt64) -> String? {
+        folder.fault.departed?.first { $0.address.value == address }?.text
     }
 
     /// As many bytes before and after as Linux has (arch/x86/kernel/dumpstack.c).

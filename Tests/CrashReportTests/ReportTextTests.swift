@@ -134,6 +134,26 @@ import Testing
         #expect(report.lines[3] == "Address: 0x10 is sallad:table+0x10/0x40")
     }
 
+    @Test("what was there before a module was unloaded is told")
+    func past() {
+        var report = CrashReport(
+            architecture: .x86_64, event: .init(.fault, signal: 11, code: 1, address: 0x1000_0012))
+        var frame = CrashReport.Frame(0x1000_0012)
+        frame.past = "slice+0x12 in gurka, unloaded 3 s ago"
+        report.event.addressPast = frame.past
+        report.threads = [.init(thread: 1, frames: [frame])]
+        #expect(
+            report.lines == [
+                "Oops: SIGSEGV at 0x10000012 (not mapped) in 0x10000012 (slice+0x12 in gurka, unloaded 3 s ago)",
+                "In: space (x86-64), thread 1", "Address: 0x10000012 was slice+0x12 in gurka, unloaded 3 s ago",
+                "RIP: 0x10000012 (slice+0x12 in gurka, unloaded 3 s ago)", "Call Trace:",
+                " 0x10000012 (slice+0x12 in gurka, unloaded 3 s ago)", "Modules linked in:",
+            ])
+        #expect(
+            CrashReport.Summary(firstLine: report.lines[0])?.place
+                == "0x10000012 (slice+0x12 in gurka, unloaded 3 s ago)")
+    }
+
     @Test("no name reaches the terminal as it is")
     func controlCharacters() {
         let evil = "a\u{1b}[2Jb\nc\u{202e}"

@@ -44,9 +44,9 @@ import Testing
         try session.compile("caller.o", "void store(int *p); int init_module(void) { store(0); return 0; }")
         try session.compile("library.o", Sources.initialize("return strlen((char *)8);"), ["-O1", "-fno-builtin"])
         try session.output("modload", "store.o")
-        try expect(
-            session.run("modload", "caller.o"),
-            .failed(1, "modload: caller: init_module: SIGSEGV at 0x0 in store:store+0x0\n"))
+        let result = try session.run("modload", "caller.o")
+        #expect(result.status == .exited(1) && result.output.isEmpty)
+        #expect(result.firstError == "modload: caller: init_module: SIGSEGV at 0x0 in store:store+0x0")
         let errors = try session.run("modload", "library.o").errors
         #expect(errors.hasPrefix("modload: library: init_module: SIGSEGV at 0x8 in "), "\(errors)")
         #expect(!errors.contains("unknown code") && !errors.contains("library:init"), "\(errors)")
@@ -101,12 +101,9 @@ import Testing
             "#include <unistd.h>\n" + Sources.initialize("puts(\"before\"); fflush(stdout); \(call); return 0;"))
         try session.output("modload", "gurka.o")
         let space = try session.space()
-        try expect(
-            session.run("modload", "exits.o"),
-            .failed(
-                1,
-                "modload: exits: init_module: called exit(3) in exits:init_module+0x18\n",
-                output: "before\n"))
+        let result = try session.run("modload", "exits.o")
+        #expect(result.status == .exited(1) && result.output == "before\n")
+        #expect(result.firstError == "modload: exits: init_module: called exit(3) in exits:init_module+0x18")
         #expect(try session.space() == space)
         try checkRecovery(session, modules: ["gurka"])
         try expect(session.run("modunload", "gurka"), .done("gurka: bye\n"))
