@@ -107,7 +107,7 @@ struct ReportBuilder {
 
     /// Names of what was found so far.
     mutating func addNames() {
-        if let address = report.event.address, let core = folder.core, core.segment(at: address) != nil {
+        if let address = report.event.address, isMapped(address) {
             report.event.addressPlace = images.place(address)
         }
         name()
@@ -173,6 +173,12 @@ struct ReportBuilder {
                 report.threads[thread].frames[index].place = place
             }
         }
+    }
+
+    /// Whether there is memory at the address that was touched. What is only read from a file may be left out of a core file.
+    private func isMapped(_ address: UInt64) -> Bool {
+        let notPermitted = 2
+        return report.event.code == notPermitted || folder.core?.segment(at: address) != nil
     }
 
     /// What an address was in a module that has been unloaded.

@@ -47,7 +47,7 @@ import Testing
         let result = try session.run("modload", "caller.o")
         #expect(result.status == .exited(1) && result.output.isEmpty)
         #expect(result.firstError == "modload: caller: init_module: SIGSEGV at 0x0 in store:store+0x0")
-        let errors = try session.run("modload", "library.o").errors
+        let errors = try session.run("modload", "library.o").firstError
         #expect(errors.hasPrefix("modload: library: init_module: SIGSEGV at 0x8 in "), "\(errors)")
         #expect(!errors.contains("unknown code") && !errors.contains("library:init"), "\(errors)")
         try checkRecovery(session, modules: ["store"])
@@ -103,7 +103,7 @@ import Testing
         let space = try session.space()
         let result = try session.run("modload", "exits.o")
         #expect(result.status == .exited(1) && result.output == "before\n")
-        #expect(result.firstError == "modload: exits: init_module: called exit(3) in exits:init_module+0x18")
+        #expect(result.firstError.hasPrefix("modload: exits: init_module: called exit(3) in exits:init_module+0x"))
         #expect(try session.space() == space)
         try checkRecovery(session, modules: ["gurka"])
         try expect(session.run("modunload", "gurka"), .done("gurka: bye\n"))

@@ -64,7 +64,7 @@ import Varlink
         #expect(
             trace == [
                 " gurka:cut (gurka.c:5) [inlined]", " gurka:slice (gurka.c:11)", " gurka:init_module (gurka.c:16)",
-                " run",
+                " space_work",
             ])
         #expect(lines.last == "Modules linked in: gurka(F)")
         let report = lines.dropFirst().joined(separator: "\n") + "\n"
