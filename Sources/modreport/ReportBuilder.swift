@@ -12,6 +12,9 @@ struct ReportBuilder {
     private let callDeadline: UInt64
     private(set) var report: CrashReport
 
+    /// What is left of that for other threads than the first, in nanoseconds.
+    private static let otherThreads: UInt64 = 500_000_000
+
     /// What can be said without looking into files that modules brought.
     init(_ folder: CrashFolder, deadline: UInt64) {
         self.folder = folder
@@ -129,13 +132,12 @@ struct ReportBuilder {
     private mutating func followCalls() {
         guard let core = folder.core else { return }
         let space = CrashedSpace(core, images)
-        let unwinder = Unwinder(space, report.architecture) { [callDeadline] in
-            Clock.nanoseconds() < callDeadline
-        }
         for (index, thread) in threads.enumerated() {
+            // An endless recursion leaves time for the other threads.
+            let end = index == 0 ? callDeadline - min(callDeadline, Self.otherThreads) : callDeadline
             guard Clock.nanoseconds() < callDeadline else { break }
-            var first = registers(thread)
-            if index == 0 { first = atInstruction(first) }
+            let unwinder = Unwinder(space, report.architecture) { Clock.nanoseconds() < end }
+            let first = index == 0 ? atInstruction(registers(thread)) : registers(thread)
             report.threads[index] = unwinder.trace(thread: thread.number, first)
         }
         name()
