@@ -32,6 +32,8 @@ public struct Failure: Error, Sendable, Equatable {
         case moduleExists = "ModuleExists"
         /// There is no module of that name or number.
         case noSuchModule = "NoSuchModule"
+        /// There is no crash of that number.
+        case noSuchCrash = "NoSuchCrash"
         /// It is in use.
         case moduleBusy = "ModuleBusy"
         /// Its init, or its cleanup, returned an error.
@@ -59,7 +61,8 @@ public struct Failure: Error, Sendable, Equatable {
             case .permissionDenied: ExitStatusCode.notPermitted
             case .unavailable: ExitStatusCode.unavailable
             case .usage: ExitStatusCode.usage
-            case .linkFailed, .noSuchSpace, .moduleExists, .noSuchModule, .moduleBusy, .initFailed, .moduleFaulted,
+            case .linkFailed, .noSuchSpace, .moduleExists, .noSuchModule, .noSuchCrash, .moduleBusy, .initFailed,
+                .moduleFaulted,
                 .refused, .systemFailure:
                 ExitStatusCode.failed
             }
@@ -80,6 +83,8 @@ public struct Failure: Error, Sendable, Equatable {
     public var result: Int
     /// For `moduleFaulted`: the signal's name.
     public var signal: String
+    /// For `moduleFaulted`: what is known of it, in lines; empty when nothing is.
+    public var report = ""
     /// For `refused`: the name of the error number.
     public var code: String
 
@@ -112,6 +117,7 @@ public struct Failure: Error, Sendable, Equatable {
         var holds: [Hold]?
         var result: Int?
         var signal: String?
+        var report: String?
         var code: String?
     }
 
@@ -126,6 +132,7 @@ public struct Failure: Error, Sendable, Equatable {
                 problems: problems, output: runs || mayRun && !output.isEmpty ? output : nil,
                 holders: kind == .moduleBusy ? holders : nil, holds: kind == .moduleBusy ? holds : nil,
                 result: kind == .initFailed ? result : nil, signal: kind == .moduleFaulted ? signal : nil,
+                report: kind == .moduleFaulted && !report.isEmpty ? report : nil,
                 code: kind == .refused ? code : nil))
     }
 
@@ -146,6 +153,7 @@ public struct Failure: Error, Sendable, Equatable {
             kind, parameters.problems, output: parameters.output ?? "", holders: parameters.holders ?? [],
             holds: parameters.holds ?? [], result: parameters.result ?? 0, signal: parameters.signal ?? "",
             code: parameters.code ?? "")
+        report = parameters.report ?? ""
     }
 }
 

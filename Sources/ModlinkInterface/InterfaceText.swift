@@ -43,7 +43,7 @@ public let interfaceText = """
       id: int,
       name: string,
       space: string,
-      state: (uninitialized, loading, running, unloading),
+      state: (uninitialized, loading, running, unloading, faulted),
       address: int,
       size: int,
       useCount: ?int,
@@ -96,6 +96,18 @@ public let interfaceText = """
     # What was asked for, the symbols that it means, and the places that refer to them.
     type Users (query: string, symbols: []Symbol, uses: []Use)
 
+    # What is kept of a crash. number: they count up; time: seconds since 1970, UTC; space: its machine; what: what happened; place: where;
+    # folder: the absolute path of what is kept, which modlink(7) describes. What is not known is missing.
+    type Crash (
+      number: int,
+      time: ?int,
+      space: ?string,
+      module: ?string,
+      what: string,
+      place: ?string,
+      folder: string
+    )
+
     # Loads modules as one transaction: they may refer to one another, and if one fails none stays. output is what they printed.
     # They go into the space of the machine that all their objects are made for, which is started when it does not run; space: it
     # has to be that one.
@@ -112,8 +124,12 @@ public let interfaceText = """
     )
 
     # Unloads modules, named or numbered, together: those that only use each other can go. dependents: also all that refer to them.
-    # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes.
-    method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool) -> (modules: []string, output: string)
+    # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes. force: those that have faulted
+    # are discarded, without being called, whatever they count or have open.
+    method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool, force: ?bool) -> (
+      modules: []string,
+      output: string
+    )
 
     # One pass of delete_module(NULL): the modules that were loaded to go, that nobody uses and that have not been used since the last
     # pass go, the newest first. problems: of those that refused, which stay.
@@ -196,6 +212,12 @@ public let interfaceText = """
     # each. available: how many there are with those of modules that do not run. unwritable: the caller had no room for them: EFAULT.
     method GetKernelSymbols(unwritable: ?bool) -> (available: int, entries: int, descriptor: int)
 
+    # The crashes that are kept, in the order of their numbers; also those from before the daemon was started.
+    method ListCrashes() -> (crashes: []Crash)
+
+    # The report of a crash, in lines: modlink(7), "Crashes".
+    method DescribeCrash(number: int) -> (crash: Crash, report: string)
+
     # Ends the daemon and its spaces; modules are lost.
     method Stop() -> ()
 
@@ -209,13 +231,16 @@ public let interfaceText = """
     error ModuleExists (problems: []Problem)
     # There is no module of that name or number.
     error NoSuchModule (problems: []Problem)
+    # There is no crash of that number, or it is not kept any more.
+    error NoSuchCrash (problems: []Problem)
     # It is in use: holders are the modules that refer to it, holds all that keeps it. Or it refuses to go; output is what it printed.
     # Or who asks runs inside a space that is busy with a load or an unload, which would wait for itself.
     error ModuleBusy (problems: []Problem, holders: []string, holds: []Hold, output: ?string)
     # Its init, or its cleanup, returned an error; everything was undone.
     error InitFailed (problems: []Problem, output: string, result: int)
-    # It crashed while it was called; everything was undone.
-    error ModuleFaulted (problems: []Problem, output: string, signal: string)
+    # It crashed while it was called, called exit, or was not back in time; or it has faulted before, and is not called any more. A load
+    # is undone. signal: what stopped it, such as SIGSEGV; report: all that is known, in lines, when something is known.
+    error ModuleFaulted (problems: []Problem, output: string, signal: string, report: ?string)
     # A call of modules(2) is refused, or a device is not opened. code: the name of the error number, such as EINVAL; output: what an
     # init, or the device, printed.
     error Refused (problems: []Problem, code: string, output: ?string)

@@ -85,7 +85,7 @@ public struct ModuleInformation: Codable, Sendable, Equatable {
     public var name: String
     /// The name of its space: that of the machine.
     public var space: String
-    /// `uninitialized`, `loading`, `running` or `unloading`.
+    /// `uninitialized`, `loading`, `running`, `unloading` or `faulted`.
     public var state: String
     /// Where it begins.
     public var address: Int

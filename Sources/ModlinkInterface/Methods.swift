@@ -70,15 +70,19 @@ public enum UnloadMethod: Method {
         public var dependents: Bool?
         /// Whether nothing is to be done: the reply says what would go.
         public var dryRun: Bool?
+        /// Whether modules that have faulted are discarded, without being called.
+        public var force: Bool?
 
         /// Makes the parameters of a call.
         public init(
-            names: [String]? = nil, ids: [Int]? = nil, dependents: Bool? = nil, dryRun: Bool? = nil
+            names: [String]? = nil, ids: [Int]? = nil, dependents: Bool? = nil, dryRun: Bool? = nil,
+            force: Bool? = nil
         ) {
             self.names = names
             self.ids = ids
             self.dependents = dependents
             self.dryRun = dryRun
+            self.force = force
         }
     }
 

@@ -49,6 +49,8 @@ public struct RuntimeDirectory: Sendable, Equatable {
     }
     /// The indices of the folders of modules.
     public var index: String { path + "/index" }
+    /// What there is of crashes: a folder each.
+    public var crashes: String { path + "/crash" }
     /// What modules print.
     public var console: String { path + "/console" }
     /// What the daemon says when nobody else listens to it.

@@ -39,7 +39,7 @@ extension ModuleService {
             do throws(SpaceError) {
                 try space.setCounterFlag(UseCounter.visitedFlag, false, at: address)
             } catch {
-                throw failure(error, in: module.name, calling: "use count")
+                throw failure(error, in: module.name, calling: "use count", for: .state, space)
             }
         }
         guard verdict == .goes else { return verdict }

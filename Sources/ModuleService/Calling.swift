@@ -14,6 +14,7 @@ extension ModuleService {
                     "\(parameters.arguments.count) arguments: a function is given \(CallMethod.argumentLimit) at most")
         }
         let (function, module) = try self.function(parameters.function, in: architecture)
+        try refuseFaulted(module)
         let space = try space(architecture)
         console.beginCapture()
         let result: Int64
@@ -24,7 +25,7 @@ extension ModuleService {
                 }
             }
         } catch {
-            var failure = failure(error, in: module, calling: parameters.function)
+            var failure = failure(error, in: module, calling: parameters.function, for: .call, space)
             failure.output = console.endCapture()
             replaceEndedSpaces()
             throw failure

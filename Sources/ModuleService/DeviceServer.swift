@@ -66,7 +66,8 @@ struct DeviceServer: Sendable {
                 return DeviceReply(error: ErrorCode.deadlock)
             }
             let start = position
-            let reply = try service.perform(for: socket.number) { service in
+            let caller = CrashRequest("\(request.operation) of a device", of: nil, peer)
+            let reply = try service.perform(for: socket.number, by: caller) { service in
                 service.use(number, request, position: start)
             }
             position += UInt64(max(reply.result, 0))
@@ -87,7 +88,8 @@ extension ModuleService {
                     try requireOwner(context.peer)
                     try refuseFromWithin(context.peer)
                     let space = try runningSpace(parameters.space)
-                    return try perform(for: context.socketNumber) { (service) throws(Failure) in
+                    let caller = CrashRequest("SystemCall", of: nil, context.peer)
+                    return try perform(for: context.socketNumber, by: caller) { (service) throws(Failure) in
                         try service.systemCall(parameters, in: space)
                     }
                 }
@@ -116,7 +118,8 @@ extension ModuleService {
         }
         let peer = context.peer
         let owner = ModuleOwner(process: Int(peer.process), user: Int(peer.user))
-        let opened = try perform(for: context.socketNumber) { (service) throws(Failure) in
+        let caller = CrashRequest("OpenDevice", of: parameters.device, peer)
+        let opened = try perform(for: context.socketNumber, by: caller) { (service) throws(Failure) in
             try service.openDevice(parameters, owner: owner)
         }
         let server = DeviceServer(

@@ -61,6 +61,7 @@ extension ModuleService {
         guard let module = module(at: entry.address, in: architecture), let space = host(of: architecture) else {
             throw .refused("ENXIO", parameters.device, "the device is no module's (ENXIO)")
         }
+        do throws(Failure) { try refuseFaulted(module.name) } catch { throw .refused("EIO", error) }
         // The device may want to know its openings apart before it is known whether this one comes about.
         let number = state.withLock { state in
             state.lastDevice += 1
@@ -167,6 +168,11 @@ extension ModuleService {
             }
         }
         guard let (device, module, space) = found else { return DeviceReply(error: ErrorCode.noSuchDevice) }
+        if state.withLock({ $0.modules[device.module]?.state }) == .faulted {
+            // It is closed without its function.
+            if request.operation == .close { state.withLock { $0.devices[number] = nil } }
+            return DeviceReply(error: request.operation == .close ? 0 : ErrorCode.inputOutput)
+        }
         let target = device.target
         let operation: DeviceOperation
         switch request.operation {
@@ -210,7 +216,7 @@ extension ModuleService {
                     }
                 }
             } catch {
-                return .failure(failure(error, in: module, calling: place))
+                return .failure(failure(error, in: module, calling: place, for: .device, space))
             }
             guard outcome.error == 0 else {
                 return .success(DeviceReply(error: Int32(truncatingIfNeeded: outcome.error)))

@@ -68,7 +68,7 @@ extension ModuleService {
                 result = try callCommand(command, of: module, space)
             }
         } catch {
-            throw failure(error, in: module.name, calling: name)
+            throw failure(error, in: module.name, calling: name, for: .initialize, space)
         }
         return (name, Int32(truncatingIfNeeded: result))
     }
@@ -112,7 +112,7 @@ extension ModuleService {
                 result = try space.call(command, [ModuleCommand.finish.rawValue, 0])
             }
         } catch {
-            throw failure(error, in: module.name, calling: name)
+            throw failure(error, in: module.name, calling: name, for: .cleanup, space)
         }
         let value = Int32(truncatingIfNeeded: result)
         guard value == 0 else {
@@ -139,7 +139,7 @@ extension ModuleService {
             let result = Int32(truncatingIfNeeded: answer)
             return result == 0 || result == ErrorCode.notForIt
         } catch {
-            let failure = failure(error, in: linked.name, calling: linked.entryName)
+            let failure = failure(error, in: linked.name, calling: linked.entryName, for: .autounload, space)
             let line = failure.problems.first?.description ?? linked.name
             log.warning("\(line)")
             console.note(line)

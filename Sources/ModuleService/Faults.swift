@@ -6,20 +6,19 @@ import SpaceControl
 import SymbolTable
 
 extension ModuleService {
-    /// What went wrong while the space called a function of a module.
-    func failure(_ error: SpaceError, in module: String, calling function: String) -> Failure {
+    /// What went wrong while the space called a function of a module. What crashed is looked at before anything else happens in the space.
+    ///
+    /// - Parameter activity: what the function was called for.
+    func failure(
+        _ error: SpaceError, in module: String, calling function: String, for activity: Crash.Activity,
+        _ space: SpaceHost
+    ) -> Failure {
         switch error {
         case .faulted(_, let fault):
-            return Failure(
-                .moduleFaulted,
-                [
-                    Problem(
-                        subject: module, place: function,
-                        reason:
-                            "\(fault.signalName)\(touched(fault, in: module)) in \(describe(fault.instructionPointer, in: module))"
-                    )
-                ],
-                signal: fault.signalName)
+            return crashed(fault.kind == .exit ? .exit : .fault, fault, in: module, calling: function, activity, space)
+        // Who only wants to look has little patience, and that is no fault.
+        case .timedOut(_, let fault?) where fault.kind == .deadline && activity != .state:
+            return crashed(.hung, fault, in: module, calling: function, activity, space)
         case .died(_, let death):
             return Failure(
                 .systemFailure,
@@ -30,7 +29,7 @@ extension ModuleService {
                 ])
         case .timedOut(_, let fault):
             let place =
-                fault.map { " in \(describe($0.instructionPointer, in: module))" }
+                fault.map { " in \(describe($0.instructionPointer, in: space.architecture))" }
                 ?? ", and goes on: it blocks all signals"
             return Failure(
                 .moduleFaulted, [Problem(subject: module, place: function, reason: "interrupted\(place)")],
@@ -40,36 +39,129 @@ extension ModuleService {
         }
     }
 
+    /// A function of a module has crashed: its thread stands still.
+    private func crashed(
+        _ kind: Crash.Kind, _ fault: Fault, in module: String, calling function: String, _ activity: Crash.Activity,
+        _ space: SpaceHost
+    ) -> Failure {
+        let place = place(of: fault, in: space)
+        let problem = Problem(
+            subject: module, place: function, reason: describe(fault, place, in: space.architecture))
+        let culprit = place.flatMap { place in state.withLock { $0.modules[place.module]?.name } } ?? module
+        let record = record(
+            Crash(kind: kind, fault: fault, module: culprit, activity: activity, line: problem.description), space)
+        space.releaseStopped()
+        markFaulty(culprit)
+        var failure = Failure(.moduleFaulted, [problem], signal: fault.signalName)
+        if record.report != problem.description { failure.report = record.report }
+        return failure
+    }
+
+    /// A module that runs is not called any more. One that is being loaded goes anyway, and one that is being unloaded is dealt with there.
+    func markFaulty(_ module: String) {
+        state.withLock { state in
+            if let id = state.modules.module(named: module)?.id { state.modules.setFaulted(id) }
+        }
+    }
+
+    /// Refuses to call a module that has faulted.
+    func refuseFaulted(_ module: String) throws(Failure) {
+        guard state.withLock({ $0.modules.module(named: module)?.state }) == .faulted else { return }
+        throw Failure(
+            .moduleFaulted, subject: module,
+            reason: "has faulted and is not called any more; 'modunload -f \(module)' discards it")
+    }
+
+    /// What happened to a thread, and where: `SIGSEGV at 0x0 in gurka:slice+0x1b`.
+    ///
+    /// - Parameter place: where it belongs; of an exit, where that was called.
+    func describe(_ fault: Fault, _ place: FaultPlace?, in architecture: Architecture) -> String {
+        let here = describe(fault.instructionPointer, in: architecture)
+        switch fault.kind {
+        case .signal: return "\(fault.signalName)\(touched(fault, in: architecture)) in \(here)"
+        case .deadline: return "hung: not back in time, in \(here)"
+        case .interrupt: return "interrupted in \(here)"
+        case .exit:
+            let caller = place.map { describe($0.address, in: architecture) } ?? here
+            return "called exit(\(fault.code)) in \(caller)"
+        }
+    }
+
     /// The address that was touched, where the signal has one.
-    private func touched(_ fault: Fault, in module: String) -> String {
+    private func touched(_ fault: Fault, in architecture: Architecture) -> String {
         guard ["SIGSEGV", "SIGBUS"].contains(fault.signalName) else { return "" }
         // A jump to where a module was is explained by where it was.
-        let stale = fault.address == fault.instructionPointer ? nil : departed(fault.address, near: module)
+        let stale = fault.address == fault.instructionPointer ? nil : departed(fault.address, in: architecture)?.departed
         return " at \(hexadecimal(fault.address))" + (stale.map { " (\($0))" } ?? "")
     }
 
-    /// What an address was in a module that has been unloaded from the space that a module is in.
-    private func departed(_ address: UInt64, near module: String) -> String? {
-        let space = state.withLock { state in
-            state.modules.module(named: module).flatMap { state.loaded[$0.id]?.architecture }
-        }
-        return space.flatMap { departed(address, in: $0)?.departed }
-    }
-
-    /// An address of the space that a module is in, as people read it: `gurka:slice+0x1b`.
-    func describe(_ address: UInt64, in module: String) -> String {
+    /// An address of a space, as people read it: `gurka:slice+0x1b`.
+    func describe(_ address: UInt64, in architecture: Architecture) -> String {
         let sets = state.withLock { state -> [SymbolSet] in
-            guard let id = state.modules.module(named: module)?.id, let space = state.loaded[id]?.architecture else {
-                return []
-            }
             // Those that are being loaded are in no table yet.
-            let loading = state.loaded.values.filter { $0.slot == nil && $0.architecture == space }
-            return state.spaces[space].symbols.snapshot + loading.map { SymbolSet($0.linked) }
+            let loading = state.loaded.values.filter { $0.slot == nil && $0.architecture == architecture }
+            return state.spaces[architecture].symbols.snapshot + loading.map { SymbolSet($0.linked) }
         }
         guard let set = sets.first(where: { $0.range.contains(address) }), let index = set.symbol(at: address) else {
-            return departed(address, near: module) ?? "unknown code at \(hexadecimal(address))"
+            return departed(address, in: architecture)?.departed ?? "unknown code at \(hexadecimal(address))"
         }
         let offset = hexadecimal(address - set.symbols.entries[index].address)
         return "\(set.owner.isEmpty ? "" : set.owner + ":")\(set.name(index))+\(offset)"
+    }
+}
+
+// MARK: Whose fault it is
+
+extension ModuleService {
+    /// Where a fault belongs.
+    func place(of fault: Fault, in space: SpaceHost) -> FaultPlace? {
+        let process = space.information.process
+        let (code, program) = state.withLock { state in
+            let code = state.modules(in: space.architecture).flatMap { module in
+                (state.loaded[module.id]?.linked.codeRanges ?? []).map { (range: $0, module: module.id) }
+            }
+            let program = state.spaces[space.architecture].symbols.snapshot.first { $0.owner.isEmpty }?.range
+            return (code, program ?? 0..<0)
+        }
+        return FaultPlace(
+            programCounter: fault.instructionPointer, stackPointer: fault.stackPointer,
+            startRoutine: fault.startRoutine,
+            in: FaultPlace.Surroundings(
+                architecture: space.architecture,
+                module: { address in code.first { $0.range.contains(address) }?.module },
+                isProgram: program.contains,
+                read: { address, count in (try? ProcessMemory.read(process, at: address, count: count)) ?? [] }))
+    }
+
+    /// Deals with what happens in a space by itself, until it has ended.
+    func follow(_ space: SpaceHost) {
+        while let event = space.nextEvent() {
+            let fault = event.fault
+            let place = place(of: fault, in: space)
+            let culprit = place.flatMap { place in state.withLock { $0.modules[place.module]?.name } }
+            let what = describe(fault, place, in: space.architecture)
+            switch event {
+            case .threadFaulted:
+                if let culprit { markFaulty(culprit) }
+                let kind = fault.kind == .exit ? Crash.Kind.exit : .fault
+                let line = "\(culprit ?? space.label): thread \(fault.thread): \(what); the thread is ended"
+                _ = record(Crash(kind: kind, fault: fault, module: culprit, activity: .thread, line: line), space)
+            case .dying:
+                let line = "\(space.label): \(what); it ends"
+                _ = record(Crash(kind: .died, fault: fault, module: culprit, activity: .thread, line: line), space)
+            }
+            space.release(event)
+        }
+        space.waitForEnd()
+    }
+}
+
+extension LinkedModule {
+    /// Where its code is: of one that is flat, anywhere.
+    var codeRanges: [Range<UInt64>] {
+        guard !image.segments.isEmpty else { return [range] }
+        return image.segments.filter { $0.protection.contains(.execute) }.map {
+            $0.address..<$0.address &+ $0.memorySize
+        }
     }
 }

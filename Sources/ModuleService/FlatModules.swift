@@ -217,7 +217,7 @@ extension ModuleService {
                     }
                 }
             } catch {
-                throw failure(error, in: name, calling: "init_module")
+                throw failure(error, in: name, calling: "init_module", for: .initialize, space)
             }
             guard result == 0 else {
                 throw Failure.refused(

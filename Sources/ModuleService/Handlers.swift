@@ -21,8 +21,10 @@ extension ModuleService {
                         try refuseFromWithin(context.peer)
                         var sender = ProgressSender()
                         let request = try read(parameters, &context, &sender)
+                        let caller = CrashRequest("Load", of: request.sources.first?.name, context.peer)
                         return try perform(
-                            for: context.socketNumber, meanwhile: { sender.send(request.progress, &context) }
+                            for: context.socketNumber, by: caller,
+                            meanwhile: { sender.send(request.progress, &context) }
                         ) { (service) throws(Failure) in try service.load(request) }
                     }
                 },
@@ -30,7 +32,8 @@ extension ModuleService {
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
                         try refuseFromWithin(context.peer)
-                        return try perform(for: context.socketNumber) { (service) throws(Failure) in
+                        let caller = CrashRequest("Unload", of: parameters.names?.first, context.peer)
+                        return try perform(for: context.socketNumber, by: caller) { (service) throws(Failure) in
                             try service.unload(parameters)
                         }
                     }
@@ -39,7 +42,8 @@ extension ModuleService {
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
                         try refuseFromWithin(context.peer)
-                        return try perform(for: context.socketNumber) { service in service.autoclean() }
+                        let caller = CrashRequest("Autoclean", of: nil, context.peer)
+                        return try perform(for: context.socketNumber, by: caller) { service in service.autoclean() }
                     }
                 },
                 MethodHandler(ListMethod.self) { [self] (parameters, context) throws(MethodError) in
@@ -74,9 +78,22 @@ extension ModuleService {
                         try requireOwner(context.peer)
                         try refuseFromWithin(context.peer)
                         let space = try runningSpace(parameters.space)
-                        return try perform(for: context.socketNumber) { (service) throws(Failure) in
+                        let caller = CrashRequest("Call", of: parameters.function, context.peer)
+                        return try perform(for: context.socketNumber, by: caller) { (service) throws(Failure) in
                             try service.call(parameters, in: space)
                         }
+                    }
+                },
+                MethodHandler(ListCrashesMethod.self) { [self] _, _ in
+                    ListCrashesMethod.Reply(crashes: KeptCrashes(directory).list())
+                },
+                MethodHandler(DescribeCrashMethod.self) { [self] (parameters, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        // It shows memory of whoever has called the module.
+                        try requireOwner(context.peer)
+                        let crashes = KeptCrashes(directory)
+                        return DescribeCrashMethod.Reply(
+                            crash: try crashes.crash(parameters.number), report: try crashes.report(parameters.number))
                     }
                 },
                 MethodHandler(StopMethod.self) { [self] (_, context) throws(MethodError) in

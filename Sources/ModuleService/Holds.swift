@@ -7,12 +7,15 @@ import SpaceControl
 
 extension ModuleService {
     /// Refuses modules that something keeps which does not leave with them: all of them, and each with all that keeps it.
-    func refuseHeld(_ ids: [Int]) throws(Failure) {
+    ///
+    /// - Parameter discards: whether modules that have faulted are kept by modules that refer to them alone: the rest will never let go.
+    func refuseHeld(_ ids: [Int], discards: Bool = false) throws(Failure) {
         let leaving = Set(ids)
         var problems: [Problem] = []
         var all: [Hold] = []
         for id in ids {
-            let holds = try holds(on: id, leaving: leaving)
+            let isDiscarded = discards && state.withLock { $0.modules[id]?.state == .faulted }
+            let holds = try holds(on: id, leaving: leaving).filter { !isDiscarded || $0.kind == .module }
             guard let module = holds.first?.module else { continue }
             problems.append(Problem(subject: module, reason: "\(Hold.reason(holds)) (EBUSY)"))
             all += holds
@@ -50,7 +53,7 @@ extension ModuleService {
         do throws(SpaceError) {
             return UseCounter(littleEndian: try space.read(address, count: space.useCountSize))
         } catch {
-            throw failure(error, in: module.name, calling: "use count")
+            throw failure(error, in: module.name, calling: "use count", for: .state, space)
         }
     }
 

@@ -20,7 +20,8 @@ extension LoadTransaction {
             addresses = try space.resolve(functions.map(\.resolver))
         } catch {
             let name = error.element.flatMap { functions.indices.contains($0) ? functions[$0].name : nil }
-            throw service.failure(error, in: module.name, calling: "resolver\(name.map { " of '\($0)'" } ?? "")")
+            throw service.failure(
+                error, in: module.name, calling: "resolver\(name.map { " of '\($0)'" } ?? "")", for: .resolver, space)
         }
         for (function, address) in zip(functions, addresses) where address == 0 {
             throw Failure(

@@ -311,7 +311,7 @@ extension LoadTransaction {
         do throws(SpaceError) {
             try space.call(module.constructors)
         } catch {
-            throw service.failure(error, in: module.name, calling: "constructor")
+            throw service.failure(error, in: module.name, calling: "constructor", for: .constructor, space)
         }
         let (name, result) = try service.initialize(module, id: ids[index], space)
         guard result == 0 else {

@@ -16,6 +16,11 @@ public final class ModuleService: Sendable {
     let console: Console
     let log: Logger
     let images: ImageStore
+    let crashes: CrashStore
+    /// Held while a crash is looked at: one after the other.
+    let crashing = Mutex<Void>(())
+    /// What the linker's thread does now, and for whom.
+    let request = Mutex<CrashRequest?>(nil)
     /// Files of the symbol tables that are made when they are opened; nil where there can be none.
     let symbolFiles: PromisedFiles?
     let state: Mutex<State>
@@ -90,9 +95,11 @@ public final class ModuleService: Sendable {
     ///
     /// - Parameters:
     ///   - spaceExecutable: the program of that space; see `program(of:)` for the others.
+    ///   - crashes: how many crashes are kept.
     ///   - symbolFiles: what makes the files of the symbol tables when they are opened; nil writes them at every change.
     public init(
         directory: RuntimeDirectory, console: Console, spaceExecutable: String, log: Logger,
+        crashes: CrashLimits = CrashLimits(),
         symbolFiles: PromisedFiles? = try? PromisedFiles()
     ) throws(Failure) {
         self.directory = directory
@@ -102,6 +109,7 @@ public final class ModuleService: Sendable {
         indexes = ModuleIndexes(store: directory.index)
         folders = try ModuleFolders.own()
         images = try ImageStore(directory)
+        self.crashes = CrashStore(directory, limits: crashes)
         self.symbolFiles = symbolFiles
         state = Mutex(State())
         do throws(SystemError) {
@@ -127,9 +135,10 @@ public final class ModuleService: Sendable {
     ///
     /// - Parameter socket: the connection of who wants it. When they go away it is not begun; or the function of a module that
     ///   keeps it is ended, as a deadline would end it.
+    /// - Parameter request: what it is and who wants it, for the report of a crash.
     /// - Parameter meanwhile: called some times a second while it lasts.
     func perform<Result: Sendable>(
-        for socket: Int32? = nil, meanwhile: () -> Void = {},
+        for socket: Int32? = nil, by request: CrashRequest? = nil, meanwhile: () -> Void = {},
         _ work: @escaping @Sendable (ModuleService) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let promise = Promise<Swift.Result<Result, Failure>>()
@@ -137,6 +146,8 @@ public final class ModuleService: Sendable {
         let accepted = queue.push { [self] in
             guard job.begin() else { return }
             let result: Swift.Result<Result, Failure>
+            self.request.withLock { $0 = request }
+            defer { self.request.withLock { $0 = nil } }
             do throws(Failure) {
                 result = .success(try quiet.withLock { (_) throws(Failure) in try work(self) })
             } catch {

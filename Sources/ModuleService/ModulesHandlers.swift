@@ -66,7 +66,7 @@ extension ModuleService {
         do throws(Failure) {
             try requireOwner(peer)
             do throws(Failure) { try refuseFromWithin(peer) } catch { throw .refused("EDEADLK", error) }
-            return try perform(for: socket, work)
+            return try perform(for: socket, by: CrashRequest(call, of: nil, peer), work)
         } catch {
             throw refusal(of: call, error).methodError
         }

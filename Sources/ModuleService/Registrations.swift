@@ -36,7 +36,7 @@ extension ModuleService {
             let modules = state.withLock { state in
                 state.loaded.compactMap { id, loaded -> (id: Int, linked: LinkedModule, space: SpaceHost)? in
                     guard loaded.linked.question != nil, !loaded.isSilent, !loaded.isCleanedUp,
-                        let module = state.modules[id], !module.isBroken, module.state == .running,
+                        let module = state.modules[id], module.state == .running,
                         let space = state.spaces[loaded.architecture].host
                     else { return nil }
                     return (id, loaded.linked, space)
@@ -52,7 +52,7 @@ extension ModuleService {
             let answer = space.callUnlessBusy(function, arguments, timeout: Self.patience)
         else { return }
         if case .failure(let error) = answer {
-            let failure = failure(error, in: module.name, calling: module.entryName)
+            let failure = failure(error, in: module.name, calling: module.entryName, for: .state, space)
             let line = "\(failure.problems.first?.description ?? module.name); it is not asked for its state again"
             log.warning("\(line)")
             console.note(line)

@@ -1,3 +1,4 @@
+import ELFFormat
 import Linking
 import ObjectModel
 import Posix
@@ -16,6 +17,9 @@ final class SpaceHost: Sendable {
     private let processDescriptor: SharedDescriptor
     private let space: Mutex<Space?>
     private let interrupter: Interrupter
+    private let events: SpaceEvents
+    /// The build ID of its program, in hexadecimal digits; nil when it has none.
+    let buildID: String?
     private let mayInterrupt = Atomic<Bool>(false)
     private let wasInterrupted = Atomic<Bool>(false)
     /// What keeps it busy, for those who ask from inside: `the load of gurka`.
@@ -26,6 +30,8 @@ final class SpaceHost: Sendable {
         let space = try Space.start(executable: executable, console: console)
         information = space.information
         interrupter = space.interrupter
+        events = space.events
+        buildID = Self.buildID(of: executable)
         self.executable = executable
         self.architecture = architecture
         do throws(SystemError) {
@@ -34,6 +40,29 @@ final class SpaceHost: Sendable {
             throw .system(error)
         }
         self.space = Mutex(space)
+    }
+
+    private static func buildID(of program: String) -> String? {
+        guard let file = try? SharedDescriptor(File.open(program, .read)),
+            let head = try? File.read(file.descriptor, at: 0, count: BuildIDReader.headSize, name: program)
+        else { return nil }
+        return BuildIDReader.buildID(head).map(hexadecimalDigits)
+    }
+
+    /// The next thing that happens in it by itself, waiting for it; nil when it has ended.
+    func nextEvent() -> SpaceEvent? {
+        // Both: a process that a module forked may hold the connection open when the space itself has gone.
+        var entries = [PollEntry(events.number), PollEntry(processDescriptor.number)]
+        guard ((try? Poll.wait(&entries)) ?? 0) > 0, entries[0].isReady else { return nil }
+        return events.next()
+    }
+
+    /// Lets the thread of an event end.
+    func release(_ event: SpaceEvent) { events.release(event) }
+
+    /// Lets the thread end that a call was stopped in.
+    func releaseStopped() {
+        try? ask { (space) throws(SpaceError) in try space.release() }
     }
 
     /// Whether its process has ended.

@@ -94,7 +94,7 @@ extension ModuleService {
     private func watch(_ space: SpaceHost) {
         do throws(SystemError) {
             try Threads.start(name: "space-\(space.information.process)") { [self] in
-                space.waitForEnd()
+                follow(space)
                 later { $0.spaceEnded(space) }
             }
         } catch {

@@ -20,6 +20,8 @@ extension ModuleService {
         let number = UInt64(bitPattern: Int64(parameters.number))
         // For messages only: a slot that is none is answered by the space.
         let entry = try? space.entry(number, in: .systemCalls)
+        let module = entry.flatMap { self.module(at: $0.address, in: architecture) }?.name ?? "space"
+        try refuseFaulted(module)
         console.beginCapture()
         do throws(SpaceError) {
             let (error, values) = try space.busy(with: call) { () throws(SpaceError) in
@@ -30,8 +32,7 @@ extension ModuleService {
             return SystemCallMethod.Reply(
                 error: Int(error), values: values.map(Int.init), output: console.endCapture())
         } catch {
-            let module = entry.flatMap { self.module(at: $0.address, in: architecture) }?.name ?? "space"
-            var failure = failure(error, in: module, calling: call)
+            var failure = failure(error, in: module, calling: call, for: .systemCall, space)
             failure.output = console.endCapture()
             replaceEndedSpaces()
             throw failure

@@ -73,7 +73,7 @@ extension ModuleService {
         do throws(SpaceError) {
             count = try space.pendingDestructors(module.range)
         } catch {
-            throw failure(error, in: module.name, calling: "thread-local variables")
+            throw failure(error, in: module.name, calling: "thread-local variables", for: .state, space)
         }
         guard count > 0 else { return }
         let what =
@@ -97,7 +97,7 @@ extension ModuleService {
         do throws(SpaceError) {
             try space.finishThread(module.range)
         } catch {
-            throw failure(error, in: module.name, calling: "destructor")
+            throw failure(error, in: module.name, calling: "destructor", for: .destructor, space)
         }
         try refuseKeptByThreads(module, space)
     }

@@ -14,19 +14,23 @@ extension ModuleService {
             ids = state.withLock { state in state.modules.withDependents(ids).map(\.id) }
         }
         guard parameters.dryRun != true else {
-            try refuseHeld(ids)
+            try refuseHeld(ids, discards: parameters.force == true)
             return UnloadMethod.Reply(
                 modules: state.withLock { state in state.modules.unloadOrder(ids).map(\.name) }, output: "")
         }
-        return try unload(ids)
+        return try unload(ids, discards: parameters.force == true)
     }
 
     /// Unloads modules together. On the linker's thread.
-    func unload(_ ids: [Int]) throws(Failure) -> UnloadMethod.Reply {
-        try refuseHeld(ids)
+    ///
+    /// - Parameter discards: whether those that have faulted go too, without being called.
+    func unload(_ ids: [Int], discards: Bool = false) throws(Failure) -> UnloadMethod.Reply {
+        try refuseHeld(ids, discards: discards)
         let order: [Module]
         do throws(ModuleTableError) {
-            order = try state.withLock { (state) throws(ModuleTableError) in try state.modules.beginUnload(ids) }
+            order = try state.withLock { (state) throws(ModuleTableError) in
+                try state.modules.beginUnload(ids, discards: discards)
+            }
         } catch {
             throw Failure(error)
         }
@@ -39,8 +43,8 @@ extension ModuleService {
                 } catch {
                     // Those that have not been asked yet stay.
                     state.withLock { state in
-                        for rest in order[index...] { state.modules.cancelUnload(rest.id) }
-                        if error.kind == .moduleFaulted { state.modules.cancelUnload(module.id, isBroken: true) }
+                        state.modules.cancelUnload(module.id, hasFaulted: error.kind == .moduleFaulted)
+                        for rest in order[(index + 1)...] { state.modules.cancelUnload(rest.id) }
                     }
                     throw error
                 }
@@ -76,6 +80,8 @@ extension ModuleService {
             let set = loaded.slot.flatMap { state.spaces[loaded.architecture].symbols.owner($0) }
             if let slot = loaded.slot { state.spaces[loaded.architecture].symbols.remove(slot) }
             state.loaded[module.id] = nil
+            // Of a module that has faulted: nobody could close them.
+            for (number, device) in state.devices where device.module == module.id { state.devices[number] = nil }
             state.modules.remove(module.id)
             state.bury(loaded.linked, set)
         }
@@ -85,10 +91,10 @@ extension ModuleService {
 
     /// Has a module clean up, and takes it out of its space.
     private func leave(_ module: Module, _ loaded: LoadedModule, _ space: SpaceHost) throws(Failure) {
-        if !loaded.linked.hasCleanup || loaded.isCleanedUp || module.isBroken {
+        if !loaded.linked.hasCleanup || loaded.isCleanedUp || module.state == .faulted {
             try refuseKeptByThreads(loaded.linked, space)
         }
-        if !module.isBroken {
+        if module.state != .faulted {
             if !loaded.isCleanedUp {
                 try space.interruptibly { () throws(Failure) in try cleanUp(loaded.linked, space) }
             }
@@ -123,7 +129,7 @@ extension ModuleService {
             }
             try space.call(module.destructors, reverse: true)
         } catch {
-            let failure = failure(error, in: module.name, calling: "destructor")
+            let failure = failure(error, in: module.name, calling: "destructor", for: .destructor, space)
             let line = failure.problems.first?.description ?? module.name
             log.warning("\(line)")
             console.note(line)
@@ -152,7 +158,7 @@ extension Failure {
         case .exists: self.init(.moduleExists, [problem])
         case .unknown: self.init(.noSuchModule, [problem])
         case .held(_, let holders): self.init(.moduleBusy, [problem], holders: holders.map(\.name))
-        case .changing: self.init(.moduleBusy, [problem])
+        case .changing, .faulted: self.init(.moduleBusy, [problem])
         }
     }
 

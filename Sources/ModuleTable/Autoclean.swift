@@ -53,11 +53,11 @@ extension ModuleTable {
     /// The modules that a pass looks at, the newest first: so a module is looked at after all that came later and used it, and a
     /// stack that nobody uses can go in one pass. The table may change meanwhile.
     public var cleaningOrder: [Int] {
-        all.reversed().lazy.filter { $0.state == .running && !$0.isBroken }.map(\.id)
+        all.reversed().lazy.filter { $0.state == .running }.map(\.id)
     }
 
     /// What can be told of it without its counter.
     public func isCandidate(_ module: Module) -> Bool {
-        module.state == .running && !module.isBroken && holders(of: module.id).isEmpty
+        module.state == .running && holders(of: module.id).isEmpty
     }
 }

@@ -8,6 +8,8 @@ public enum ModuleState: String, Sendable, Codable {
     case running
     /// Its cleanup runs.
     case unloading
+    /// It crashed, or was stopped in the middle of something: nobody knows its state, and it is not called any more.
+    case faulted
 }
 
 /// A module.
@@ -29,8 +31,6 @@ public struct Module: Sendable, Identifiable {
     public internal(set) var isVisited = false
     /// The modules that it took symbols from; for each, the names of those symbols in alphabetical order.
     public internal(set) var uses: [Int: [String]]
-    /// Whether it refused to be unloaded for good: a fault in its cleanup left it in an unknown state.
-    public internal(set) var isBroken = false
 }
 
 /// A module that refers to another one.
@@ -57,6 +57,8 @@ public enum ModuleTableError: Error, Sendable, Equatable {
     case held(name: String, by: [ModuleHolder])
     /// It is being loaded or unloaded.
     case changing(name: String, ModuleState)
+    /// It has faulted, and somebody wants to use it.
+    case faulted(name: String)
 
     /// The reason, without the module's name.
     public var reason: String {
@@ -68,13 +70,14 @@ public enum ModuleTableError: Error, Sendable, Equatable {
         case .changing(_, .unloading): "already unloading"
         case .changing(_, .running): "running"
         case .changing(_, .uninitialized): "not initialized"
+        case .changing(_, .faulted), .faulted: "has faulted and is not used any more; 'modunload -f' discards it"
         }
     }
 
     /// Which module it is about.
     public var subject: String {
         switch self {
-        case .exists(let name), .unknown(let name), .held(let name, _), .changing(let name, _): name
+        case .exists(let name), .unknown(let name), .held(let name, _), .changing(let name, _), .faulted(let name): name
         }
     }
 
@@ -84,6 +87,7 @@ public enum ModuleTableError: Error, Sendable, Equatable {
         case .exists: "EEXIST"
         case .unknown: "ENOENT"
         case .held, .changing: "EBUSY"
+        case .faulted: "EIO"
         }
     }
 }

@@ -23,6 +23,7 @@ public struct ModuleTable: Sendable {
         for used in entries.flatMap(\.uses.keys) {
             guard let module = modules[used] else { throw .unknown(String(used)) }
             if module.state == .unloading { throw .changing(name: module.name, .unloading) }
+            if module.state == .faulted { throw .faulted(name: module.name) }
         }
         let ids = entries.indices.map { nextID + $0 }
         nextID += entries.count
@@ -87,12 +88,14 @@ public struct ModuleTable: Sendable {
 
     /// Begins to unload modules together. Whoever else uses one of them, prevents it.
     ///
+    /// - Parameter discards: whether modules that have faulted may go, as they are.
     /// - Returns: them in the order in which they can go: each before those that it uses.
-    public mutating func beginUnload(_ ids: [Int]) throws(ModuleTableError) -> [Module] {
+    public mutating func beginUnload(_ ids: [Int], discards: Bool = false) throws(ModuleTableError) -> [Module] {
         let leaving = Set(ids)
         for id in ids {
             guard let module = modules[id] else { throw .unknown(String(id)) }
-            guard [.running, .uninitialized].contains(module.state) else {
+            if module.state == .faulted, !discards { throw .faulted(name: module.name) }
+            guard [.running, .uninitialized, .faulted].contains(module.state) else {
                 throw .changing(name: module.name, module.state)
             }
             let holders = moduleHolders(of: id, leaving: leaving)
@@ -124,10 +127,14 @@ public struct ModuleTable: Sendable {
 
     mutating func setVisited(_ id: Int, _ isVisited: Bool) { modules[id]?.isVisited = isVisited }
 
-    /// A module stays after all: it refused, or its cleanup failed.
-    public mutating func cancelUnload(_ id: Int, isBroken: Bool = false) {
-        if modules[id]?.state == .unloading { modules[id]?.state = .running }
-        if isBroken { modules[id]?.isBroken = true }
+    /// A module stays after all: it refused, or its cleanup was stopped in the middle.
+    public mutating func cancelUnload(_ id: Int, hasFaulted: Bool = false) {
+        if modules[id]?.state == .unloading { modules[id]?.state = hasFaulted ? .faulted : .running }
+    }
+
+    /// A running module has crashed.
+    public mutating func setFaulted(_ id: Int) {
+        if modules[id]?.state == .running { modules[id]?.state = .faulted }
     }
 
     /// Takes a module out.

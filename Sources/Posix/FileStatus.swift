@@ -4,6 +4,10 @@ import Glibc
 public struct FileStatus: Equatable, Sendable {
     /// Bytes; of a regular file, a symbolic link or a memory file.
     public let size: UInt64
+    /// Bytes on the device: those of holes are not among them.
+    public let allocatedSize: UInt64
+    /// How many names it has (link(2)).
+    public let linkCount: UInt64
     /// The user who owns it.
     public let owner: UInt32
     /// The group that owns it.
@@ -35,6 +39,9 @@ public struct FileStatus: Equatable, Sendable {
 
     init(_ status: stat) {
         size = UInt64(max(status.st_size, 0))
+        // Counted by 512 on Linux, whatever the device's blocks have.
+        allocatedSize = UInt64(max(status.st_blocks, 0)) &* 512
+        linkCount = UInt64(status.st_nlink)
         owner = status.st_uid
         group = status.st_gid
         mode = status.st_mode & 0o7777

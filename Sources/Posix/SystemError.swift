@@ -58,6 +58,8 @@ func errorDescription(_ code: Int32) -> String {
 public enum ErrorCode {
     /// EPERM.
     public static let notPermitted = EPERM
+    /// EFAULT.
+    public static let badAddress = EFAULT
     /// ENOENT.
     public static let noSuchFile = ENOENT
     /// EIO.

@@ -48,4 +48,22 @@ public struct DebugObjects {
         try File.writeAll(file, bytes, name: name)
         return file
     }
+
+    /// The objects in the bytes of such a file; none where they do not hold to the form.
+    public static func objects(in bytes: [UInt8]) -> [[UInt8]] {
+        let headerSize = MemoryLayout<space_debug_header>.size
+        let entrySize = MemoryLayout<space_debug_object>.size
+        guard bytes.count >= headerSize else { return [] }
+        let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: space_debug_header.self) }
+        guard header.count <= UInt64((bytes.count - headerSize) / entrySize) else { return [] }
+        return (0..<Int(header.count)).compactMap { index in
+            let entry = bytes.withUnsafeBytes {
+                $0.loadUnaligned(fromByteOffset: headerSize + index * entrySize, as: space_debug_object.self)
+            }
+            guard entry.offset <= UInt64(bytes.count), entry.size <= UInt64(bytes.count) - entry.offset else {
+                return nil
+            }
+            return Array(bytes[Int(entry.offset)..<Int(entry.offset + entry.size)])
+        }
+    }
 }

@@ -4,9 +4,23 @@ import SpaceProtocol
 
 /// Where a thread of a space was when a signal, or the deadline of its call, stopped it.
 public struct Fault: Equatable, Sendable, CustomStringConvertible {
-    /// The signal's number; 0 when it was the deadline.
+    /// What stopped it.
+    public enum Kind: Sendable {
+        /// A signal for which the kernel would kill the process.
+        case signal
+        /// The deadline of its call.
+        case deadline
+        /// Whoever asked did not want to wait any longer.
+        case interrupt
+        /// It called exit(3), _exit(2) or quick_exit(3).
+        case exit
+    }
+
+    /// What stopped it.
+    public let kind: Kind
+    /// The signal's number; 0 when it was none.
     public let signal: Int32
-    /// `si_code` of sigaction(2).
+    /// `si_code` of sigaction(2); of an exit the status.
     public let code: Int32
     /// `si_addr` of sigaction(2): the address that was touched; of SIGFPE, SIGILL and SIGTRAP, the instruction's.
     /// 0 for SIGABRT and for signals that somebody sent.
@@ -25,6 +39,11 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
     public private(set) var index: Int?
     /// The thread's number (gettid(2)).
     public let thread: Int32
+    /// Where the registers of the floating-point unit are in the space's memory, as the kernel saved them for the signal's handler;
+    /// nil when the thread still has them.
+    public let floatingState: UInt64?
+    /// The function that a thread of a module began with; nil in a call.
+    public let startRoutine: UInt64?
 
     /// The names of ``registers``: in the order of the psABI's numbers (x86-64: figure 3.36; Intel386: table 2.14), then the flags
     /// and the thread pointer.
@@ -39,14 +58,19 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The signal as signal(7) names it: `SIGSEGV`; `deadline` when there was none.
+    /// The signal as signal(7) names it: `SIGSEGV`; else `deadline`, `interrupt` or `exit(3)`.
     public var signalName: String {
-        signal == 0 ? "deadline" : Posix.signalName(signal)
+        switch kind {
+        case .signal: Posix.signalName(signal)
+        case .deadline: "deadline"
+        case .interrupt: "interrupt"
+        case .exit: "exit(\(code))"
+        }
     }
 
     /// `SIGSEGV at 0x10000040, address 0x0, element 3`.
     public var description: String {
-        let address = signal == 0 ? "" : ", address \(hexadecimal(self.address))"
+        let address = kind == .signal ? ", address \(hexadecimal(self.address))" : ""
         let element = index.map { ", element \($0)" } ?? ""
         return "\(signalName) at \(hexadecimal(instructionPointer))\(address)\(element)"
     }
@@ -56,6 +80,15 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
         guard packed.register_count <= UInt32(SPACE_REGISTER_LIMIT), packed.stack_start <= packed.stack_end,
             let signal = Int32(exactly: packed.signal), let thread = Int32(exactly: packed.thread)
         else { return nil }
+        switch packed.kind {
+        case SPACE_FAULT_SIGNAL.rawValue: kind = .signal
+        case SPACE_FAULT_DEADLINE.rawValue: kind = .deadline
+        case SPACE_FAULT_INTERRUPT.rawValue: kind = .interrupt
+        case SPACE_FAULT_EXIT.rawValue: kind = .exit
+        default: return nil
+        }
+        floatingState = packed.floating_state == 0 ? nil : packed.floating_state
+        startRoutine = packed.start_routine == 0 ? nil : packed.start_routine
         self.signal = signal
         code = packed.code
         address = packed.address

@@ -37,6 +37,8 @@ public struct Space: ~Copyable, Sendable {
 
     /// Ends, from another thread, what the space is being asked.
     public let interrupter: Interrupter
+    /// What happens in the space by itself, for another thread to follow.
+    public let events: SpaceEvents
 
     let socket: Descriptor
     let processDescriptor: Descriptor
@@ -49,9 +51,10 @@ public struct Space: ~Copyable, Sendable {
 
     private init(
         process: ChildProcess, processDescriptor: consuming Descriptor, socket: consuming Descriptor,
-        interrupter: Interrupter
+        interrupter: Interrupter, events: SpaceEvents
     ) {
         self.interrupter = interrupter
+        self.events = events
         information = Information(
             process: process.process, window: 0..<0, pageSize: 0,
             reserve: ThreadReserve(offset: 0, size: 0, alignment: 1))
@@ -85,6 +88,9 @@ public struct Space: ~Copyable, Sendable {
         let pair = try LocalSocket.pair(kind: .sequencedPacket)
         let ours = pair.first
         let theirs = pair.second
+        let eventPair = try LocalSocket.pair(kind: .sequencedPacket)
+        let ourEvents = eventPair.first
+        let theirEvents = eventPair.second
         let null = try File.open("/dev/null", .read)
         let output = console.number
         let process = try ChildProcess.spawn(
@@ -92,14 +98,16 @@ public struct Space: ~Copyable, Sendable {
             descriptors: [
                 (source: null.number, target: 0), (source: output, target: 1), (source: output, target: 2),
                 (source: theirs.number, target: SPACE_DESCRIPTOR),
+                (source: theirEvents.number, target: SPACE_EVENT_DESCRIPTOR),
             ])
         do throws(SystemError) {
             // Kept open here, it would hide the end of the process from us.
             try theirs.close()
+            try theirEvents.close()
             let interrupter = Interrupter(socket: SharedDescriptor(try ours.duplicate()))
             return Space(
                 process: process, processDescriptor: try process.processDescriptor(), socket: ours,
-                interrupter: interrupter)
+                interrupter: interrupter, events: SpaceEvents(socket: ourEvents))
         } catch {
             try process.signal(killSignal)
             _ = try process.wait()

@@ -46,7 +46,7 @@ public enum SpaceError: Error, Equatable, Sendable, CustomStringConvertible {
     case system(SystemError)
     /// The space answered with a number of errno(3), and has changed nothing.
     case refused(SpaceRequest, Int32)
-    /// A function raised a signal. The space goes on.
+    /// A function raised a signal, or called exit(3). The space goes on.
     case faulted(SpaceRequest, Fault)
     /// A function was not back in time. It has been stopped where the fault says; nil: it blocks all signals, and runs on.
     case timedOut(SpaceRequest, Fault?)

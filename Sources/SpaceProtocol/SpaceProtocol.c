@@ -40,6 +40,9 @@ AT(space_fault, registers, 56);
 AT(space_fault, register_count, 376);
 AT(space_fault, index, 380);
 AT(space_fault, thread, 384);
+AT(space_fault, kind, 388);
+AT(space_fault, floating_state, 392);
+AT(space_fault, start_routine, 400);
 
 AT(space_reply, kind, 0);
 AT(space_reply, sequence, 4);

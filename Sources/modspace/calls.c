@@ -21,14 +21,14 @@
 #include "modspace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define STACK_SIZE (8u << 20)
-/* Room for the largest signal frame (AVX-512 and AMX: 11 KiB), and the handlers. */
-#define SIGNAL_STACK_SIZE (64u << 10)
 #define GUARD_SIZE (256u << 10)
 #define NANOSECONDS INT64_C(1000000000)
 #define NO_DEADLINE INT64_MAX
@@ -138,7 +138,7 @@ static void run(struct space_worker *it)
 /* A module may have changed what belongs to its thread and forgotten to change it back. */
 static void restore_thread(struct space_worker *it)
 {
-    stack_t stack = {.ss_sp = it->signal_stack, .ss_size = SIGNAL_STACK_SIZE};
+    stack_t stack = {.ss_sp = it->signal_stack, .ss_size = SPACE_SIGNAL_STACK_SIZE};
     sigaltstack(&stack, NULL);
     sigset_t none;
     sigemptyset(&none);
@@ -178,7 +178,7 @@ static void serve_calls(struct space_worker *it)
     }
 }
 
-static void *worker_thread(void *argument)
+void *space_work(void *argument)
 {
     struct space_worker *it = argument;
     own_worker = it;
@@ -201,7 +201,7 @@ static size_t round_up(size_t size)
 
 static size_t worker_size(void)
 {
-    return round_up(sizeof(struct space_worker)) + GUARD_SIZE + SIGNAL_STACK_SIZE + GUARD_SIZE + STACK_SIZE;
+    return round_up(sizeof(struct space_worker)) + GUARD_SIZE + SPACE_SIGNAL_STACK_SIZE + GUARD_SIZE + STACK_SIZE;
 }
 
 /* Maps a worker's memory, all of it without access but for the parts in use. */
@@ -213,9 +213,9 @@ static struct space_worker *map_worker(void)
         return NULL;
     }
     char *signal_stack = memory + round_up(sizeof(struct space_worker)) + GUARD_SIZE;
-    char *stack = signal_stack + SIGNAL_STACK_SIZE + GUARD_SIZE;
+    char *stack = signal_stack + SPACE_SIGNAL_STACK_SIZE + GUARD_SIZE;
     if (mprotect(memory, round_up(sizeof(struct space_worker)), PROT_READ | PROT_WRITE) != 0
-        || mprotect(signal_stack, SIGNAL_STACK_SIZE, PROT_READ | PROT_WRITE) != 0
+        || mprotect(signal_stack, SPACE_SIGNAL_STACK_SIZE, PROT_READ | PROT_WRITE) != 0
         || mprotect(stack, STACK_SIZE, PROT_READ | PROT_WRITE) != 0) {
         munmap(memory, worker_size());
         return NULL;
@@ -237,7 +237,7 @@ static int start_worker(void)
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstack(&attributes, (void *)(uintptr_t)it->fault.stack_start, STACK_SIZE);
-    int error = pthread_create(&it->thread, &attributes, worker_thread, it);
+    int error = pthread_create(&it->thread, &attributes, space_work, it);
     pthread_attr_destroy(&attributes);
     if (error != 0) {
         munmap(it->memory, worker_size());
@@ -257,7 +257,9 @@ static void bury(struct space_worker *it)
         pthread_join(it->thread, NULL);
     }
     /* The list's head is on the thread's stack, which is still there. */
-    space_forget_destructors(it);
+    if (it->destructors != NULL) {
+        space_forget_destructors(it->destructors);
+    }
     munmap(it->memory, worker_size());
 }
 
@@ -344,6 +346,7 @@ static bool wait_for_end(struct space_worker *it, int64_t timeout, bool patient)
             space_end();
         }
         if (space_is_interrupted(it->request.sequence)) {
+            it->reason = SPACE_FAULT_INTERRUPT;
             return false;
         }
     }
@@ -386,6 +389,7 @@ static void copy_results(const struct space_worker *it, struct space_reply *repl
 static int conclude(struct space_worker *it, bool heeded, struct space_reply *reply)
 {
     if (!heeded) {
+        reply->fault.kind = it->reason;
         it->next_left = left;
         left = it;
         worker = NULL;
@@ -401,7 +405,7 @@ static int conclude(struct space_worker *it, bool heeded, struct space_reply *re
         space_unlock_streams(it->thread);
         stopped = it;
         worker = NULL;
-        if (it->fault.signal == 0) {
+        if (it->fault.kind == SPACE_FAULT_DEADLINE || it->fault.kind == SPACE_FAULT_INTERRUPT) {
             return SPACE_TIMED_OUT;
         }
         reply->kind = SPACE_FAULTED;
@@ -463,6 +467,7 @@ int space_call(const struct space_request *request, struct space_reply *reply)
     struct space_worker *it = worker;
     it->request = *request;
     it->index = SPACE_NO_INDEX;
+    it->reason = SPACE_FAULT_DEADLINE;
     it->status = 0;
     it->result = 0;
     for (uint32_t i = 0; i < SPACE_ADDRESS_LIMIT; i++) {

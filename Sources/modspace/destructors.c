@@ -120,11 +120,10 @@ int space_finish_thread(uint64_t image)
     return 0;
 }
 
-void space_forget_destructors(const struct space_worker *worker)
+void space_forget_destructors(struct space_destructor *const *list)
 {
-    const struct space_destructor *it = worker->destructors == NULL ? NULL : *worker->destructors;
     /* Nothing is freed: the heap may be locked for ever. */
-    for (; it != NULL; it = it->next) {
+    for (const struct space_destructor *it = *list; it != NULL; it = it->next) {
         if (it->image != 0) {
             atomic_fetch_sub(space_image_destructors(it->image), 1);
         }

@@ -1,4 +1,5 @@
 /* Start of a space: what must be so before the first module comes, and the thread that serves the daemon. */
+#define _GNU_SOURCE
 #include "modspace.h"
 
 #include <errno.h>
@@ -7,17 +8,22 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define VERSION "modspace (modlink) 0.1.0"
 
 pid_t space_process;
 size_t space_page_size;
+bool space_is_serving;
 
 _Noreturn void space_end(void)
 {
     space_flush_streams();
-    _exit(0);
+    /* _exit is a fault here: see resident.c. */
+    for (;;) {
+        syscall(SYS_exit_group, 0);
+    }
 }
 
 /* NULL, or what is wrong with the descriptor that the daemon must have put there. */
@@ -48,12 +54,13 @@ static void ignore_signals(void)
 }
 
 /*
- * A child that a module forked must not keep the daemon's socket open, or the daemon would never see this
+ * A child that a module forked must not keep the daemon's sockets open, or the daemon would never see this
  * process end.
  */
-static void close_socket_of_child(void)
+static void close_sockets_of_child(void)
 {
     close(SPACE_DESCRIPTOR);
+    close(SPACE_EVENT_DESCRIPTOR);
 }
 
 static int fail(const char *subject, int error)
@@ -93,24 +100,28 @@ int main(int count, char **arguments)
         fprintf(stderr, "modspace: %s: no such option; it is started by modlinkd\n", arguments[1]);
         return SPACE_EXIT_USAGE;
     }
-    const char *problem = socket_problem(SPACE_DESCRIPTOR);
-    if (problem != NULL) {
-        fprintf(stderr, "modspace: descriptor %d: %s; it is started by modlinkd\n", SPACE_DESCRIPTOR, problem);
-        return SPACE_EXIT_USAGE;
+    static const int sockets[] = {SPACE_DESCRIPTOR, SPACE_EVENT_DESCRIPTOR};
+    for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++) {
+        const char *problem = socket_problem(sockets[i]);
+        if (problem != NULL) {
+            fprintf(stderr, "modspace: descriptor %d: %s; it is started by modlinkd\n", sockets[i], problem);
+            return SPACE_EXIT_USAGE;
+        }
     }
     space_process = getpid();
     space_page_size = (size_t)sysconf(_SC_PAGESIZE);
     ignore_signals();
+    space_prepare_halting();
     space_prepare_streams();
     /* A program that a module executes has no business with the daemon. */
-    if (fcntl(SPACE_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0) {
-        return fail("descriptor 3", errno);
+    if (fcntl(SPACE_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0 || fcntl(SPACE_EVENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0) {
+        return fail("descriptors 3 and 4", errno);
     }
     int error = space_reserve_window();
     if (error != 0) {
         return fail("window for images", error);
     }
-    error = pthread_atfork(NULL, NULL, close_socket_of_child);
+    error = pthread_atfork(NULL, NULL, close_sockets_of_child);
     if (error != 0) {
         return fail("fork handler", error);
     }
@@ -125,7 +136,6 @@ int main(int count, char **arguments)
     if (error != 0) {
         return fail("server thread", error);
     }
-    for (;;) {
-        pause();
-    }
+    space_is_serving = true;
+    space_keep();
 }

@@ -282,6 +282,7 @@ int space_unmap(uint64_t address, uint64_t size)
         return EBUSY;
     }
     space_forget(address);
+    space_bury_threads(address);
     /* First: a debugger takes its breakpoints out of the code now. */
     space_unregister(address);
     /*

@@ -206,9 +206,12 @@ static bool say_hello(void)
     return send_reply(&hello);
 }
 
+_Atomic pid_t space_server;
+
 void *space_serve(void *unused)
 {
     (void)unused;
+    space_server = gettid();
     bool connected = say_hello();
     while (connected) {
         struct message message;

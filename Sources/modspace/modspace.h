@@ -5,7 +5,8 @@
  *     messages.c   one request after the other: check, do, reply
  *     mapping.c    the window: which pages belong to which image; map, unmap, read, write
  *     calls.c      the thread that runs module code: hand it a call, wait for it, stop it, replace it
- *     faults.c     what happens to a thread that raises SIGSEGV and the like
+ *     faults.c     what happens to a thread that raises SIGSEGV and the like, or calls exit
+ *     halted.c     threads that stand still after that, outside of calls, and what is left of them
  *     machine.c    the registers of this machine
  *     streams.c    stdout and stderr, also after a thread was stopped inside printf
  *     frames.c     the unwinder's tables
@@ -16,10 +17,10 @@
  *     devices.c    system calls and devices of modules, used by the daemon's clients
  *     kernel.h     what modules find of a kernel: tables to register in, use counts by name, messages
  *
- * Threads. The initial thread sleeps: it is there to take the signals that are sent to the process, and because
- * malloc gives it the main arena. That arena is the one that a wild free() locks and never unlocks, so a thread
- * that must not hang keeps away from it. The server's thread serves the socket and never runs module code. One
- * worker at a time runs calls. Modules may make threads of their own.
+ * Threads. The initial thread takes the signals that are sent to the process, and sees to the end of threads that
+ * stand still (halted.c). malloc gives it the main arena. That arena is the one that a wild free() locks and never
+ * unlocks, so a thread that must not hang keeps away from it. The server's thread serves the socket and never runs
+ * module code. One worker at a time runs calls. Modules may make threads of their own.
  *
  * Nothing here is visible to modules but what Scripts/build-space lists in the section .modlink.resident.
  */
@@ -62,6 +63,8 @@
 
 /* Of this process, so that a child that a module forked can be told from it. */
 extern pid_t space_process;
+/* From when on exit(3) is a fault: the space serves. */
+extern bool space_is_serving;
 extern size_t space_page_size;
 
 /* ---- main.c ---- */
@@ -76,6 +79,8 @@ _Noreturn void space_end(void);
 
 /* Sends SPACE_HELLO, then serves until the daemon closes its end. */
 void *space_serve(void *unused);
+/* The server's thread (gettid(2)); 0 before it runs. */
+extern _Atomic pid_t space_server;
 /* True once the daemon has closed its end. */
 bool space_is_abandoned(void);
 /* Whether the daemon wants the request of that sequence number to end now (SPACE_INTERRUPT, which this takes off the socket). */
@@ -140,6 +145,8 @@ struct space_worker {
     pthread_t thread;
     pid_t number;
     bool joined;
+    /* SPACE_FAULT_DEADLINE or SPACE_FAULT_INTERRUPT: why the call is to end now. */
+    uint32_t reason;
     /* The call: what to do, which element is under way, and what came of it. */
     struct space_request request;
     volatile uint32_t index;
@@ -155,6 +162,8 @@ struct space_worker {
     struct space_worker *next_left;
 };
 
+/* What the thread of a worker begins with. */
+void *space_work(void *worker);
 /* Runs a request that calls functions. Returns the reply's status, and fills in the rest of the reply. */
 int space_call(const struct space_request *request, struct space_reply *reply);
 /* Ends the thread that was stopped last, if there is one. */
@@ -177,10 +186,35 @@ _Noreturn void space_leave_thread(void);
 
 /* ---- faults.c ---- */
 
+/* Bytes of the stack on which a thread handles its signals: the largest frame (AVX-512 and AMX: 11 KiB), and the handlers. */
+#define SPACE_SIGNAL_STACK_SIZE (64u << 10)
+
 /* Installs the handlers, again before each call: a module may have put its own in their place, and be gone. */
 void space_catch_faults(void);
 /* The signals that mean a fault, for sigprocmask. */
 void space_fault_signals(sigset_t *set);
+/* The calling thread has called exit(3) or the like. Returns only where that is to end the process. */
+void space_exit_called(int status);
+
+/* ---- halted.c ---- */
+
+/* Before any thread is made. */
+void space_prepare_halting(void);
+/* What the initial thread does for ever: takes releases. */
+_Noreturn void space_keep(void);
+/*
+ * Tells the daemon of a fault of the calling thread, with a reply of that kind, and stands still until it is released, or
+ * until so many seconds have passed (0: for ever). On the initial thread, as on all. Asynchronous-signal-safe.
+ */
+void space_halt(uint32_t kind, struct space_fault *fault, int seconds);
+/* Ends the calling thread, which has been released; the initial thread goes on with space_keep. */
+_Noreturn void space_abandon_thread(void);
+/* A thread that has begun: gives it a stack to handle signals on, unless it is the space's own. */
+void space_equip_thread(void);
+/* What the calling thread began with; 0 for the initial thread. Asynchronous-signal-safe. */
+uint64_t space_start_routine(void);
+/* An image goes: so does what is left of the threads that began in it. On the server's thread. */
+void space_bury_threads(uint64_t image);
 
 /* ---- machine.c ---- */
 
@@ -205,6 +239,11 @@ int space_frames(const struct space_request *request);
 
 /* ---- threads.c ---- */
 
+/*
+ * Whether glibc has that thread on its list: its descriptor is there to be looked at, until it ends by itself or is joined.
+ * False also when the list is locked for long.
+ */
+bool space_is_known_thread(pthread_t thread);
 /* From the thread pointer to the reserve's lowest byte, in bytes: the same in each thread. */
 int64_t space_reserve_offset(void);
 /* Gives a range of the reserve its first values, in all threads. Returns the reply's status. */
@@ -219,8 +258,8 @@ struct space_destructor *const *space_own_destructors(void);
 uint32_t space_own_pending(const struct space_worker *it, uint64_t image);
 /* Runs the destructors of an image that are pending in the calling thread. Returns the reply's status. */
 int space_finish_thread(uint64_t image);
-/* A worker's thread is gone without having run its destructors: nobody waits for them. */
-void space_forget_destructors(const struct space_worker *worker);
+/* A thread goes without having run the destructors of its list: nobody waits for them. */
+void space_forget_destructors(struct space_destructor *const *list);
 
 /* ---- holds.c ---- */
 

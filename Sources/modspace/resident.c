@@ -6,10 +6,15 @@
  * These here speak for the image that the registered function lies in: the convention is that a module's
  * __dso_handle is the lowest address of its image, and __cxa_finalize(that address) calls and forgets all that
  * it registered, by these and by C++'s __cxa_atexit.
+ *
+ * The functions that end a process end a module's thread instead: the process is not the module's.
  */
+#define _GNU_SOURCE
 #include "modspace.h"
 
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int __cxa_atexit(void (*function)(void *), void *argument, void *dso);
 int __cxa_at_quick_exit(void (*function)(void *), void *dso);
@@ -41,4 +46,37 @@ int __pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(
 int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
     return __pthread_atfork(prepare, parent, child);
+}
+
+/* glibc's, by the name that Scripts/build-space gives it. */
+_Noreturn void space_libc_exit(int status);
+
+/* In a child that a module forked, and before the space serves, they are what they are elsewhere. */
+void exit(int status)
+{
+    space_exit_called(status);
+    space_libc_exit(status);
+}
+
+void _exit(int status)
+{
+    space_exit_called(status);
+    for (;;) {
+        syscall(SYS_exit_group, status);
+    }
+}
+
+void _Exit(int status)
+{
+    _exit(status);
+}
+
+void __run_exit_handlers(int status, void *list, bool runs_list, bool runs_thread);
+extern void *__quick_exit_funcs;
+
+void quick_exit(int status)
+{
+    space_exit_called(status);
+    __run_exit_handlers(status, &__quick_exit_funcs, false, false);
+    _exit(status);
 }

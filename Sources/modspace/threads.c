@@ -147,6 +147,27 @@ int space_fill_threads(const struct space_request *request)
     return error;
 }
 
+static bool is_on_list(const struct list *threads, pthread_t thread)
+{
+    for (const struct list *it = threads->next; it != threads; it = it->next) {
+        if ((pthread_t)((uintptr_t)it - _thread_db_pthread_list[2]) == thread) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool space_is_known_thread(pthread_t thread)
+{
+    const struct timespec patience = {.tv_sec = 1};
+    if (!lock(&_dl_stack_cache_lock, &patience)) {
+        return false;
+    }
+    bool is_known = is_on_list(&_dl_stack_used, thread) || is_on_list(&_dl_stack_user, thread);
+    unlock(&_dl_stack_cache_lock);
+    return is_known;
+}
+
 /* ---- A thread's side ---- */
 
 void __real___ctype_init(void);
@@ -165,6 +186,7 @@ void __wrap___ctype_init(void)
     memcpy(reserve, initial, initial_size);
     if (!is_child) {
         unlock(&changes);
+        space_equip_thread();
     }
 }
 

@@ -32,6 +32,9 @@ struct ModuleUnload: ParsableCommand {
     @Flag(name: [.customShort("r"), .long], help: "Unload also all modules that refer to them, and show the order.")
     var recursive = false
 
+    @Flag(name: .shortAndLong, help: "Discard modules that have faulted, without calling them.")
+    var force = false
+
     @Flag(help: "Only show what would go, in which order.")
     var dryRun = false
 
@@ -41,7 +44,7 @@ struct ModuleUnload: ParsableCommand {
         let namesSome = !(id.isEmpty && name.isEmpty && names.isEmpty)
         if autoclean {
             if namesSome { throw ValidationError("-a chooses itself what goes: name nothing with it") }
-            if recursive || dryRun { throw ValidationError("-a goes alone, without -r and --dry-run") }
+            if recursive || dryRun || force { throw ValidationError("-a goes alone, without -f, -r and --dry-run") }
         } else if !namesSome {
             throw ValidationError("name a module, or number one with -i")
         }
@@ -58,15 +61,15 @@ struct ModuleUnload: ParsableCommand {
     }
 
     private func unload() throws(Failure) {
-        var request = UnloadMethod.Parameters(names: name + names, ids: id)
+        var request = UnloadMethod.Parameters(names: name + names, ids: id, force: force)
         if recursive || dryRun {
             let plan = UnloadMethod.Parameters(
-                names: request.names, ids: request.ids, dependents: recursive, dryRun: true)
+                names: request.names, ids: request.ids, dependents: recursive, dryRun: true, force: force)
             let order = try daemon.call(UnloadMethod.self, plan).reply.modules
             ToolOutput.print("\(dryRun ? "would unload" : "unloading"): \(order.joined(separator: ", "))\n")
             if dryRun { return }
             // Those that were shown, and no others: one that came meanwhile and refers to them is a refusal.
-            request = UnloadMethod.Parameters(names: order)
+            request = UnloadMethod.Parameters(names: order, force: force)
         }
         ToolOutput.print(try daemon.call(UnloadMethod.self, request).reply.output)
     }

@@ -90,10 +90,10 @@ import Testing
         #expect(UseCounter(word: 0xffff_ffff_ffff_ffff).count == -0x6000_0001)
     }
 
-    @Test("what does not run, and what a fault has broken, is no candidate") mutating func noCandidates() throws {
+    @Test("what does not run, and what has faulted, is no candidate") mutating func noCandidates() throws {
         let loading = try table.begin([(name: "l", range: 0..<1, isAutoclean: true, uses: [:], peers: [:])])[0]
         let broken = try load("b")
-        table.cancelUnload(broken, isBroken: true)
+        table.setFaulted(broken)
         let unloading = try load("u")
         _ = try table.beginUnload([unloading])
         for id in [loading, broken, unloading, 99] { #expect(table.clean(id, counter: nil) == .stays) }

@@ -55,7 +55,6 @@ private func holder(_ name: String) -> ModuleHolder { ModuleHolder(name: name, s
         #expect(module.range == 0x5000..<0x8000)
         #expect(module.isAutoclean)
         #expect(module.uses == [a: ["x", "y"]])
-        #expect(!module.isBroken)
         #expect(table.module(named: "b")?.id == ids[0])
         #expect(table.all.map(\.name) == ["a", "b"])
     }
@@ -207,10 +206,34 @@ private func holder(_ name: String) -> ModuleHolder { ModuleHolder(name: name, s
         _ = try table.beginUnload([a])
         table.cancelUnload(a)
         #expect(table[a]?.state == .running)
-        #expect(table[a]?.isBroken == false)
         #expect(try table.beginUnload([a]).count == 1)
-        table.cancelUnload(a, isBroken: true)
-        #expect(table[a]?.isBroken == true)
+        table.cancelUnload(a, hasFaulted: true)
+        #expect(table[a]?.state == .faulted)
+    }
+
+    @Test("a module that has faulted is discarded, and nothing else: it neither goes by itself nor is used") func faulted() throws {
+        var table = ModuleTable()
+        let a = try table.load("a")
+        table.setFaulted(a)
+        #expect(table[a]?.state == .faulted)
+        #expect(throws: ModuleTableError.faulted(name: "a")) { try table.beginUnload([a]) }
+        #expect(throws: ModuleTableError.faulted(name: "a")) { try table.begin([entry("b", uses: [a: ["x"]])]) }
+        #expect(try table.beginUnload([a], discards: true).map(\.state) == [.faulted])
+        table.cancelUnload(a)
+        #expect(table[a]?.state == .faulted)
+        table.remove(a)
+        #expect(table.all.isEmpty)
+    }
+
+    @Test("what is being loaded or unloaded does not become a faulted one by the way") func notFaulted() throws {
+        var table = ModuleTable()
+        let a = try table.begin([entry("a")])[0]
+        table.setFaulted(a)
+        #expect(table[a]?.state == .loading)
+        table.setRunning(a)
+        _ = try table.beginUnload([a], discards: true)
+        table.setFaulted(a)
+        #expect(table[a]?.state == .unloading)
     }
 
     @Test("taking out what is not there changes nothing") func removeUnknown() throws {
@@ -229,6 +252,9 @@ private func holder(_ name: String) -> ModuleHolder { ModuleHolder(name: name, s
             (.held(name: "a", by: [holder("b"), holder("c")]), "a", "in use by b, c", "EBUSY"),
             (.changing(name: "a", .loading), "a", "still loading", "EBUSY"),
             (.changing(name: "a", .unloading), "a", "already unloading", "EBUSY"),
+            (
+                .faulted(name: "a"), "a", "has faulted and is not used any more; 'modunload -f' discards it", "EIO"
+            ),
         ]
         for (error, subject, reason, name) in errors {
             #expect(error.subject == subject)

@@ -116,4 +116,47 @@ struct cposix_spawn_request {
  */
 pid_t cposix_spawn(const struct cposix_spawn_request *what);
 
+/*
+ * For a process whose work may crash or never end, and who wants to have said what it knew by then: on a signal that ends a process
+ * because of what it does (SIGSEGV and so on), and after that many seconds, it writes its last words to standard output and ends with
+ * status 0; with status 1 when it has none, or they cannot be written.
+ */
+int cposix_prepare_last_words(unsigned seconds);
+
+/* Copies what is to be written then, in place of what was before. Not while another thread does so. */
+int cposix_set_last_words(const void *bytes, size_t count);
+
+/* ---- trace.c: processes that stand still while they are looked at (ptrace(2)) ---- */
+
+/* PTRACE_SEIZE and PTRACE_INTERRUPT: the thread is the calling thread's to look at, and is about to stand still. */
+int cposix_trace_seize(pid_t thread);
+/*
+ * Waits until the thread stands still. Returns 1 then, and in *signal the signal that it was just to be given, or 0; returns 0 when it
+ * does not stand still after so many milliseconds, or has ended. It is left to whoever waits for the process to learn how it ended.
+ */
+int cposix_trace_wait(pid_t thread, int milliseconds, int *signal);
+/* PTRACE_DETACH: lets the thread go on, and gives it that signal, if any. */
+int cposix_trace_release(pid_t thread, int signal);
+/* PTRACE_GETREGSET: a set of registers by its number (NT_PRSTATUS and so on of elf.h). Returns how many bytes it has. */
+ssize_t cposix_trace_registers(pid_t thread, unsigned set, void *bytes, size_t count);
+/* process_vm_readv(2): bytes of another process's memory; fewer where not all can be read. */
+ssize_t cposix_read_memory(pid_t process, uint64_t address, void *bytes, size_t count);
+
+/* What cposix_copy_memory copies: whole pages, of 4096 bytes. */
+struct cposix_memory_range {
+    uint64_t address;
+    uint64_t size;
+    /* Where the first byte goes in the file. */
+    uint64_t offset;
+    /* Pages that are not there are zero, and need not be looked at: so it is with memory of no file. */
+    int is_anonymous;
+};
+/*
+ * Copies memory of another process to a file; pages of zeros are left out, and so is what cannot be read. `buffer` has room for
+ * buffer_size bytes, some pages. `pages` is the process's /proc/PID/pagemap, or -1. Adds to *copied the bytes that were written.
+ */
+int cposix_copy_memory(
+    pid_t process, int pages, const struct cposix_memory_range *range, int file, void *buffer, size_t buffer_size,
+    uint64_t *copied);
+
 #endif

@@ -2,8 +2,8 @@
  * The protocol between the daemon and a space.
  *
  * A space is a process that linked modules live and run in. It is started with one end of a Unix socket pair of
- * type SOCK_SEQPACKET as its descriptor 3, a console (where it prints) as its descriptors 1 and 2, and
- * /dev/null as 0.
+ * type SOCK_SEQPACKET as its descriptor 3, one of another such pair as its descriptor 4, a console (where it prints)
+ * as its descriptors 1 and 2, and /dev/null as 0.
  *
  *     daemon                                   space
  *        <-------- space_reply, SPACE_HELLO ------     once, when the window is reserved
@@ -11,6 +11,12 @@
  *        <-------- space_reply,   sequence n ------    one reply a request, in the order of the requests
  *        --------- SPACE_INTERRUPT, no reply ------>   while a request that calls functions is under way
  *        <-------- space_reply, SPACE_DIED --------    at any time, once: the space is about to be killed
+ *
+ * and over the other socket, whatever goes on over the first:
+ *
+ *        <-------- space_reply, SPACE_DIED --------    the same; it waits for a release, some seconds at most
+ *        <-------- space_reply, SPACE_THREAD_FAULTED   at any time: a thread that is in no call stands still
+ *        --------- space_release ----------------->    once for each of these: the thread ends
  *
  * Every packet is one whole structure, in the byte order of the machine, every field of fixed width, and fields
  * that a request or a reply does not name are zero. Descriptors travel by SCM_RIGHTS with the request that they
@@ -29,6 +35,8 @@
 #define SPACE_PROTOCOL_VERSION 5
 /* The descriptor at which a space finds its socket. */
 #define SPACE_DESCRIPTOR 3
+/* The descriptor at which it finds the socket for what happens by itself. */
+#define SPACE_EVENT_DESCRIPTOR 4
 /* The most segments that one image has. */
 #define SPACE_SEGMENT_LIMIT 8
 /* The most words that one function is given: what registers hold on machines that pass them there. */
@@ -217,10 +225,14 @@ enum space_reply_kind {
      */
     SPACE_FAULTED = 3,
     /*
-     * Not in answer to a request: a thread that is not in a call raised such a signal. The process is killed by
-     * it.
+     * Not in answer to a request: a thread of the space's own raised such a signal. The process is killed by it.
      */
     SPACE_DIED = 4,
+    /*
+     * Not in answer to a request: a thread that is in no call, of a module, raised such a signal or called exit. It stands
+     * still until it is released, and then it ends. The space goes on.
+     */
+    SPACE_THREAD_FAULTED = 5,
 };
 
 /*
@@ -229,12 +241,24 @@ enum space_reply_kind {
  */
 enum space_status {
     /*
-     * The deadline passed. The thread is stopped, and fault says where (signal 0). If fault.thread is 0, the function
+     * The deadline passed, or the call was interrupted: fault.kind. The thread is stopped, and fault says where. If fault.thread is 0, the function
      * blocks all signals: it is left running, outside of any call.
      */
     SPACE_TIMED_OUT = ETIMEDOUT,
     /* The function ended its thread (pthread_exit), and the destructors of that thread have run. */
     SPACE_THREAD_ENDED = ECANCELED,
+};
+
+/* space_fault.kind: what stopped the thread. */
+enum space_fault_kind {
+    /* A signal for which the kernel would kill the process. */
+    SPACE_FAULT_SIGNAL = 0,
+    /* The deadline of its call. */
+    SPACE_FAULT_DEADLINE = 1,
+    /* A SPACE_INTERRUPT. */
+    SPACE_FAULT_INTERRUPT = 2,
+    /* It called exit(3), _exit(2) or quick_exit(3): code is the status. */
+    SPACE_FAULT_EXIT = 3,
 };
 
 /* space_request.flags. */
@@ -353,7 +377,10 @@ struct space_request {
     uint32_t count;
     /* enum space_flags. */
     uint32_t flags;
-    /* How long all functions of this request may run, together; 0: as long as they want. */
+    /*
+     * How long all functions of this request may run, together; 0: as long as they want. The time in which a debugger looks
+     * at the space does not count.
+     */
     uint32_t timeout_milliseconds;
     /* Zero. */
     uint32_t reserved;
@@ -368,9 +395,9 @@ _Static_assert(sizeof(struct space_request) == 648, "a request is 648 bytes on e
 
 /* Where a thread was when a signal stopped it. */
 struct space_fault {
-    /* The signal's number, as the space's machine numbers it; 0 when it was a deadline that passed. */
+    /* The signal's number, as the space's machine numbers it; 0 when it was none. */
     uint32_t signal;
-    /* si_code of sigaction(2): SEGV_MAPERR and its like. */
+    /* si_code of sigaction(2): SEGV_MAPERR and its like; of an exit the status. */
     int32_t code;
     /*
      * si_addr of sigaction(2): the address that was touched, or the instruction's. 0 for SIGABRT and signals
@@ -392,16 +419,32 @@ struct space_fault {
     uint32_t index;
     /* The thread's number (gettid(2)). 0 in a reply without a fault. */
     uint32_t thread;
+    /* enum space_fault_kind. */
+    uint32_t kind;
+    /*
+     * Where the handler's stack has the registers of the floating-point unit, as the kernel puts them there for the machine
+     * (struct _fpstate of sigcontext.h); 0 when they are still in the thread.
+     */
+    uint64_t floating_state;
+    /* The function that a thread which is in no call began with; 0 for the initial thread, and in a call. */
+    uint64_t start_routine;
+};
+_Static_assert(sizeof(struct space_fault) == 408, "a fault is 408 bytes on every machine");
+
+/* What the daemon sends over the socket for what happens by itself: a thread need not stand still any more. */
+struct space_release {
+    /* Its number: space_fault.thread. */
+    uint32_t thread;
     /* Zero. */
     uint32_t reserved;
 };
-_Static_assert(sizeof(struct space_fault) == 392, "a fault is 392 bytes on every machine");
+_Static_assert(sizeof(struct space_release) == 8, "a release is 8 bytes on every machine");
 
 /* What the space sends. */
 struct space_reply {
     /* enum space_reply_kind. */
     uint32_t kind;
-    /* That of the request; 0 with SPACE_HELLO and SPACE_DIED. */
+    /* That of the request; 0 with what is no answer to one. */
     uint32_t sequence;
     /* 0, or an errno number as the space's machine numbers them. */
     int32_t status;
@@ -427,9 +470,9 @@ struct space_reply {
     uint64_t results[SPACE_ADDRESS_LIMIT];
     /* What was read. */
     uint8_t bytes[SPACE_BYTE_LIMIT];
-    /* Of SPACE_FAULTED, SPACE_DIED, and a status of SPACE_TIMED_OUT. */
+    /* Of SPACE_FAULTED, SPACE_DIED, SPACE_THREAD_FAULTED, and a status of SPACE_TIMED_OUT. */
     struct space_fault fault;
 };
-_Static_assert(sizeof(struct space_reply) == 712, "a reply is 712 bytes on every machine");
+_Static_assert(sizeof(struct space_reply) == 728, "a reply is 728 bytes on every machine");
 
 #endif

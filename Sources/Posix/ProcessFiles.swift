@@ -1,0 +1,60 @@
+/// A range of a process's memory, as /proc/PID/maps has it (proc(5)).
+public struct MemoryMapping: Sendable, Equatable {
+    /// Its addresses: whole pages.
+    public let range: Range<UInt64>
+    /// Whether it can be read, written and executed.
+    public let isReadable: Bool
+    /// See `isReadable`.
+    public let isWritable: Bool
+    /// See `isReadable`.
+    public let isExecutable: Bool
+    /// Where its first byte lies in the file, if there is a file.
+    public let fileOffset: UInt64
+    /// The file's inode; 0 when there is no file behind it.
+    public let inode: UInt64
+    /// The file's path, or a name in brackets such as `[stack]`; empty when it has none.
+    public let name: String
+
+    /// A line of the file; nil when it is none.
+    init?(line: Substring) {
+        // address perms offset dev inode pathname
+        let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
+        guard fields.count >= 5 else { return nil }
+        let bounds = fields[0].split(separator: "-")
+        guard bounds.count == 2, let start = UInt64(bounds[0], radix: 16), let end = UInt64(bounds[1], radix: 16),
+            start <= end, let offset = UInt64(fields[2], radix: 16), let inode = UInt64(fields[4])
+        else { return nil }
+        range = start..<end
+        isReadable = fields[1].contains("r")
+        isWritable = fields[1].contains("w")
+        isExecutable = fields[1].contains("x")
+        fileOffset = offset
+        self.inode = inode
+        name = fields.count > 5 ? String(fields[5].drop { $0 == " " }) : ""
+    }
+}
+
+/// What the kernel says of a process in files (proc(5)).
+public enum ProcessFiles {
+    /// The numbers of its threads, in ascending order.
+    public static func threads(of process: Int32) throws(SystemError) -> [Int32] {
+        try File.list("/proc/\(process)/task").compactMap { Int32($0) }.sorted()
+    }
+
+    /// Its memory, in ascending order.
+    public static func mappings(of process: Int32) throws(SystemError) -> [MemoryMapping] {
+        let text = String(decoding: try File.read(path: "/proc/\(process)/maps", limit: 1 << 28), as: UTF8.self)
+        return text.split(separator: "\n").compactMap(MemoryMapping.init)
+    }
+
+    /// Its auxiliary vector: words of its machine, as the kernel has put them on its stack (getauxval(3)).
+    public static func auxiliaryVector(of process: Int32) throws(SystemError) -> [UInt8] {
+        try File.read(path: "/proc/\(process)/auxv", limit: 1 << 16)
+    }
+
+    /// The name of the program that it runs, at most 15 bytes; nil when it has gone.
+    public static func programName(of process: Int32) -> String? {
+        guard let name = try? File.read(path: "/proc/\(process)/comm", limit: 4096) else { return nil }
+        return String(decoding: name.prefix { $0 != 10 }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,49 @@
+import Posix
+import SpaceProtocol
+
+/// Something that happened in a space outside of calls. The thread stands still until it is released.
+public enum SpaceEvent: Equatable, Sendable {
+    /// A thread of a module raised a signal, or called exit(3). Released, it ends, and the space goes on.
+    case threadFaulted(Fault)
+    /// A thread of the space itself raised a signal. Released, or after some seconds, the space ends.
+    case dying(Fault)
+
+    /// Where the thread was.
+    public var fault: Fault {
+        switch self {
+        case .threadFaulted(let fault), .dying(let fault): fault
+        }
+    }
+}
+
+/// What happens in a space by itself: for one thread to follow, whatever the space is being asked meanwhile.
+public final class SpaceEvents: Sendable {
+    private let socket: SharedDescriptor
+
+    init(socket: consuming Descriptor) {
+        self.socket = SharedDescriptor(socket)
+    }
+
+    /// A descriptor that is readable (``Poll``) when something has happened, or the space has ended.
+    public var number: Int32 { socket.number }
+
+    /// The next event, waiting for it; nil when the space has ended, or what came is none.
+    public func next() -> SpaceEvent? {
+        let size = MemoryLayout<space_reply>.size + 1
+        guard let packet = try? LocalSocket.receive(socket.descriptor, maximum: size, name: "space").bytes,
+            let reply = parseReply(packet), let fault = Fault(reply.fault)
+        else { return nil }
+        switch reply.kind {
+        case SPACE_THREAD_FAULTED.rawValue: return .threadFaulted(fault)
+        case SPACE_DIED.rawValue: return .dying(fault)
+        default: return nil
+        }
+    }
+
+    /// Lets the thread of an event end.
+    public func release(_ event: SpaceEvent) {
+        let release = space_release(thread: UInt32(bitPattern: event.fault.thread), reserved: 0)
+        // A space that has ended needs none.
+        try? LocalSocket.send(socket.descriptor, bytes(release), name: "space")
+    }
+}
