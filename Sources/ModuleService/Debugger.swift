@@ -50,7 +50,8 @@ extension LoadTransaction {
         case .calledOff:
             throw Failure(.systemFailure, subject: subject, reason: "waited for a debugger, and was called off")
         case .ended:
-            throw Failure(.systemFailure, subject: subject, reason: "the space has ended while it waited for a debugger")
+            throw Failure(
+                .systemFailure, subject: subject, reason: "the space has ended while it waited for a debugger")
         }
     }
 }

@@ -13,9 +13,11 @@ extension ModuleService {
             let isAlive = state.modules(in: architecture).contains { $0.range.contains(address) }
             return (state.spaces[architecture].departed, isAlive)
         }
-        return isAlive ? nil : departed.describe(address).map {
-            SymbolInformation(address, $0, now: Clock.nanoseconds())
-        }
+        return isAlive
+            ? nil
+            : departed.describe(address).map {
+                SymbolInformation(address, $0, now: Clock.nanoseconds())
+            }
     }
 
     /// The module of a space that was unloaded last.

@@ -15,7 +15,9 @@ extension ModuleService {
     func writePerfMap() {
         let (process, sets) = state.withLock { state -> (Int32?, [SymbolSet]) in
             let sets = state.modules(in: .native).compactMap { module -> SymbolSet? in
-                guard let loaded = state.loaded[module.id], loaded.flat != nil, let slot = loaded.slot else { return nil }
+                guard let loaded = state.loaded[module.id], loaded.flat != nil, let slot = loaded.slot else {
+                    return nil
+                }
                 return state.spaces[.native].symbols.owner(slot)
             }
             return (state.spaces[.native].host?.information.process, sets)

@@ -32,7 +32,9 @@ public struct DaemonOptions: ParsableArguments {
         _ parameters: LoadMethod.Parameters, descriptors: [Int32], debuggee: (Int) -> Void = { _ in }
     ) throws(Failure) -> LoadMethod.Reply {
         var line = ProgressLine()
-        guard line.isShown || parameters.debugger == true else { return try call(LoadMethod.self, parameters, descriptors: descriptors).reply }
+        guard line.isShown || parameters.debugger == true else {
+            return try call(LoadMethod.self, parameters, descriptors: descriptors).reply
+        }
         var client = try DaemonConnection.open(starts: !noAutostart, warn: ToolOutput.warn)
         var last: LoadMethod.Reply?
         defer { line.clear() }

@@ -157,20 +157,6 @@ import Testing
         try test.space.map(image: image.descriptor, segments: [segment(base)])
     }
 
-    @Test("a debug object is registered once and taken back once")
-    func debugObject() throws {
-        var test = try TestSpace()
-        let object = try test.space.register(debugObject: try file().descriptor)
-        try test.space.unregister(object)
-        #expect(
-            message { () throws(SpaceError) in try test.space.unregister(object) }
-                == "space: unregister with debugger: no such file or directory (ENOENT)")
-        let empty = try MemoryFile.create(name: "empty")
-        #expect(
-            message { () throws(SpaceError) in _ = try test.space.register(debugObject: empty) }
-                == "space: register with debugger: invalid argument (EINVAL)")
-    }
-
     @Test("an image's frames are registered once, hold it, and are taken back once")
     func frames() throws {
         var test = try TestSpace()

@@ -27,9 +27,11 @@ struct TestSpace: ~Copyable {
     }
 
     /// Calls a function, which has to fail, and returns the error.
-    mutating func failure(calling function: UInt64, timeout: Duration? = nil) throws -> SpaceError {
+    mutating func failure(
+        calling function: UInt64, arguments: [UInt64] = [], timeout: Duration? = nil
+    ) throws -> SpaceError {
         do throws(SpaceError) {
-            let result = try space.call(function, timeout: timeout)
+            let result = try space.call(function, arguments, timeout: timeout)
             throw SpaceError.protocolViolation(.call, "returned \(result)")
         } catch {
             return error

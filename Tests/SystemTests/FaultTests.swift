@@ -101,12 +101,11 @@ import Testing
             "#include <unistd.h>\n" + Sources.initialize("puts(\"before\"); fflush(stdout); \(call); return 0;"))
         try session.output("modload", "gurka.o")
         let space = try session.space()
-        try expect(
-            session.run("modload", "exits.o"),
-            .failed(
-                1,
-                "modload: exits: init_module: called exit(3) in exits:init_module+0x18\n",
-                output: "before\n"))
+        let result = try session.run("modload", "exits.o")
+        #expect(result.status == .exited(1) && result.output == "before\n")
+        #expect(
+            result.errors.hasPrefix("modload: exits: init_module: called exit(3) in exits:init_module+0x"),
+            "\(result.errors)")
         #expect(try session.space() == space)
         try checkRecovery(session, modules: ["gurka"])
         try expect(session.run("modunload", "gurka"), .done("gurka: bye\n"))
