@@ -29,9 +29,10 @@ import Varlink
     private static let hold = Hold(
         module: "gurka", kind: .module, holder: "sallad", symbols: ["slice"], count: 1)
     private static let phase = Phase(name: "read", nanoseconds: 1)
-    private static let progress = Progress(activity: "linking", done: 1, total: 2)
+    private static let progress = Progress(activity: "linking", done: 1, total: 2, debuggee: 3)
     private static let symbol = SymbolInformation(
-        module: "gurka", name: "slice", address: 0x1000_0040, size: 8, offset: 4, kind: "function", exported: true)
+        module: "gurka", name: "slice", address: 0x1000_0040, size: 8, offset: 4, kind: "function", exported: true,
+        unloaded: 5)
     private static let answer = LookUpAnswer(query: "slice", symbols: [symbol])
     private static let problem = Problem(subject: "gurka", place: ".text", reason: "no")
 
@@ -43,7 +44,8 @@ import Varlink
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
         (
-            LoadMethod.name, LoadMethod.Parameters(modules: [source], space: "x86-64", modulePath: ["/m"], timeout: 30),
+            LoadMethod.name,
+            LoadMethod.Parameters(modules: [source], space: "x86-64", modulePath: ["/m"], debugger: true, timeout: 30),
             LoadMethod.Reply(
                 modules: [module], output: "", phases: [phase], warnings: [problem], progress: progress)
         ),

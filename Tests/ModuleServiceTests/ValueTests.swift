@@ -64,6 +64,47 @@ import Testing
         ranges.release(0x2000)
         #expect(ranges.reserve(size: 1, alignment: 1) == nil)
     }
+
+    @Test("what rests is taken when nothing else is free, the longest rested first, to the last byte")
+    func resting() {
+        var ranges = AddressRanges(window: 0x1000..<0x5000, restingLimit: 10)
+        for start: UInt64 in [0x1000, 0x2000, 0x3000] {
+            #expect(ranges.reserve(size: 0x1000, alignment: 0x1000) == start)
+        }
+        ranges.release(0x2000, rests: true)
+        ranges.release(0x1000, rests: true)
+        ranges.release(0x3000, rests: true)
+        #expect(ranges.free == 0x4000)
+        #expect(ranges.reserve(size: 0x800, alignment: 1) == 0x4000)
+        #expect(ranges.reserve(size: 0x800, alignment: 1) == 0x4800)
+        #expect(ranges.reserve(size: 0x1000, alignment: 1) == 0x2000)
+        #expect(ranges.reserve(size: 0x1000, alignment: 1) == 0x1000)
+        #expect(ranges.reserve(size: 0x1001, alignment: 1) == nil)
+        #expect(ranges.reserve(size: 0x1000, alignment: 1) == 0x3000)
+        #expect(ranges.reserve(size: 1, alignment: 1) == nil)
+        #expect(ranges.free == 0)
+    }
+
+    @Test("for one that is large as many wake as it takes, and they are one range")
+    func restingTogether() {
+        var ranges = AddressRanges(window: 0x1000..<0x5000, restingLimit: 10)
+        for _ in 0..<4 { _ = ranges.reserve(size: 0x1000, alignment: 1) }
+        for start: UInt64 in [0x4000, 0x1000, 0x2000, 0x3000] { ranges.release(start, rests: true) }
+        #expect(ranges.reserve(size: 0x2000, alignment: 1) == 0x1000)
+        #expect(ranges.reserve(size: 0x1000, alignment: 1) == 0x4000)
+        #expect(ranges.reserve(size: 0x1000, alignment: 1) == 0x3000)
+    }
+
+    @Test("a thousand rest, and of the next one the first is free like all else")
+    func restingLimit() {
+        var ranges = AddressRanges(window: 0..<0x1000_0000, restingLimit: 1_000)
+        for number in 0..<1_001 as Range<UInt64> {
+            #expect(ranges.reserve(size: 0x1000, alignment: 0x1000) == number * 0x1000)
+            ranges.release(number * 0x1000, rests: true)
+        }
+        #expect(ranges.reserve(size: 0x1000, alignment: 0x1000) == 0)
+        #expect(ranges.reserve(size: 0x1000, alignment: 0x1000) == 1_001 * 0x1000)
+    }
 }
 
 @Suite struct NameTests {

@@ -80,7 +80,7 @@ import Testing
         try expect(session.run("modunload", "given"), .done())
         #expect(try !session.runtimeText("log").contains("cannot be unmapped"))
         try expect(session.run("modload", "quiet.o"), .done("Module loaded as ID 4\n"))
-        #expect(try session.output("modstat").contains("  0x10000000  "))
+        #expect(try session.names() == ["quiet"])
     }
 
     @Test("a file beyond the size of objects, and a device, are refused before they are read")

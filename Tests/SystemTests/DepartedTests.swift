@@ -1,0 +1,64 @@
+import Posix
+import TestSupport
+import Testing
+
+/// Stale pointers: what unloaded modules had where.
+@Suite struct DepartedTests {
+    @Test("ksyms says what an address was in a module that has been unloaded, and of the living what it is")
+    func lookUp() throws {
+        let session = try Session()
+        try session.compile("gurka.o", Sources.gurka)
+        try session.output("modload", "gurka.o")
+        let address = "0x" + (try session.output("ksyms", "slice")).prefix(16)
+        #expect(try session.output("ksyms", address) == "\(address) gurka:slice+0x0\n")
+        try session.output("modunload", "gurka")
+        #expect(try session.output("ksyms", address) == "\(address) slice+0x0 in gurka, unloaded less than 1 s ago\n")
+        #expect(
+            try session.output("ksyms", "0x10000010")
+                == "0x10000010 gurka+0x10, unloaded less than 1 s ago\n")
+        let json = try session.output("ksyms", "--json", address)
+        #expect(json.contains("\"unloaded\" : ") && json.contains("\"kind\" : \"function\""), "\(json)")
+        // It is not given to the next one while others are free.
+        try session.output("modload", "gurka.o")
+        #expect(try session.output("ksyms", address).contains("unloaded"))
+    }
+
+    @Test("a jump to what is unloaded, and an access to it, are explained with it")
+    func faults() throws {
+        let session = try Session()
+        try session.compile("gurka.o", Sources.gurka)
+        try session.compile(
+            "stale.o",
+            """
+            long address; int jump;
+            int init_module(void)
+            {
+                if (jump) ((void (*)(void))address)();
+                return *(volatile char *)address;
+            }
+            """)
+        try session.output("modload", "gurka.o")
+        let found = try session.output("ksyms", "slice").prefix(16)
+        try session.output("modunload", "gurka")
+        let address = try #require(UInt64(found, radix: 16)) + 4
+        let hex = "0x" + String(address, radix: 16)
+        let read = try session.run("modload", "stale.o", "address=\(hex)")
+        let place = "slice+0x4 in gurka, unloaded less than 1 s ago"
+        #expect(
+            read.errors.hasPrefix("modload: stale: init_module: SIGSEGV at \(hex) (\(place)) in stale:init_module+0x"),
+            "\(read.errors)")
+        try expect(
+            session.run("modload", "stale.o", "address=\(hex)", "jump=1"),
+            .failed(1, "modload: stale: init_module: SIGSEGV at \(hex) in \(place)\n"))
+    }
+
+    @Test("a module whose init failed is remembered as well")
+    func failed() throws {
+        let session = try Session()
+        try session.compile("bad.o", Sources.initialize("return EINVAL;"))
+        _ = try session.run("modload", "bad.o")
+        #expect(
+            try session.output("ksyms", "0x10001000")
+                == "0x10001000 init_module+0x0 in bad, unloaded less than 1 s ago\n")
+    }
+}

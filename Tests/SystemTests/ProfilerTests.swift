@@ -1,0 +1,89 @@
+import Glibc
+import Posix
+import TestSupport
+import Testing
+
+/// Tools that know nothing of debuggers' lists: they read names out of the images, which are ELF files.
+@Suite struct ProfilerTests {
+    @Test("eu-stack names functions of modules, with the image and its build ID, in a live space and in a core")
+    func stack() throws {
+        let session = try Session()
+        try session.compile("spin.o", Sources.spinning, ["-O1"])
+        try session.output("modload", "spin.o")
+        let space = try session.debuggee()
+        let alive = try Tool.output("eu-stack", ["-m", "-b", "-p", space])
+        let image = "\(session.runtime)/images/spin"
+        #expect(alive.contains(" work - \(image)\n"), "\(alive)")
+        #expect(alive.contains("[\(try buildID(image))]@0x10000000+0x"), "\(alive)")
+        #expect(alive.contains(" space_serve\n") || alive.contains(" space_serve - "), "\(alive)")
+        _ = try session.debug(["-p", space], ["gcore core"])
+        let dead = try Tool.output(
+            "eu-stack", ["--core", session.path + "/core", "-e", Session.programs + "/modspace"])
+        #expect(dead.contains(" work\n"), "\(dead)")
+    }
+
+    private func buildID(_ file: String) throws -> String {
+        let notes = try Tool.output("readelf", ["-n", file])
+        let line = try #require(notes.split(separator: "\n").first { $0.contains("Build ID: ") })
+        return String(line.split(separator: " ").last ?? "")
+    }
+
+    @Test("perf counts the time of a module's functions by their names")
+    func perf() throws {
+        let session = try Session()
+        try session.compile("spin.o", Sources.spinning, ["-O1"])
+        try session.output("modload", "spin.o")
+        let record = try? Tool.run(
+            "perf",
+            [
+                "record", "-q", "-e", "cpu-clock", "-p", try session.debuggee(), "-o", session.path + "/perf.data",
+                "--", "sleep", "0.3",
+            ])
+        guard let record, record.status == .exited(0) else {
+            return print("skipped: perf cannot count here: \(record?.errors ?? "it is not installed (linux-perf)")")
+        }
+        let report = try Tool.output(
+            "perf", ["report", "-i", session.path + "/perf.data", "--stdio", "-F", "overhead,dso,sym"])
+        let lines = report.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        let peel = try #require(lines.first { $0.suffix(3) == ["spin", "[.]", "peel"] }, "\(report)")
+        #expect((Double(peel[0].dropLast()) ?? 0) > 50, "\(report)")
+    }
+
+    @Test("debuginfod that is pointed at the folder of images serves them by build ID")
+    func server() throws {
+        guard Tool.find("debuginfod") != nil else { return print("skipped: debuginfod is not installed") }
+        let session = try Session()
+        try session.compile("gurka.o", Sources.gurka)
+        try session.output("modload", "gurka.o")
+        let image = "\(session.runtime)/images/gurka"
+        let identifier = try buildID(image)
+        // Somebody else may have the port: another is tried then.
+        for port in 20_000..<20_020 {
+            let server = try RunningTool(
+                executable: "/usr/bin/env",
+                ["debuginfod", "-p", "\(port)", "-d", ":memory:", "-F", session.runtime + "/images"],
+                environment: session.environment(["HOME": session.path]))
+            let started = try eventually {
+                try server.errors().contains("started http server") || server.output().contains("started http server")
+                    || !Session.isAlive(server.process.process)
+            }
+            guard started, Session.isAlive(server.process.process) else { continue }
+            var served = ""
+            let isServed = try eventually {
+                served = try fetch(identifier, port: port)
+                return served.hasPrefix("HTTP/1.1 200 ")
+            }
+            #expect(isServed, "\(served.prefix(200))")
+            #expect(served.contains("\r\n\r\n\u{7f}ELF"))
+            return
+        }
+        Issue.record("no port was free")
+    }
+
+    /// The answer of the server, as text.
+    private func fetch(_ identifier: String, port: Int) throws -> String {
+        let request = "GET /buildid/\(identifier)/executable HTTP/1.0\\r\\n\\r\\n"
+        let script = "exec 3<>/dev/tcp/127.0.0.1/\(port) && printf '\(request)' >&3 && tr -d '\\0' <&3"
+        return try Tool.run("bash", ["-c", script]).output
+    }
+}
