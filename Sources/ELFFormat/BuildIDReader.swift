@@ -43,7 +43,9 @@ public enum BuildIDReader {
             let content = name + (UInt64(nameSize) + 3) & ~3
             let next = content + (UInt64(contentSize) + 3) & ~3
             guard next <= end else { return nil }
-            if type == UInt32(NT_GNU_BUILD_ID), head[Int(name)..<Int(name + UInt64(nameSize))].elementsEqual("GNU\0".utf8) {
+            if type == UInt32(NT_GNU_BUILD_ID),
+                head[Int(name)..<Int(name + UInt64(nameSize))].elementsEqual("GNU\0".utf8)
+            {
                 return Array(head[Int(content)..<Int(content + UInt64(contentSize))])
             }
             place = next

@@ -40,7 +40,8 @@ public enum SignalFrame {
             size > fxsaveSize, size <= bytes.count
         else { return nil }
         var content = Array(bytes[..<size])
-        content.replaceSubrange(softwareOffset..<softwareOffset + 8, with: bytes[softwareOffset + 8..<softwareOffset + 16])
+        content.replaceSubrange(
+            softwareOffset..<softwareOffset + 8, with: bytes[softwareOffset + 8..<softwareOffset + 16])
         for index in softwareOffset + 8..<fxsaveSize { content[index] = 0 }
         return content
     }

@@ -115,7 +115,9 @@ public let interfaceText = """
     # folders, those of the daemon when they are not given. It is used for callers of the daemon's own user only. warnings: what was
     # found there that cannot be used. With more, replies with nothing but progress come before the last one when it takes long.
     # debugger: before anything of the modules runs, a debugger is waited for, until it has attached to the space and continued it.
-    method Load(modules: []ModuleSource, space: ?string, modulePath: ?[]string, debugger: ?bool) -> (
+    # timeout: how many seconds each call into the modules may take, now and when they are unloaded; 0: as long as it wants; 30 when it
+    # is not given. What takes longer has faulted: it hangs.
+    method Load(modules: []ModuleSource, space: ?string, modulePath: ?[]string, debugger: ?bool, timeout: ?int) -> (
       modules: []Module,
       output: string,
       phases: []Phase,

@@ -16,15 +16,24 @@ public enum LoadMethod: Method {
         public var modulePath: [String]?
         /// Whether a debugger is waited for before anything of the modules runs.
         public var debugger: Bool?
+        /// How many seconds each call into the modules may take; 0: as long as it wants; nil: ``standardTimeout``.
+        public var timeout: Int?
+
+        /// How many seconds a call into a module may take, where nothing else is said.
+        public static let standardTimeout = 30
+        /// The most: a year.
+        public static let longestTimeout = 31_536_000
 
         /// Makes the parameters of a call.
         public init(
-            modules: [ModuleRequest], space: String? = nil, modulePath: [String]? = nil, debugger: Bool? = nil
+            modules: [ModuleRequest], space: String? = nil, modulePath: [String]? = nil, debugger: Bool? = nil,
+            timeout: Int? = nil
         ) {
             self.modules = modules
             self.space = space
             self.modulePath = modulePath
             self.debugger = debugger
+            self.timeout = timeout
         }
     }
 

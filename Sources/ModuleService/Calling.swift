@@ -21,7 +21,9 @@ extension ModuleService {
         do throws(SpaceError) {
             result = try space.busy(with: "a call of \(parameters.function)") { () throws(SpaceError) in
                 try space.interruptibly { () throws(SpaceError) in
-                    try space.call(function, parameters.arguments.map { UInt64(bitPattern: Int64($0)) })
+                    try space.within(patience(with: module)) { () throws(SpaceError) in
+                        try space.call(function, parameters.arguments.map { UInt64(bitPattern: Int64($0)) })
+                    }
                 }
             }
         } catch {

@@ -38,7 +38,7 @@ struct CoreCapture {
         let ranges = core.pieces.map { piece in
             ProcessMemory.Range(
                 address: piece.range.lowerBound, size: piece.range.upperBound - piece.range.lowerBound,
-                offset: piece.offset, isAnonymous: mappings[piece.mapping].inode == 0)
+                offset: piece.offset, isAnonymous: Self.isZero(mappings[piece.mapping]))
         }
         return try ProcessMemory.copy(process, ranges, to: file, name: path)
     }
@@ -75,6 +75,11 @@ struct CoreCapture {
         }
     }
 
+    /// Whether what has not been touched is zero: the kernel's own code, `[vdso]`, is there all the same.
+    private static func isZero(_ mapping: MemoryMapping) -> Bool {
+        mapping.inode == 0 && (mapping.name.isEmpty || ["[heap]", "[stack]"].contains(mapping.name))
+    }
+
     /// What can be read is kept, but for pages that belong to the kernel.
     private static func mapping(_ mapping: MemoryMapping) -> CoreMapping {
         var protection: Protection = []
@@ -82,7 +87,9 @@ struct CoreCapture {
         if mapping.isWritable { protection.insert(.write) }
         if mapping.isExecutable { protection.insert(.execute) }
         let isKernels = ["[vvar]", "[vvar_vclock]", "[vsyscall]"].contains(mapping.name)
-        let file = mapping.name.hasPrefix("/") ? (path: mapping.name, offset: mapping.fileOffset) : nil
+        // One that has no name any more cannot be looked into.
+        let isThere = mapping.name.hasPrefix("/") && !mapping.name.hasSuffix(" (deleted)")
+        let file = isThere ? (path: mapping.name, offset: mapping.fileOffset) : nil
         return CoreMapping(
             range: mapping.range, protection: protection, isKept: mapping.isReadable && !isKernels, file: file)
     }

@@ -19,6 +19,8 @@ extension ModuleService {
         // Who only wants to look has little patience, and that is no fault.
         case .timedOut(_, let fault?) where fault.kind == .deadline && activity != .state:
             return crashed(.hung, fault, in: module, calling: function, activity, space)
+        case .timedOut(_, nil) where activity != .state && !space.isInterrupted:
+            return crashed(.hung, .leftRunning, in: module, calling: function, activity, space)
         case .died(_, let death):
             return Failure(
                 .systemFailure,
@@ -52,6 +54,7 @@ extension ModuleService {
             Crash(kind: kind, fault: fault, module: culprit, activity: activity, line: problem.description), space)
         space.releaseStopped()
         markFaulty(culprit)
+        restartLater(space, without: culprit)
         var failure = Failure(.moduleFaulted, [problem], signal: fault.signalName)
         if record.report != problem.description { failure.report = record.report }
         return failure
@@ -61,6 +64,16 @@ extension ModuleService {
     func markFaulty(_ module: String) {
         state.withLock { state in
             if let id = state.modules.module(named: module)?.id { state.modules.setFaulted(id) }
+        }
+    }
+
+    /// How long a call of a module may take; nil: as long as it wants.
+    func patience(with module: String) -> Duration? {
+        state.withLock { state in
+            guard let id = state.modules.module(named: module)?.id, let loaded = state.loaded[id] else {
+                return SpaceHost.standardPatience
+            }
+            return loaded.patience
         }
     }
 
@@ -76,6 +89,7 @@ extension ModuleService {
     ///
     /// - Parameter place: where it belongs; of an exit, where that was called.
     func describe(_ fault: Fault, _ place: FaultPlace?, in architecture: Architecture) -> String {
+        if fault == .leftRunning { return "hung: not back in time, and goes on: it blocks all signals" }
         let here = describe(fault.instructionPointer, in: architecture)
         switch fault.kind {
         case .signal: return "\(fault.signalName)\(touched(fault, in: architecture)) in \(here)"
@@ -91,7 +105,8 @@ extension ModuleService {
     private func touched(_ fault: Fault, in architecture: Architecture) -> String {
         guard ["SIGSEGV", "SIGBUS"].contains(fault.signalName) else { return "" }
         // A jump to where a module was is explained by where it was.
-        let stale = fault.address == fault.instructionPointer ? nil : departed(fault.address, in: architecture)?.departed
+        let stale =
+            fault.address == fault.instructionPointer ? nil : departed(fault.address, in: architecture)?.departed
         return " at \(hexadecimal(fault.address))" + (stale.map { " (\($0))" } ?? "")
     }
 
@@ -142,7 +157,6 @@ extension ModuleService {
             let what = describe(fault, place, in: space.architecture)
             switch event {
             case .threadFaulted:
-                if let culprit { markFaulty(culprit) }
                 let kind = fault.kind == .exit ? Crash.Kind.exit : .fault
                 let line = "\(culprit ?? space.label): thread \(fault.thread): \(what); the thread is ended"
                 _ = record(Crash(kind: kind, fault: fault, module: culprit, activity: .thread, line: line), space)
@@ -150,7 +164,9 @@ extension ModuleService {
                 let line = "\(space.label): \(what); it ends"
                 _ = record(Crash(kind: .died, fault: fault, module: culprit, activity: .thread, line: line), space)
             }
+            if let culprit { markFaulty(culprit) }
             space.release(event)
+            if case .threadFaulted = event { restartLater(space, without: culprit) }
         }
         space.waitForEnd()
     }

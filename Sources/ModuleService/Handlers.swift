@@ -178,6 +178,14 @@ extension ModuleService {
     ) throws(Failure) -> LoadRequest {
         var request = LoadRequest(sources: [], autoclean: [], phases: [])
         request.waitsForDebugger = parameters.debugger ?? false
+        if let seconds = parameters.timeout {
+            guard (0...LoadMethod.Parameters.longestTimeout).contains(seconds) else {
+                throw Failure(
+                    .systemFailure, subject: "timeout",
+                    reason: "\(seconds) seconds: it takes 0 to \(LoadMethod.Parameters.longestTimeout)")
+            }
+            request.patience = seconds == 0 ? nil : .seconds(seconds)
+        }
         request.folders = try folders(parameters, context.peer)
         if let name = parameters.space { request.space = try Architecture(space: name) }
         var problems: [Problem] = []

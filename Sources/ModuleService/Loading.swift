@@ -18,6 +18,8 @@ struct LoadRequest: Sendable {
     var space: Architecture?
     /// Where the modules are found that others need; absolute paths.
     var folders: [String] = []
+    /// How long each call into the modules may take; nil: as long as it wants.
+    var patience: Duration? = SpaceHost.standardPatience
     /// Whether a debugger is waited for before anything of the modules runs.
     var waitsForDebugger = false
     /// For each module, whether it came in because another one needed it; and whom it asks for by name. Known when it is planned.
@@ -157,14 +159,20 @@ extension LoadTransaction {
         if request.waitsForDebugger { try waitForDebugger() }
         try space.busy(with: request.task) { () throws(Failure) in
             for module in linked {
-                try space.interruptibly { () throws(Failure) in try resolveIndirectFunctions(of: module) }
+                try space.interruptibly { () throws(Failure) in
+                    try space.within(request.patience) { () throws(Failure) in try resolveIndirectFunctions(of: module)
+                    }
+                }
             }
             phases.end("map", thereof: announcing, "announce")
             for index in linked.indices {
-                try space.interruptibly { () throws(Failure) in try start(index) }
+                try space.interruptibly { () throws(Failure) in
+                    try space.within(request.patience) { () throws(Failure) in try start(index) }
+                }
                 started += 1
             }
         }
+        if service.faultPolicy == .restart { service.keepOrigins(request, ids) }
         phases.end("init")
         publish()
         phases.end("publish")
@@ -243,6 +251,7 @@ extension LoadTransaction {
                 let ids = try state.modules.begin(entries)
                 for (id, module) in zip(ids, linked) {
                     state.loaded[id] = ModuleService.LoadedModule(linked: module, slot: nil)
+                    state.loaded[id]?.patience = request.patience
                 }
                 state.noteDependencies(request, ids)
                 return ids

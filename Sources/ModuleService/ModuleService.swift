@@ -17,6 +17,8 @@ public final class ModuleService: Sendable {
     let log: Logger
     let images: ImageStore
     let crashes: CrashStore
+    /// What is done after a fault.
+    let faultPolicy: FaultPolicy
     /// Held while a crash is looked at: one after the other.
     let crashing = Mutex<Void>(())
     /// What the linker's thread does now, and for whom.
@@ -46,6 +48,8 @@ public final class ModuleService: Sendable {
         var devices: [Int: OpenDevice] = [:]
         /// The greatest number that one has been given.
         var lastDevice = 0
+        /// When spaces have been started again after faults, in nanoseconds.
+        var restarts: [UInt64] = []
         /// No space is started any more.
         var isEnding = false
     }
@@ -61,6 +65,10 @@ public final class ModuleService: Sendable {
         var isSilent = false
         /// Its cleanup function has run, and threads of its own still kept it.
         var isCleanedUp = false
+        /// How long each call of it may take; nil: as long as it wants.
+        var patience: Duration? = SpaceHost.standardPatience
+        /// What it was made of, where a space that is started again is to have it too.
+        var origin: ModuleOrigin?
         /// What there is to know of one that create_module of modules(2) has made; nil for all others.
         var flat: FlatModule?
 
@@ -96,10 +104,11 @@ public final class ModuleService: Sendable {
     /// - Parameters:
     ///   - spaceExecutable: the program of that space; see `program(of:)` for the others.
     ///   - crashes: how many crashes are kept.
+    ///   - onFault: what is done after a fault.
     ///   - symbolFiles: what makes the files of the symbol tables when they are opened; nil writes them at every change.
     public init(
         directory: RuntimeDirectory, console: Console, spaceExecutable: String, log: Logger,
-        crashes: CrashLimits = CrashLimits(),
+        crashes: CrashLimits = CrashLimits(), onFault: FaultPolicy = .keep,
         symbolFiles: PromisedFiles? = try? PromisedFiles()
     ) throws(Failure) {
         self.directory = directory
@@ -109,6 +118,7 @@ public final class ModuleService: Sendable {
         indexes = ModuleIndexes(store: directory.index)
         folders = try ModuleFolders.own()
         images = try ImageStore(directory)
+        faultPolicy = onFault
         self.crashes = CrashStore(directory, limits: crashes)
         self.symbolFiles = symbolFiles
         state = Mutex(State())

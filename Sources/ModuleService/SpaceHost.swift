@@ -1,5 +1,6 @@
 import ELFFormat
 import Linking
+import ModlinkInterface
 import ObjectModel
 import Posix
 import SpaceControl
@@ -17,6 +18,7 @@ final class SpaceHost: Sendable {
     private let processDescriptor: SharedDescriptor
     private let space: Mutex<Space?>
     private let interrupter: Interrupter
+    private let patience = Mutex<Duration?>(standardPatience)
     private let events: SpaceEvents
     /// The build ID of its program, in hexadecimal digits; nil when it has none.
     let buildID: String?
@@ -128,6 +130,23 @@ final class SpaceHost: Sendable {
         return try body()
     }
 
+    /// Does something whose calls may take so long each; nil: as long as they want. Other calls have ``standardPatience``.
+    func within<Result, Problem: Error>(
+        _ patience: Duration?, _ body: () throws(Problem) -> Result
+    ) throws(Problem) -> Result {
+        let before = self.patience.withLock { own in
+            defer { own = patience }
+            return own
+        }
+        defer { self.patience.withLock { $0 = before } }
+        return try body()
+    }
+
+    /// How long a call may take.
+    static let standardPatience = Duration.seconds(LoadMethod.Parameters.standardTimeout)
+
+    private var timeout: Duration? { patience.withLock { $0 } }
+
     /// Ends the function that is being called, if it is called on behalf of somebody who may have gone.
     func interrupt() {
         guard mayInterrupt.load(ordering: .acquiring) else { return }
@@ -205,7 +224,8 @@ extension SpaceHost {
 
     /// Calls a function with words, and returns the word that it returns.
     func call(_ function: UInt64, _ arguments: [UInt64] = []) throws(SpaceError) -> Int64 {
-        try ask { (space) throws(SpaceError) in try space.call(function, arguments) }
+        let timeout = timeout
+        return try ask { (space) throws(SpaceError) in try space.call(function, arguments, timeout: timeout) }
     }
 
     /// What is in a slot of a table that modules register in.
@@ -222,7 +242,8 @@ extension SpaceHost {
     func systemCall(
         _ number: UInt64, _ arguments: [UInt64]
     ) throws(SpaceError) -> (error: Int64, values: [Int64]) {
-        try ask { (space) throws(SpaceError) in try space.systemCall(number, arguments) }
+        let timeout = timeout
+        return try ask { (space) throws(SpaceError) in try space.systemCall(number, arguments, timeout: timeout) }
     }
 
     /// Does something with a device.
@@ -237,14 +258,16 @@ extension SpaceHost {
     /// Calls each function of an array.
     func call(_ array: FunctionArray, reverse: Bool = false) throws(SpaceError) {
         guard array.count > 0 else { return }
+        let timeout = timeout
         try ask { (space) throws(SpaceError) in
-            try space.callArray(address: array.address, count: array.count, reverse: reverse)
+            try space.callArray(address: array.address, count: array.count, reverse: reverse, timeout: timeout)
         }
     }
 
     /// Calls resolvers of indirect functions.
     func resolve(_ resolvers: [UInt64]) throws(SpaceError) -> [UInt64] {
-        try ask { (space) throws(SpaceError) in try space.resolve(resolvers) }
+        let timeout = timeout
+        return try ask { (space) throws(SpaceError) in try space.resolve(resolvers, timeout: timeout) }
     }
 
     /// Reads memory of images; waits while the space is busy.
@@ -307,7 +330,9 @@ extension SpaceHost {
 
     /// Runs the destructors of thread-local variables that a module has pending in the thread of calls.
     func finishThread(_ range: Range<UInt64>) throws(SpaceError) {
-        try ask { (space) throws(SpaceError) in try space.finishThread(image: range.lowerBound) }
+        let timeout = timeout
+        return try ask { (space) throws(SpaceError) in try space.finishThread(image: range.lowerBound, timeout: timeout)
+        }
     }
 
     /// Tells the unwinder of a module's frames.

@@ -112,7 +112,8 @@ extension ModuleService {
             + (lost.isEmpty ? "" : "; lost with it: \(lost.joined(separator: ", "))")
         log.error("\(line)")
         console.note(line)
-        replaceSpace(space.architecture)
+        guard faultPolicy == .restart else { return replaceSpace(space.architecture) }
+        restart(space, without: nil)
     }
 
     /// Forgets a space that has ended. Another native one is started; the others wait for the next object for their machine.

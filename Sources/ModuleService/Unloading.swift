@@ -74,7 +74,7 @@ extension ModuleService {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
         let space = try space(loaded.architecture)
         try space.busy(with: "the unload of \(module.name)") { () throws(Failure) in
-            try leave(module, loaded, space)
+            try space.within(loaded.patience) { () throws(Failure) in try leave(module, loaded, space) }
         }
         state.withLock { state in
             let set = loaded.slot.flatMap { state.spaces[loaded.architecture].symbols.owner($0) }

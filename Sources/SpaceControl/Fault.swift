@@ -75,6 +75,14 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
         return "\(signalName) at \(hexadecimal(instructionPointer))\(address)\(element)"
     }
 
+    /// Of a function that was not back in time, and cannot be stopped since it blocks all signals: nothing is known.
+    public static let leftRunning = Fault()
+
+    private init() {
+        (kind, signal, code, address, instructionPointer, stackPointer, framePointer) = (.deadline, 0, 0, 0, 0, 0, 0)
+        (stack, registers, index, thread, floatingState, startRoutine) = (0..<0, [], nil, 0, nil, nil)
+    }
+
     /// Nil when the packet says what cannot be.
     init?(_ packed: space_fault) {
         guard packed.register_count <= UInt32(SPACE_REGISTER_LIMIT), packed.stack_start <= packed.stack_end,

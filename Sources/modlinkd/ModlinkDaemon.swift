@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import ModlinkInterface
+import ModuleService
 import Posix
 import ToolSupport
 import Varlink
@@ -43,6 +44,32 @@ struct ModlinkDaemon: ParsableCommand {
             valueName: "SECONDS"))
     var autoclean: Int?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Keep what there is of so many crashes, 10 by default.", valueName: "N"))
+    var crashes: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Keep so many bytes of crashes at the most, 512M by default; K, M and G behind a number are 1024 times as much each.",
+            valueName: "BYTES"),
+        transform: Self.bytes)
+    var crashBytes: UInt64?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "After a fault of a module, 'keep' its space and the other modules, or 'restart': load them into a fresh one.",
+            valueName: "WHAT"),
+        transform: { text in
+            guard let policy = FaultPolicy(rawValue: text) else {
+                throw ValidationError("'\(text)' is neither 'keep' nor 'restart'")
+            }
+            return policy
+        })
+    var onFault: FaultPolicy = .keep
+
     @Flag(name: .long, help: .hidden)
     var detachWhenReady = false
 
@@ -51,10 +78,33 @@ struct ModlinkDaemon: ParsableCommand {
         if let autoclean, !(1...Self.longestInterval).contains(autoclean) {
             throw ValidationError("--autoclean takes 1 to \(Self.longestInterval) seconds, which is a year")
         }
+        if let crashes, !(1...Self.mostCrashes).contains(crashes) {
+            throw ValidationError("--crashes takes 1 to \(Self.mostCrashes)")
+        }
+        if stop, crashes != nil || crashBytes != nil {
+            throw ValidationError("--stop goes without --crashes and --crash-bytes")
+        }
         if stop, autoclean != nil { throw ValidationError("--stop and --autoclean exclude each other") }
     }
 
     private static let longestInterval = 31_536_000
+    private static let mostCrashes = 1_000_000
+
+    private static func bytes(_ text: String) throws -> UInt64 {
+        let factors: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let factor = text.last.flatMap { factors[$0] }
+        let (bytes, overflow) = (UInt64(factor == nil ? text : String(text.dropLast())) ?? 0)
+            .multipliedReportingOverflow(by: factor ?? 1)
+        guard bytes > 0, !overflow, !text.hasPrefix("+") else {
+            throw ValidationError("'\(text)' is no number of bytes, such as 1000000 or 512M")
+        }
+        return bytes
+    }
+
+    private var limits: CrashLimits {
+        let standard = CrashLimits()
+        return CrashLimits(count: crashes ?? standard.count, bytes: crashBytes ?? standard.bytes)
+    }
 
     func run() {
         ToolOutput.run("modlinkd") { () throws(Failure) in
@@ -63,7 +113,8 @@ struct ModlinkDaemon: ParsableCommand {
                 try Self.stop(directory)
             } else if foreground {
                 try Server.run(
-                    directory, level: logLevel, detaches: detachWhenReady, autocleanSeconds: autoclean)
+                    directory, level: logLevel, detaches: detachWhenReady, autocleanSeconds: autoclean,
+                    crashes: limits, onFault: onFault)
             } else {
                 try Self.start(directory, options: options)
             }
@@ -72,7 +123,9 @@ struct ModlinkDaemon: ParsableCommand {
 
     /// What is passed on to the daemon in the background.
     private var options: [String] {
-        ["--log-level", logLevel.rawValue] + (autoclean.map { ["--autoclean", "\($0)"] } ?? [])
+        ["--log-level", logLevel.rawValue, "--on-fault", onFault.rawValue]
+            + (autoclean.map { ["--autoclean", "\($0)"] } ?? []) + (crashes.map { ["--crashes", "\($0)"] } ?? [])
+            + (crashBytes.map { ["--crash-bytes", "\($0)"] } ?? [])
     }
 
     private static func start(_ directory: RuntimeDirectory, options: [String]) throws(Failure) {

@@ -9,9 +9,13 @@ import Varlink
 enum Server {
     private static let terminationSignals: [Int32] = [1, 2, 15]
 
-    /// - Parameter autocleanSeconds: how often modules are unloaded that nobody uses; nil: never.
+    /// - Parameters:
+    ///   - autocleanSeconds: how often modules are unloaded that nobody uses; nil: never.
+    ///   - crashes: how many crashes are kept.
+    ///   - onFault: what is done after a fault.
     static func run(
-        _ directory: RuntimeDirectory, level: Logger.Level, detaches: Bool, autocleanSeconds: Int?
+        _ directory: RuntimeDirectory, level: Logger.Level, detaches: Bool, autocleanSeconds: Int?,
+        crashes: CrashLimits, onFault: FaultPolicy
     ) throws(Failure) {
         do {
             // A daemon is idle most of its life, and was busy with something large some time.
@@ -24,7 +28,8 @@ enum Server {
             let log = Log.start(level: level, file: file)
             let console = try Console(directory)
             let service = try ModuleService(
-                directory: directory, console: console, spaceExecutable: try spaceExecutable(), log: log)
+                directory: directory, console: console, spaceExecutable: try spaceExecutable(), log: log,
+                crashes: crashes, onFault: onFault)
             if let autocleanSeconds { try service.autoclean(every: autocleanSeconds) }
             let stopping = try EventDescriptor()
             let connections = try Connections()

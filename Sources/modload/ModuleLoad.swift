@@ -104,6 +104,12 @@ struct ModuleLoad: ParsableCommand {
         help: "Before anything runs, wait until a debugger has attached and continued.")
     var waitsForDebugger = false
 
+    @Option(
+        help: ArgumentHelp(
+            "How long each call into the modules may take, now and later; 0: as long as it wants. 30 seconds by default.",
+            valueName: "SECONDS"))
+    var timeout: Int?
+
     @Argument(
         help: ArgumentHelp(
             "Objects or archives, each followed by values for its variables.", valueName: "FILE|NAME=VALUE"))
@@ -117,6 +123,13 @@ struct ModuleLoad: ParsableCommand {
         }
         if address != nil, !dryRun {
             throw ValidationError("--address belongs to -n: what is loaded goes where there is room")
+        }
+        if let timeout, !(0...LoadMethod.Parameters.longestTimeout).contains(timeout) {
+            throw ValidationError(
+                "--timeout takes 0 to \(LoadMethod.Parameters.longestTimeout) seconds, which is a year")
+        }
+        if timeout != nil, dryRun || parameters {
+            throw ValidationError("--timeout is for what runs, and nothing is loaded")
         }
         if kernel != nil, space != nil { throw ValidationError("-A names the symbols: --space goes without it") }
         if dryRun || parameters, waitsForDebugger {
@@ -205,7 +218,7 @@ struct ModuleLoad: ParsableCommand {
         let reply = try daemon.load(
             LoadMethod.Parameters(
                 modules: requests, space: space?.name, modulePath: try ModuleFolders.named(),
-                debugger: waitsForDebugger ? true : nil),
+                debugger: waitsForDebugger ? true : nil, timeout: timeout),
             descriptors: files.map(\.number)
         ) { process in
             // Not a warning, and said whether or not anyone asked for more words: without it the wait has no end.

@@ -53,12 +53,12 @@ import Varlink
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
         (
             LoadMethod.name,
-            LoadMethod.Parameters(modules: [source], space: "x86-64", modulePath: ["/m"], debugger: true),
+            LoadMethod.Parameters(modules: [source], space: "x86-64", modulePath: ["/m"], debugger: true, timeout: 30),
             LoadMethod.Reply(
                 modules: [module], output: "", phases: [phase], warnings: [problem], progress: progress)
         ),
         (
-            UnloadMethod.name, UnloadMethod.Parameters(names: ["gurka"], ids: [1], dependents: true, dryRun: true),
+            UnloadMethod.name, UnloadMethod.Parameters(names: ["gurka"], ids: [1], dependents: true, dryRun: true, force: true),
             UnloadMethod.Reply(modules: ["gurka"], output: "")
         ),
         (
@@ -148,7 +148,7 @@ import Varlink
 
     @Test("the states of a module and the kinds of a symbol are those that are sent")
     func enumerations() {
-        #expect(field("state", of: "Module") == .enumeration(["uninitialized", "loading", "running", "unloading"]))
+        #expect(field("state", of: "Module") == .enumeration(["uninitialized", "loading", "running", "unloading", "faulted"]))
         #expect(field("dialect", of: "Module") == .optional(.enumeration(["linux", "lkm", "module"])))
         #expect(field("kind", of: "Hold") == .enumeration(["module", "count", "device", "client"]))
         #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "threadLocal", "label", "section"]))

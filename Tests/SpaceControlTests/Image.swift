@@ -96,7 +96,7 @@ struct Image: Sendable {
             return 0;
         }
         int leaves(void) { pthread_exit(0); }
-        int exits_with_child(void) { if (_Fork() == 0) sleep(20); _exit(3); }
+        int exits_with_child(void) { if (_Fork() == 0) sleep(20); kill(getpid(), SIGKILL); for (;;) pause(); }
         int exits(int status) { exit(status); }
         long order;
         static void first(void) { order = order * 10 + 1; }
@@ -106,6 +106,9 @@ struct Image: Sendable {
         void *chooses(void) { return words; }
         static void *thread(void *unused) { *bad = 1; return unused; }
         int starts_thread(void) { pthread_t it; return pthread_create(&it, 0, thread, 0); }
-        int starts_thread_and_waits(void) { pthread_t it; pthread_create(&it, 0, thread, 0); for (;;) pause(); }
+        static void *detached(void *unused) { pthread_detach(pthread_self()); return thread(unused); }
+        int starts_detached(void) { pthread_t it; return pthread_create(&it, 0, detached, 0); }
+        static void handle(int number) { *bad = number; }
+        int hits_initial_thread(void) { signal(SIGUSR1, handle); return kill(getpid(), SIGUSR1); }
         """
 }

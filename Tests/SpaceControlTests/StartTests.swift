@@ -47,10 +47,10 @@ import Testing
     func stranger() throws {
         #expect(try startScript("printf hello >&3; exec sleep 1000") == "space: start: packet of 5 bytes is no reply")
         #expect(
-            try startScript("head -c 712 /dev/zero >&3; exec sleep 1000") == "space: start: first packet is no greeting"
+            try startScript("head -c 728 /dev/zero >&3; exec sleep 1000") == "space: start: first packet is no greeting"
         )
         #expect(
-            try startScript("head -c 714 /dev/zero >&3; exec sleep 1000")
+            try startScript("head -c 730 /dev/zero >&3; exec sleep 1000")
                 == "space: start: packet is longer than a reply")
     }
 
@@ -58,7 +58,7 @@ import Testing
     func version() throws {
         // kind 1, sequence 0, status 0, version 1; result; process, page size 1; the rest is zero.
         let hello = #"{ printf '\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0'; printf '\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0'; "#
-        let script = hello + "head -c 680 /dev/zero; } | dd bs=712 iflag=fullblock 2>/dev/null >&3; exec sleep 1000"
+        let script = hello + "head -c 696 /dev/zero; } | dd bs=728 iflag=fullblock 2>/dev/null >&3; exec sleep 1000"
         #expect(
             try startScript(script)
                 == "space: start: protocol version 1, not 5; install modspace and modlinkd of one version")
