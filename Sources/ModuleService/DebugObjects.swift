@@ -27,7 +27,7 @@ struct DebugObjectFile: Sendable {
 
     /// The objects of a placed module. Those that are not in ELF have no more to say than the image.
     init(_ objects: [Object], at addresses: [[UInt64?]], of module: LinkedModule) throws(SystemError) {
-        var file = DebugObjects(count: objects.count, size: objects.reduce(0) { $0 + $1.bytes.count })
+        var file = DebugObjects(count: objects.count, size: objects.reduce(0) { $0 + $1.file.count })
         var image: [UInt8]?
         for (object, places) in zip(objects, addresses) {
             file.append { bytes in

@@ -20,7 +20,9 @@ extension ModuleService {
             modules.reserveCapacity(state.modules.ids.count)
             for id in state.modules.ids {
                 guard let module = information(of: id, in: state, isBrief: isBrief) else { continue }
-                if !stopped.contains(module.space), let place = state.counterPlace(id) { counters.append((modules.count, place)) }
+                if !stopped.contains(module.space), let place = state.counterPlace(id) {
+                    counters.append((modules.count, place))
+                }
                 modules.append(module)
             }
         }

@@ -89,7 +89,8 @@ extension SymbolInformation {
         let entry = set.symbols.entries[index]
         self.init(
             module: set.owner, name: set.name(index), address: Int(truncatingIfNeeded: entry.address),
-            size: Int(truncatingIfNeeded: entry.size), offset: offset, kind: Self.kind(of: entry.type), letter: set.letter(index),
+            size: Int(truncatingIfNeeded: entry.size), offset: offset, kind: Self.kind(of: entry.type),
+            letter: set.letter(index),
             exported: entry.isExported)
     }
 

@@ -4,7 +4,8 @@ import Testing
 @Suite struct DepartedTextTests {
     private func text(_ unloaded: Int?, name: String = "slice") -> String? {
         SymbolInformation(
-            module: "gurka", name: name, address: 0x1000_1000, size: 64, offset: 18, kind: "function", exported: false,
+            module: "gurka", name: name, address: 0x1000_1000, size: 64, offset: 18, kind: "function", letter: "t",
+            exported: false,
             unloaded: unloaded
         ).departed
     }
