@@ -22,6 +22,7 @@ struct Benchmarks {
         report += try scaling(programs, work)
         report += try tools(programs, work)
         report += try symbols(programs, work)
+        report += try crashes(programs, work)
         report += try chain(programs, work)
         report += idle
         // What large links have used is kept for the next for ten seconds.

@@ -60,14 +60,16 @@ struct Programs {
     }
 
     /// How long a program takes, in microseconds.
-    func time(_ executable: String, _ arguments: [String] = []) throws -> Double {
+    ///
+    /// - Parameter wanted: its exit status.
+    func time(_ executable: String, _ arguments: [String] = [], exits wanted: Int32 = 0) throws -> Double {
         let start = Clock.nanoseconds()
         let child = try ChildProcess.spawn(
             executable: executable, arguments: arguments, environment: environment,
             descriptors: [(sink.number, 0), (sink.number, 1), (sink.number, 2)])
         let status = try child.wait()
         let end = Clock.nanoseconds()
-        guard status == .exited(0) else {
+        guard status == .exited(wanted) else {
             throw BenchmarkFailure(description: "\(executable) \(arguments.joined(separator: " ")): \(status)")
         }
         return Double(end - start) / 1000
