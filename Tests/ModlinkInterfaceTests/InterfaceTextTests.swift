@@ -50,7 +50,8 @@ import Varlink
                 modules: [module], output: "", phases: [phase], warnings: [problem], progress: progress)
         ),
         (
-            UnloadMethod.name, UnloadMethod.Parameters(names: ["gurka"], ids: [1], dependents: true, dryRun: true, force: true),
+            UnloadMethod.name,
+            UnloadMethod.Parameters(names: ["gurka"], ids: [1], dependents: true, dryRun: true, force: true),
             UnloadMethod.Reply(modules: ["gurka"], output: "")
         ),
         (
@@ -131,7 +132,9 @@ import Varlink
 
     @Test("the states of a module and the kinds of a symbol are those that are sent")
     func enumerations() {
-        #expect(field("state", of: "Module") == .enumeration(["uninitialized", "loading", "running", "unloading", "faulted"]))
+        #expect(
+            field("state", of: "Module")
+                == .enumeration(["uninitialized", "loading", "running", "unloading", "faulted"]))
         #expect(field("dialect", of: "Module") == .optional(.enumeration(["linux", "lkm", "module"])))
         #expect(field("kind", of: "Hold") == .enumeration(["module", "count", "device", "client"]))
         #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "threadLocal", "label", "section"]))

@@ -211,7 +211,8 @@ private func holder(_ name: String) -> ModuleHolder { ModuleHolder(name: name, s
         #expect(table[a]?.state == .faulted)
     }
 
-    @Test("a module that has faulted is discarded, and nothing else: it neither goes by itself nor is used") func faulted() throws {
+    @Test("a module that has faulted is discarded, and nothing else: it neither goes by itself nor is used")
+    func faulted() throws {
         var table = ModuleTable()
         let a = try table.load("a")
         table.setFaulted(a)

@@ -161,7 +161,8 @@ import Testing
             Issue.record("\(error)")
             return
         }
-        #expect(fault.kind == .exit && fault.code == status && fault.signal == 0 && fault.signalName == "exit(\(status))")
+        #expect(
+            fault.kind == .exit && fault.code == status && fault.signal == 0 && fault.signalName == "exit(\(status))")
         let result = try test.space.call(symbols["words"], [5])
         #expect(result == 5)
     }
@@ -177,7 +178,8 @@ import Testing
         #expect(Clock.nanoseconds() - start < 60_000_000_000)
     }
 
-    @Test("a thread of a module that faults tells so and stands still; released, it ends, and all else goes on",
+    @Test(
+        "a thread of a module that faults tells so and stands still; released, it ends, and all else goes on",
         arguments: ["starts_thread", "starts_detached"])
     func threadFaults(starter: String) throws {
         var test = try TestSpace()
