@@ -17,6 +17,7 @@ let core: [Target] = [
     .target(name: "Linking", dependencies: ["ObjectModel", "Relocation", "SymbolTable"], swiftSettings: strict),
     .target(name: "ModuleTable", swiftSettings: strict),
     .target(name: "ModuleIndex", dependencies: ["ObjectModel"], swiftSettings: strict),
+    .target(name: "CrashReport", dependencies: ["ObjectModel"], swiftSettings: strict),
     .systemLibrary(name: "CLibELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
     .target(name: "ELFFormat", dependencies: ["CLibELF", "ObjectModel", "Relocation"], swiftSettings: strict),
     .target(name: "AOutFormat", dependencies: ["ObjectModel", "Relocation"], swiftSettings: strict),
@@ -24,12 +25,15 @@ let core: [Target] = [
 ]
 
 let effects: [Target] = [
+    .systemLibrary(name: "CLibDW", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
     .target(name: "CPosix", cSettings: cWarnings),
     .target(name: "Posix", dependencies: ["CPosix"], swiftSettings: warnings),
     .target(name: "SpaceProtocol", cSettings: cWarnings),
     .target(name: "SpaceControl", dependencies: ["ObjectModel", "Posix", "SpaceProtocol"], swiftSettings: warnings),
     .target(name: "Varlink", dependencies: ["Posix"], swiftSettings: warnings),
-    .target(name: "ModlinkInterface", dependencies: ["ObjectModel", "Posix", "Varlink"], swiftSettings: warnings),
+    .target(
+        name: "ModlinkInterface", dependencies: ["CrashReport", "ObjectModel", "Posix", "Varlink"],
+        swiftSettings: warnings),
     .target(
         name: "ModulePath",
         dependencies: [
@@ -64,8 +68,14 @@ let programs: [Target] = [
         swiftSettings: warnings),
     .executableTarget(
         name: "modstat",
-        dependencies: ["ObjectModel", "Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
+        dependencies: ["CrashReport", "ObjectModel", "Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
         swiftSettings: warnings),
+    // Started by the daemon, for one crash: reads what nobody has checked.
+    .executableTarget(
+        name: "modreport",
+        dependencies: [
+            "CLibDW", "CrashReport", "ELFFormat", "ModlinkInterface", "ObjectModel", "Posix", "SymbolTable",
+        ], swiftSettings: warnings),
     .executableTarget(
         name: "ksyms",
         dependencies: [
@@ -113,6 +123,8 @@ let testTargets: [Target] = [
     tests("ModlinkdTests", of: ["ModlinkInterface", "Posix", "modlinkd", logging]),
     tests("ModloadTests", of: ["ModlinkInterface", "modload", arguments]),
     tests("ModstatTests", of: ["ModlinkInterface", "modstat"]),
+    tests("CrashReportTests", of: ["CrashReport", "ObjectModel"]),
+    tests("ModreportTests", of: ["CrashReport", "ModlinkInterface", "ObjectModel", "Posix", "modreport"]),
     tests("KsymsTests", of: ["ELFFormat", "ModlinkInterface", "ObjectModel", "ksyms"]),
     // These run the programs themselves.
     tests(

@@ -23,9 +23,25 @@ public struct CrashFault: Codable, Sendable, Equatable {
     public var activity: String?
     /// On whose behalf.
     public var request: CrashRequest?
+    /// Of these addresses, those that were a module's which has been unloaded.
+    public var departed: [DepartedPlace]?
 
     /// Makes a fault of which nothing is known.
     public init() {}
+}
+
+/// What an address was before a module was unloaded.
+public struct DepartedPlace: Codable, Sendable, Equatable {
+    /// The address.
+    public var address: Hexadecimal
+    /// What it was: `slice+0x12 in gurka, unloaded 3 s ago`.
+    public var text: String
+
+    /// Makes a place of the given parts.
+    public init(_ address: UInt64, _ text: String) {
+        self.address = Hexadecimal(address)
+        self.text = text
+    }
 }
 
 /// The request that was being done when a module crashed.

@@ -32,6 +32,8 @@ public struct Failure: Error, Sendable, Equatable {
         case moduleExists = "ModuleExists"
         /// There is no module of that name or number.
         case noSuchModule = "NoSuchModule"
+        /// There is no crash of that number.
+        case noSuchCrash = "NoSuchCrash"
         /// It is in use.
         case moduleBusy = "ModuleBusy"
         /// Its init, or its cleanup, returned an error.
@@ -59,7 +61,8 @@ public struct Failure: Error, Sendable, Equatable {
             case .permissionDenied: ExitStatusCode.notPermitted
             case .unavailable: ExitStatusCode.unavailable
             case .usage: ExitStatusCode.usage
-            case .linkFailed, .noSuchSpace, .moduleExists, .noSuchModule, .moduleBusy, .initFailed, .moduleFaulted,
+            case .linkFailed, .noSuchSpace, .moduleExists, .noSuchModule, .noSuchCrash, .moduleBusy, .initFailed,
+                .moduleFaulted,
                 .refused, .systemFailure:
                 ExitStatusCode.failed
             }

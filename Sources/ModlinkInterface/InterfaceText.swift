@@ -87,6 +87,18 @@ public let interfaceText = """
     # What was found for one name or address; nothing where symbols is empty.
     type Answer (query: string, symbols: []Symbol)
 
+    # What is kept of a crash. number: they count up; time: seconds since 1970, UTC; space: its machine; what: what happened; place: where;
+    # folder: the absolute path of what is kept, which modlink(7) describes. What is not known is missing.
+    type Crash (
+      number: int,
+      time: ?int,
+      space: ?string,
+      module: ?string,
+      what: string,
+      place: ?string,
+      folder: string
+    )
+
     # Loads modules as one transaction: they may refer to one another, and if one fails none stays. output is what they printed.
     # They go into the space of the machine that all their objects are made for, which is started when it does not run; space: it
     # has to be that one.
@@ -189,6 +201,12 @@ public let interfaceText = """
     # each. available: how many there are with those of modules that do not run. unwritable: the caller had no room for them: EFAULT.
     method GetKernelSymbols(unwritable: ?bool) -> (available: int, entries: int, descriptor: int)
 
+    # The crashes that are kept, in the order of their numbers; also those from before the daemon was started.
+    method ListCrashes() -> (crashes: []Crash)
+
+    # The report of a crash, in lines: modlink(7), "Crashes".
+    method DescribeCrash(number: int) -> (crash: Crash, report: string)
+
     # Ends the daemon and its spaces; modules are lost.
     method Stop() -> ()
 
@@ -202,6 +220,8 @@ public let interfaceText = """
     error ModuleExists (problems: []Problem)
     # There is no module of that name or number.
     error NoSuchModule (problems: []Problem)
+    # There is no crash of that number, or it is not kept any more.
+    error NoSuchCrash (problems: []Problem)
     # It is in use: holders are the modules that refer to it, holds all that keeps it. Or it refuses to go; output is what it printed.
     # Or who asks runs inside a space that is busy with a load or an unload, which would wait for itself.
     error ModuleBusy (problems: []Problem, holders: []string, holds: []Hold, output: ?string)

@@ -78,17 +78,20 @@ extension ModuleService {
             let folder = promise.wait()
             let report = report(folder, otherwise: crash.line)
             log.error("\(crash.line)\(folder.map { "; see \($0)" } ?? "")")
-            console.note(report + (folder.map { "\nsee \($0)" } ?? ""))
+            let text = report == crash.line ? report : crash.line + "\n" + report
+            console.note(text + (folder.map { "\nsee \($0)" } ?? ""))
             return CrashRecord(folder: folder, report: report)
         }
     }
 
-    /// The text that people are shown of a crash, and that its folder keeps.
-    func report(_ folder: String?, otherwise line: String) -> String {
-        if let folder {
-            try? File.writeAtomically(folder + "/report", Array((line + "\n").utf8), permissions: 0o600)
-        }
-        return line
+    /// The text that people are shown of a crash, and that its folder keeps: lines, without a line feed at the end.
+    private func report(_ folder: String?, otherwise line: String) -> String {
+        guard let folder else { return line }
+        var text = CrashReporter.report(folder) ?? line
+        while text.last == "\n" { text.removeLast() }
+        // Never half a report: readers come at any time.
+        try? File.writeAtomically(folder + "/report", Array((text + "\n").utf8), permissions: 0o600)
+        return text
     }
 
     /// Makes a crash's folder. Returns its path; nil when there is no room for one.
@@ -197,6 +200,11 @@ struct CrashState: Sendable {
                 objects: names)
         }
         describe(crash, service.request.withLock { $0 })
+        let addresses = [crash.fault.address, crash.fault.instructionPointer]
+        let departed = addresses.compactMap { address in
+            service.departed(address, in: space.architecture)?.departed.map { DepartedPlace(address, $0) }
+        }
+        if !departed.isEmpty { fault.departed = departed }
     }
 
     private mutating func describe(_ crash: Crash, _ request: CrashRequest?) {

@@ -78,6 +78,18 @@ extension ModuleService {
                         }
                     }
                 },
+                MethodHandler(ListCrashesMethod.self) { [self] _, _ in
+                    ListCrashesMethod.Reply(crashes: KeptCrashes(directory).list())
+                },
+                MethodHandler(DescribeCrashMethod.self) { [self] (parameters, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        // It shows memory of whoever has called the module.
+                        try requireOwner(context.peer)
+                        let crashes = KeptCrashes(directory)
+                        return DescribeCrashMethod.Reply(
+                            crash: try crashes.crash(parameters.number), report: try crashes.report(parameters.number))
+                    }
+                },
                 MethodHandler(StopMethod.self) { [self] (_, context) throws(MethodError) in
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)

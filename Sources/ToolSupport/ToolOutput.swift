@@ -37,6 +37,7 @@ public enum ToolOutput {
     public static func report(_ tool: String, _ failure: Failure) {
         if !failure.output.isEmpty { print(failure.output) }
         complain(tool, failure.problems)
+        if !failure.report.isEmpty { try? Standard.error.write(failure.report + "\n") }
     }
 
     /// Runs a tool's work; ends the program with the failure's status when it fails.

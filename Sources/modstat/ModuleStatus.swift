@@ -49,6 +49,12 @@ struct ModuleStatus: ParsableCommand {
     @Flag(help: "With --console: go on printing as more comes.")
     var follow = false
 
+    @Flag(help: "List the crashes that are kept.")
+    var crashes = false
+
+    @Option(help: ArgumentHelp("Print the report of the crash of that number.", valueName: "N"))
+    var crash: Int?
+
     @OptionGroup var daemon: DaemonOptions
 
     func validate() throws {
@@ -58,6 +64,15 @@ struct ModuleStatus: ParsableCommand {
         if follow, !console { throw ValidationError("--follow belongs to --console") }
         if [json, classic, tree, dot].count(where: { $0 }) > 1 {
             throw ValidationError("--json, --classic, --tree and --dot exclude each other")
+        }
+        if [console, crashes, crash != nil].count(where: { $0 }) > 1 {
+            throw ValidationError("--console, --crashes and --crash exclude each other")
+        }
+        if crashes || crash != nil,
+            id != nil || name != nil || module != nil || space != nil || pid
+                || classic || tree || dot
+        {
+            throw ValidationError("--crashes and --crash show no modules: only --json goes with them")
         }
         if pid, json || classic || tree || dot || console || id != nil || name != nil || module != nil {
             throw ValidationError("--pid goes with --space alone: all modules of a space are in one process")
@@ -69,6 +84,10 @@ struct ModuleStatus: ParsableCommand {
         ToolOutput.run("modstat") { () throws(Failure) in
             if console {
                 try ConsoleReader.print(RuntimeDirectory.standard(), follows: follow)
+                return
+            }
+            if crashes || crash != nil {
+                try CrashListing.print(KeptCrashes(RuntimeDirectory.standard()), crash, json: json)
                 return
             }
             if pid {

@@ -36,10 +36,14 @@ import Varlink
     private static let answer = LookUpAnswer(query: "slice", symbols: [symbol])
     private static let problem = Problem(subject: "gurka", place: ".text", reason: "no")
 
+    private static let crash = CrashInformation(
+        number: 1, time: 1_700_000_000, space: "x86-64", module: "gurka", what: "SIGFPE", place: "gurka:slice",
+        folder: "/run/modlink/crash/1")
+
     private static let types: [(name: String, value: any Codable & Sendable)] = [
         ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Owner", owner),
         ("Module", module), ("Hold", hold), ("Phase", phase), ("Progress", progress), ("Symbol", symbol),
-        ("Answer", answer),
+        ("Answer", answer), ("Crash", crash),
     ]
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
@@ -104,6 +108,11 @@ import Varlink
         (
             KernelSymbolsMethod.name, KernelSymbolsMethod.Parameters(unwritable: true),
             KernelSymbolsMethod.Reply(available: 2, entries: 1, descriptor: 0)
+        ),
+        (ListCrashesMethod.name, Empty(), ListCrashesMethod.Reply(crashes: [crash])),
+        (
+            DescribeCrashMethod.name, DescribeCrashMethod.Parameters(number: 1),
+            DescribeCrashMethod.Reply(crash: crash, report: "Oops: ")
         ),
         (StopMethod.name, Empty(), Empty()),
     ]

@@ -44,10 +44,10 @@ import Testing
         try session.compile("caller.o", "void store(int *p); int init_module(void) { store(0); return 0; }")
         try session.compile("library.o", Sources.initialize("return strlen((char *)8);"), ["-O1", "-fno-builtin"])
         try session.output("modload", "store.o")
-        try expect(
-            session.run("modload", "caller.o"),
-            .failed(1, "modload: caller: init_module: SIGSEGV at 0x0 in store:store+0x0\n"))
-        let errors = try session.run("modload", "library.o").errors
+        let result = try session.run("modload", "caller.o")
+        #expect(result.status == .exited(1) && result.output.isEmpty)
+        #expect(result.firstError == "modload: caller: init_module: SIGSEGV at 0x0 in store:store+0x0")
+        let errors = try session.run("modload", "library.o").firstError
         #expect(errors.hasPrefix("modload: library: init_module: SIGSEGV at 0x8 in "), "\(errors)")
         #expect(!errors.contains("unknown code") && !errors.contains("library:init"), "\(errors)")
         try checkRecovery(session, modules: ["store"])
@@ -103,9 +103,7 @@ import Testing
         let space = try session.space()
         let result = try session.run("modload", "exits.o")
         #expect(result.status == .exited(1) && result.output == "before\n")
-        #expect(
-            result.errors.hasPrefix("modload: exits: init_module: called exit(3) in exits:init_module+0x"),
-            "\(result.errors)")
+        #expect(result.firstError.hasPrefix("modload: exits: init_module: called exit(3) in exits:init_module+0x"))
         #expect(try session.space() == space)
         try checkRecovery(session, modules: ["gurka"])
         try expect(session.run("modunload", "gurka"), .done("gurka: bye\n"))

@@ -134,7 +134,7 @@ import Varlink
             LoadMethod.name, UnloadMethod.name, AutocleanMethod.name, ListMethod.name, LookUpMethod.name,
             SymbolsMethod.name, StatusMethod.name, CallMethod.name, SystemCallMethod.name, OpenDeviceMethod.name,
             CreateModuleMethod.name, InitModuleMethod.name, DeleteModuleMethod.name, KernelSymbolsMethod.name,
-            StopMethod.name,
+            ListCrashesMethod.name, DescribeCrashMethod.name, StopMethod.name,
         ]
         #expect(interface.methods.map { "org.modlink.\($0.name)" } == names)
         let errors = Failure.Kind.allCases.filter(\.isOfInterface).map(\.rawValue)
@@ -143,7 +143,7 @@ import Varlink
             interface.types.map(\.name) == [
                 "Problem", "Object", "ModuleSource", "Reference", "Owner", "Module", "Hold", "Phase", "Progress",
                 "Symbol",
-                "Answer",
+                "Answer", "Crash",
             ])
     }
 

@@ -132,3 +132,8 @@ func expect(_ result: ToolResult, _ wanted: ToolResult, sourceLocation: SourceLo
 private func text(_ result: ToolResult) -> String {
     "\(result.status)\noutput: \(result.output.debugDescription)\nerrors: \(result.errors.debugDescription)"
 }
+
+extension ToolResult {
+    /// The first line of its complaints: before the report of a crash.
+    var firstError: Substring { errors.prefix { $0 != "\n" } }
+}

@@ -116,6 +116,16 @@ struct cposix_spawn_request {
  */
 pid_t cposix_spawn(const struct cposix_spawn_request *what);
 
+/*
+ * For a process whose work may crash or never end, and who wants to have said what it knew by then: on a signal that ends a process
+ * because of what it does (SIGSEGV and so on), and after that many seconds, it writes its last words to standard output and ends with
+ * status 0; with status 1 when it has none, or they cannot be written.
+ */
+int cposix_prepare_last_words(unsigned seconds);
+
+/* Copies what is to be written then, in place of what was before. Not while another thread does so. */
+int cposix_set_last_words(const void *bytes, size_t count);
+
 /* ---- trace.c: processes that stand still while they are looked at (ptrace(2)) ---- */
 
 /* PTRACE_SEIZE and PTRACE_INTERRUPT: the thread is the calling thread's to look at, and is about to stand still. */

@@ -1,0 +1,58 @@
+import CrashReport
+import ModlinkInterface
+import ObjectModel
+import Posix
+
+/// A crash's folder as it is read: what of it is there.
+struct CrashFolder {
+    let path: String
+    let fault: CrashFault
+    let modules: CrashModules
+    let core: CoreReader?
+    /// What is missing, and why.
+    private(set) var notes: [String] = []
+
+    private static let recordLimit = 64 << 20
+
+    /// Reads a folder.
+    init(path: String) {
+        self.path = path
+        var notes: [String] = []
+        fault = Self.read(path, "fault.json", &notes) ?? CrashFault()
+        modules = Self.read(path, "modules.json", &notes) ?? CrashModules()
+        core = Self.core(path, &notes)
+        self.notes = notes + (core?.problems.map(\.description) ?? [])
+    }
+
+    private static func read<Value: Decodable>(_ path: String, _ name: String, _ notes: inout [String]) -> Value? {
+        do throws(SystemError) {
+            let bytes = try File.read(path: path + "/" + name, limit: recordLimit)
+            if let value = CrashJSON.decode(Value.self, bytes) { return value }
+            notes.append("\(name): not what a daemon writes")
+        } catch {
+            notes.append("\(name): \(error.reason)")
+        }
+        return nil
+    }
+
+    private static func core(_ path: String, _ notes: inout [String]) -> CoreReader? {
+        let file: SharedDescriptor
+        do throws(SystemError) {
+            file = SharedDescriptor(try File.open(path + "/core", .read))
+        } catch {
+            notes.append("core: \(error.reason)")
+            return nil
+        }
+        do throws(Problem) {
+            return try CoreReader(name: "core") { offset, count in
+                (try? File.read(file.descriptor, at: offset, count: count, name: "core")) ?? []
+            }
+        } catch {
+            notes.append(error.description)
+            return nil
+        }
+    }
+
+    /// The number of the crash, which is the folder's name.
+    var number: Int? { path.split(separator: "/").last.flatMap { Int($0) } }
+}
