@@ -54,6 +54,12 @@ extension ModuleService {
         static let modules: UInt32 = 1
         /// The symbol table as an ELF file.
         static let symbols: UInt32 = 2
+
+        /// Debuggers look at a note's type and size, and not at its name: a text as long as a `struct elf_prstatus` of some machine would
+        /// be a thread to them.
+        static func distinct(_ text: [UInt8]) -> [UInt8] {
+            [144, 296, 336].contains(text.count) ? text + [UInt8(ascii: "\n")] : text
+        }
     }
 
     /// Looks at a space in which a thread stands still, and keeps what there is to see. One crash after the other.
@@ -121,7 +127,7 @@ extension ModuleService {
             process: space.information.process, architecture: space.architecture, executable: space.executable,
             fault: crash.fault,
             notes: [
-                (CrashNote.modules, CrashJSON.encode(state.modules)),
+                (CrashNote.modules, CrashNote.distinct(CrashJSON.encode(state.modules))),
                 (CrashNote.symbols, SymbolImage.file(state.symbols, architecture: space.architecture)),
             ])
         do throws(SystemError) {

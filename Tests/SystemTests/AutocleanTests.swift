@@ -119,8 +119,9 @@ import Testing
         arguments: [
             (["-a", "gurka"], "-a chooses itself what goes: name nothing with it"),
             (["-a", "-i", "1"], "-a chooses itself what goes: name nothing with it"),
-            (["-a", "-r"], "-a goes alone, without -r and --dry-run"),
-            (["-a", "--dry-run"], "-a goes alone, without -r and --dry-run"),
+            (["-a", "-r"], "-a goes alone, without -f, -r and --dry-run"),
+            (["-a", "--dry-run"], "-a goes alone, without -f, -r and --dry-run"),
+            (["-a", "-f"], "-a goes alone, without -f, -r and --dry-run"),
         ])
     func mixed(arguments: [String], message: String) throws {
         let result = try Session().run("modunload", arguments)
