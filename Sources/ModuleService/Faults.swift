@@ -96,7 +96,7 @@ extension ModuleService {
         case .deadline: return "hung: not back in time, in \(here)"
         case .interrupt: return "interrupted in \(here)"
         case .exit:
-            let caller = place.map { describe($0.address, in: architecture) } ?? here
+            let caller = place.map { describe($0.address, isBehindCall: true, in: architecture) } ?? here
             return "called exit(\(fault.code)) in \(caller)"
         }
     }
@@ -111,13 +111,17 @@ extension ModuleService {
     }
 
     /// An address of a space, as people read it: `gurka:slice+0x1b`.
-    func describe(_ address: UInt64, in architecture: Architecture) -> String {
+    ///
+    /// - Parameter isBehindCall: whether a call returns there. The last instruction of a function that does not return is a call, and
+    ///   what is behind it belongs to the next one.
+    func describe(_ address: UInt64, isBehindCall: Bool = false, in architecture: Architecture) -> String {
         let sets = state.withLock { state -> [SymbolSet] in
             // Those that are being loaded are in no table yet.
             let loading = state.loaded.values.filter { $0.slot == nil && $0.architecture == architecture }
             return state.spaces[architecture].symbols.snapshot + loading.map { SymbolSet($0.linked) }
         }
-        guard let set = sets.first(where: { $0.range.contains(address) }), let index = set.symbol(at: address) else {
+        let inside = isBehindCall ? address &- 1 : address
+        guard let set = sets.first(where: { $0.range.contains(inside) }), let index = set.symbol(at: inside) else {
             return departed(address, in: architecture)?.departed ?? "unknown code at \(hexadecimal(address))"
         }
         let offset = hexadecimal(address - set.symbols.entries[index].address)

@@ -98,6 +98,7 @@ import Testing
         var written: [UInt8] = []
         #expect(!ELFDebugObjectWriter.append(object, at: [], to: &written))
         object.bytes = Array("no object".utf8)
+        object.file = object.bytes.indices
         #expect(!ELFDebugObjectWriter.append(object, at: object.sections.map { _ in nil }, to: &written))
         #expect(written.isEmpty)
     }

@@ -47,9 +47,9 @@ import Testing
         #expect(
             read.errors.hasPrefix("modload: stale: init_module: SIGSEGV at \(hex) (\(place)) in stale:init_module+0x"),
             "\(read.errors)")
-        try expect(
-            session.run("modload", "stale.o", "address=\(hex)", "jump=1"),
-            .failed(1, "modload: stale: init_module: SIGSEGV at \(hex) in \(place)\n"))
+        let jump = try session.run("modload", "stale.o", "address=\(hex)", "jump=1")
+        #expect(jump.status == .exited(1))
+        #expect(jump.firstError == "modload: stale: init_module: SIGSEGV at \(hex) in \(place)")
     }
 
     @Test("a module whose init failed is remembered as well")

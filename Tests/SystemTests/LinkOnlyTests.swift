@@ -123,10 +123,10 @@ import Testing
         let lines = try session.output("modload", "-v", "gurka.o").split(separator: "\n")
         #expect(lines.prefix(2) == ["gurka: hello", "Module loaded as ID 1"])
         let phases = lines.dropFirst(2).map { $0.split(separator: " ") }
-        let names = ["read", "parse", "resolve", "relocate", "map", "init", "publish", "total"]
+        let names = ["read", "parse", "resolve", "relocate", "announce", "map", "init", "publish", "total"]
         #expect(phases.compactMap { $0.first.map(String.init) } == names)
         let times = phases.compactMap { $0.count == 3 && $0[2] == "µs" ? Int($0[1]) : nil }
-        #expect(times.count == 8)
+        #expect(times.count == 9)
         #expect(times.dropLast().reduce(0, +) <= times.last ?? 0)
         let dry = try session.output("modload", "-n", "-v", "-f", "--name", "other", "gurka.o")
             .split(separator: "\n").dropFirst().compactMap { $0.split(separator: " ").first }

@@ -244,7 +244,9 @@ struct SpaceTests {
             session.run("ksyms", "--space", "i386", "halve"),
             .failed(1, "ksyms: i386: no such space runs; it starts with the first object that is made for it\n"))
         try session.output("modload", "melon.o")
-        try expect(session.run("ksyms", "halve"), .failed(1, "ksyms: halve: no such symbol\n"))
+        try expect(
+            session.run("ksyms", "halve"),
+            .failed(1, "ksyms: halve: no such symbol; did you mean 'halted'?\n"))
         let line = try session.output("ksyms", "--space", "i386", "halve")
         #expect(line.hasSuffix(" T halve\t[melon]\n"), "\(line)")
         let address = "0x" + line.prefix { $0 != " " }

@@ -122,7 +122,7 @@ import Testing
             .failed(
                 1,
                 """
-                ksyms: nope: no such symbol
+                ksyms: nope: no such symbol; did you mean 'note'?
                 ksyms: 0x3: no symbol is there
                 ksyms: letters:nope: no such symbol
                 ksyms: other:code: no such module (ENOENT)
