@@ -32,7 +32,7 @@ struct CoreCapture {
             signal: CoreSignal(number: fault.signal, code: fault.code, address: fault.address),
             auxiliaryVector: (try? ProcessFiles.auxiliaryVector(of: process)) ?? [],
             mappings: mappings.map(Self.mapping), notes: notes)
-        let core = CoreFilePlan(contents)
+        let core = CorePlan(contents)
         try File.truncate(file, size: core.size, name: path)
         try File.write(file, core.header, at: 0, name: path)
         let ranges = core.pieces.map { piece in

@@ -137,13 +137,16 @@ static void sizes(void)
     check("what it has made of them", inverted);
     ROW("with one more", modlink_device_ioctl(file, 1, others, SIZE + 1), EINVAL);
     ROW("without bytes", modlink_device_ioctl(file, 1, NULL, 0), 0);
-    ROW("what it crashes in", modlink_device_ioctl(file, 2, NULL, 0), EIO);
-    ROW("it goes on", modlink_device_ioctl(file, 1, NULL, 0), 0);
-    ROW("what runs beyond the bytes", modlink_device_ioctl(file, 3, others, 4), EIO);
     ROW("what makes it refuse to be closed", modlink_device_ioctl(file, 4, NULL, 0), 0);
     ROW("it is closed nevertheless", modlink_device_close(file), EBUSY);
     ROW("the module goes", unload("big"), 0);
     check("closed once", strcmp(modlink_output(handle), "big: opened 1, closed 1\n") == 0);
+    check("it is loaded again", load("big.o") == 0);
+    file = opened("big", 0, MODLINK_DEVICE_READ);
+    ROW("what runs beyond the bytes", modlink_device_ioctl(file, 3, others, 4), EIO);
+    ROW("it has faulted, and is not called again", modlink_device_ioctl(file, 1, NULL, 0), EIO);
+    ROW("it is closed without being called", modlink_device_close(file), 0);
+    ROW("the module does not go so", unload("big"), EBUSY);
 }
 
 static void swapped(void)

@@ -267,7 +267,7 @@ import Varlink
         // The notes of our own, by their sizes: the list of modules, and the symbol table.
         let notes = try Tool.output("readelf", ["-n", folder + "/core"])
         #expect(notes.split(separator: "\n").count { $0.contains("modlink ") } == 2, "\(notes)")
-        #expect(try session.runtimeText("crash/1/report").hasPrefix("crash: crash: SIGSEGV at 0x10 in crash:slice+0x"))
+        #expect(try session.runtimeText("crash/1/report").contains("crash:slice+0x"))
     }
 
     @Test("eu-stack names the functions of a core file")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The plan of core files, as readelf reads it.
-@Suite struct CoreFilePlanTests {
+@Suite struct CorePlanTests {
     private func contents(
         _ architecture: Architecture, mappings: [CoreMapping]? = nil
     ) -> CoreContents {
@@ -28,7 +28,7 @@ import Testing
             ], notes: [(1, Array("{}".utf8)), (2, [9])])
     }
 
-    private func read(_ core: CoreFilePlan, _ options: String, with tool: String = "readelf") throws -> String {
+    private func read(_ core: CorePlan, _ options: String, with tool: String = "readelf") throws -> String {
         let directory = try ScratchDirectory()
         let file = try directory.write("core", core.header)
         let descriptor = try File.open(file, .write)
@@ -40,7 +40,7 @@ import Testing
         "what is kept has a place in the file, a page's multiple, one after the other", arguments: Architecture.allCases
     )
     func pieces(architecture: Architecture) throws {
-        let core = CoreFilePlan(contents(architecture))
+        let core = CorePlan(contents(architecture))
         #expect(core.pieces.map(\.range) == [0x1000..<0x3000, 0x8000..<0x9000])
         #expect(core.pieces.map(\.mapping) == [0, 2])
         #expect(core.pieces[0].offset % 4096 == 0 && core.pieces[0].offset >= UInt64(core.header.count))
@@ -52,7 +52,7 @@ import Testing
 
     @Test("the notes are those of Linux, the first thread's first, and then our own", arguments: Architecture.allCases)
     func notes(architecture: Architecture) throws {
-        let text = try read(CoreFilePlan(contents(architecture)), "-n")
+        let text = try read(CorePlan(contents(architecture)), "-n")
         let names = ["NT_PRSTATUS", "NT_PRPSINFO", "NT_SIGINFO", "NT_AUXV", "NT_FILE", "NT_FPREGSET", "NT_PRSTATUS"]
         let found = text.split(separator: "\n").compactMap { line in names.first { line.contains($0) } }
         // Those of our own look to readelf like others of their types.
@@ -63,7 +63,7 @@ import Testing
         }
         #expect(text.split(separator: "\n").count { $0.contains("modlink ") } == 2, "\(text)")
         // The GNU one does not decode it.
-        let files = try read(CoreFilePlan(contents(architecture)), "-n", with: "eu-readelf")
+        let files = try read(CorePlan(contents(architecture)), "-n", with: "eu-readelf")
         #expect(files.contains("1 files:") && files.contains("/x/a"), "\(files)")
     }
 
@@ -72,7 +72,7 @@ import Testing
             let mappings = (0..<UInt64(count)).map {
                 CoreMapping(range: $0 * 8192..<$0 * 8192 + 4096, protection: .read, isKept: true, file: nil)
             }
-            let core = CoreFilePlan(contents(.x86_64, mappings: mappings))
+            let core = CorePlan(contents(.x86_64, mappings: mappings))
             let directory = try ScratchDirectory()
             let file = try directory.write("core", core.header)
             let text = try Tool.run("readelf", ["-hW", file]).output

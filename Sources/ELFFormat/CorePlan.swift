@@ -7,7 +7,7 @@ import ObjectModel
 /// ELF header | program headers | notes | padding to a page | memory, one PT_LOAD a mapping that is kept
 /// ```
 /// Pages of zeros can be left out when the memory is written: they are holes of the file.
-public struct CoreFilePlan: Sendable {
+public struct CorePlan: Sendable {
     /// A piece of memory.
     public struct Piece: Sendable, Equatable {
         /// Its addresses.
