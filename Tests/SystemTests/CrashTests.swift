@@ -174,9 +174,9 @@ import Varlink
         let text = try debug(session, 1, ["bt -12", "frame function slice", "p portions", "p counter"])
         #expect(text.contains(" in crash (kind=\(kind.number)) at crash.c:36"), "\(text)")
         #expect(text.contains(" = 40\n") && text.contains(" = 42\n"), "\(text)")
-        let console = try session.output("modstat", "--console")
         let told = "modlinkd: crash: thread \(try #require(fault.thread)): \(kind.line)"
-        #expect(console.contains(told), "\(console)")
+        // After the report, which follows the folder.
+        #expect(try eventually { try session.output("modstat", "--console").contains(told) })
         let task = "/proc/\(space)/task/\(try #require(fault.thread))"
         #expect(try eventually { (try? File.status(path: task)) == nil })
         try checkSurvivors(session, space: space)
