@@ -42,7 +42,7 @@ extension Benchmarks {
         var (hash, search) = (Measurement("  a hash table in C"), Measurement("  a binary search in C"))
         for _ in 0..<tableRounds {
             let output = try programs.output(work + "/symbols", ["lookup", work + "/million.elf"])
-            let figures = output.split(separator: " ").compactMap { Double($0) }
+            let figures = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
             guard figures.count == 3 else { throw BenchmarkFailure(description: "symbols lookup says \(output)") }
             hash.add(figures[0])
             search.add(figures[1])
