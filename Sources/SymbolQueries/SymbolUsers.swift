@@ -43,6 +43,15 @@ public struct SymbolUsers {
         return nil
     }
 
+    /// For each name or address: the symbols that it means, and who refers to them.
+    public func answers(to queries: [String]) -> [UsersAnswer] {
+        let lookUp = SymbolLookUp(sets)
+        return queries.map { query in
+            let symbols = lookUp.find(query)
+            return UsersAnswer(query: query, symbols: symbols, uses: uses(of: symbols))
+        }
+    }
+
     /// The references to some symbols, in the order of address.
     public func uses(of symbols: [SymbolInformation]) -> [SymbolUse] {
         guard !symbols.isEmpty else { return [] }

@@ -72,11 +72,7 @@ struct SymbolSource {
             try core.memory(at: address, count: count)
         }
         do throws(Problem) {
-            let (users, lookUp) = (try SymbolUsers(sets, list), SymbolLookUp(sets))
-            return queries.map { query in
-                let symbols = lookUp.find(query)
-                return UsersAnswer(query: query, symbols: symbols, uses: users.uses(of: symbols))
-            }
+            return try SymbolUsers(sets, list).answers(to: queries)
         } catch {
             throw Failure(.notAnObject, [error])
         }
