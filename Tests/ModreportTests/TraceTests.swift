@@ -173,9 +173,7 @@ import Testing
             }
             """
         let crash = try CrashFixture([("gurka.c", source)], ["-O1", "-g"])
-        let start = Clock.nanoseconds()
         let lines = crash.lines()
-        #expect(Clock.nanoseconds() - start < 4_000_000_000)
         #expect(lines[0].hasPrefix("Oops: stack overflow: SIGSEGV at 0x"))
         let trace = crash.trace(33)
         #expect(trace[0].hasPrefix(" gurka:deep (gurka.c:"))

@@ -53,7 +53,7 @@ import Testing
                     reader.fulfil((try? File.read(path: directory + "/a", limit: 1 << 20)) == Array(long.utf8))
                 }
             }
-            #expect(readers.allSatisfy { $0.wait(timeout: 30_000) == true })
+            #expect(readers.allSatisfy { $0.wait(timeout: 60_000) == true })
             #expect(count.now == 1)
         }
     }
@@ -97,7 +97,7 @@ import Testing
             try files.promise(directory + "/a", size: 2, permissions: 0o600) { file in
                 try? File.writeAll(file, [1])
                 begun.fulfil(true)
-                _ = goOn.wait(timeout: 10_000)
+                _ = goOn.wait(timeout: 60_000)
                 try? File.writeAll(file, [2])
             }
             let readers = [Promise<[UInt8]>(), Promise<[UInt8]>()]
@@ -105,11 +105,11 @@ import Testing
                 try Threads.start(name: "reader") {
                     reader.fulfil((try? File.read(path: directory + "/a", limit: 9)) ?? [])
                 }
-                #expect(begun.wait(timeout: 10_000) == true)
+                #expect(begun.wait(timeout: 60_000) == true)
             }
             #expect(readers[1].wait(timeout: 50) == nil)
             goOn.fulfil(true)
-            #expect(readers.map { $0.wait(timeout: 10_000) } == [[1, 2], [1, 2]])
+            #expect(readers.map { $0.wait(timeout: 60_000) } == [[1, 2], [1, 2]])
         }
     }
 

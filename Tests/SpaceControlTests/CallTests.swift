@@ -1,3 +1,4 @@
+import Glibc
 import ObjectModel
 import Posix
 import SpaceControl
@@ -167,15 +168,16 @@ import Testing
         #expect(result == 5)
     }
 
-    @Test("a death is noticed though a child that a module forked holds the connection open", .timeLimit(.minutes(1)))
+    @Test("a death is noticed though a child that a module forked holds the connection open")
     func child() throws {
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
-        let start = Clock.nanoseconds()
+        let child = Int32(truncatingIfNeeded: try test.space.call(symbols["forks"]))
         #expect(
-            message { () throws(SpaceError) in _ = try test.space.call(symbols["exits_with_child"]) }
+            message { () throws(SpaceError) in _ = try test.space.call(symbols["dies"]) }
                 == "space: call: process ended by SIGKILL")
-        #expect(Clock.nanoseconds() - start < 60_000_000_000)
+        // It outlives what was waited for.
+        #expect(child > 0 && kill(child, SIGKILL) == 0)
     }
 
     @Test(

@@ -96,7 +96,8 @@ struct Image: Sendable {
             return 0;
         }
         int leaves(void) { pthread_exit(0); }
-        int exits_with_child(void) { if (_Fork() == 0) sleep(20); kill(getpid(), SIGKILL); for (;;) pause(); }
+        int forks(void) { int child = _Fork(); if (child == 0) sleep(600); return child; }
+        int dies(void) { kill(getpid(), SIGKILL); for (;;) pause(); }
         int exits(int status) { exit(status); }
         long order;
         static void first(void) { order = order * 10 + 1; }

@@ -25,7 +25,7 @@ import Testing
         for text in ["", "slice", "a.b", "x]y", "gurka:slice"] { #expect(!NamePattern.isPattern(text)) }
     }
 
-    @Test("many stars take time in proportion to the lengths, not to their powers", .timeLimit(.minutes(1)))
+    @Test("many stars take time in proportion to the lengths, not to their powers")
     func stars() {
         let pattern = NamePattern(String(repeating: "*a", count: 200) + "b")
         #expect(!pattern.matches(Array(repeating: UInt8(ascii: "a"), count: 4000)[...]))
