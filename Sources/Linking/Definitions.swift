@@ -1,4 +1,5 @@
 import ObjectModel
+import SymbolTable
 
 /// A global name that a module defines. Large modules have a hundred thousand: what few of them have stands aside, in
 /// `Definitions`.
@@ -98,6 +99,20 @@ struct Definitions {
         let bytes = Array(name.utf8)
         let range = NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count))
         return find(bytes, range, hash: nameHash(bytes, range))
+    }
+
+    /// For each definition, whether the table has an exported symbol of its name.
+    func areExported(by table: SymbolTable, _ workers: Workers) -> [Bool] {
+        let (keys, names) = (keys, names)
+        return workers.array(keys.count, of: false) { range, found in
+            let keys = keys.span.extracting(range)
+            for index in keys.indices {
+                let key = keys[index]
+                let name = NameRange(
+                    offset: UInt32(truncatingIfNeeded: key.offset), count: UInt32(truncatingIfNeeded: key.count))
+                found[index] = table.exported(names, name, hash: key.hash) != nil
+            }
+        }
     }
 
     /// Makes room for that many names, so that none has to move.

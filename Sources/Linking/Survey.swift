@@ -21,6 +21,8 @@ struct Survey: Sendable {
         static let classicEntry = Traits(rawValue: 32)
         /// A reference to a use counter that it does not define.
         static let useCounter = Traits(rawValue: 64)
+        /// What MODULE() makes.
+        static let declaration = Traits(rawValue: 128)
     }
 
     private(set) var traits: Traits = []
@@ -64,6 +66,7 @@ struct Survey: Sendable {
             guard homes[index] == .named else { continue }
             if Draft.isFragment(sections[index], of: object) { traits.insert(.fragments) }
             if Draft.isExportList(sections[index], of: object) { traits.insert(.exportList) }
+            if object.isDeclaration(sections[index]) { traits.insert(.declaration) }
         }
     }
 

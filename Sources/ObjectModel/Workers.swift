@@ -37,6 +37,20 @@ public struct Workers: Sendable {
         }
     }
 
+    /// What becomes of two pieces of work that are done at the same time, where there are two workers.
+    public func both<First: Sendable, Second: Sendable>(
+        _ first: @Sendable () -> First, _ second: @Sendable () -> Second
+    ) -> (First, Second) {
+        let done: [Either<First, Second>] = map(2) { $0 == 0 ? .first(first()) : .second(second()) }
+        guard case .first(let one) = done[0], case .second(let other) = done[1] else { return (first(), second()) }
+        return (one, other)
+    }
+
+    private enum Either<First: Sendable, Second: Sendable>: Sendable {
+        case first(First)
+        case second(Second)
+    }
+
     /// An array whose pieces are made each by one worker.
     ///
     /// - Parameters:

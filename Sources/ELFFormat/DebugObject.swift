@@ -1,0 +1,47 @@
+import CLibELF
+import ObjectModel
+
+/// An object as debuggers want it (GDB manual, "JIT Compilation Interface"): the ELF file as it was loaded, but that each section
+/// has the address that it was given.
+///
+/// Only section headers change; so all that need be made anew is their table. What the file says of code and data stays with it, their
+/// relocations too: they are the debugger's to do where they concern what it reads, and tell those who ask who refers to a symbol.
+public struct ELFDebugObject: Sendable {
+    /// The section header table with the addresses.
+    public let headers: [UInt8]
+    /// Where in the object's `bytes` it takes the place of what is there.
+    public let place: Range<Int>
+
+    /// Makes the section headers of an object.
+    ///
+    /// - Parameters:
+    ///   - object: one that was read from an ELF file; nil becomes of any other.
+    ///   - addresses: for each section, where it is; nil where it is not in memory. There, a section that would have to be becomes one
+    ///     without contents (`SHT_NOBITS`), so that debuggers do not take it for one at address 0.
+    public init?(_ object: Object, at addresses: [UInt64?]) {
+        let file = unsafe object.bytes.span.bytes.extracting(object.file)
+        guard object.bytes[object.file].starts(with: ELFLayout.magic),
+            let identified: UInt8 = file.integer(at: UInt64(EI_CLASS)), let fileClass = ELFClass(rawValue: identified),
+            let start = file.word(at: 24 + 2 * fileClass.wordSize, fileClass), !addresses.isEmpty,
+            object.sections.count == addresses.count
+        else { return nil }
+        let size = addresses.count * Int(fileClass.sectionHeaderSize)
+        guard start <= UInt64(file.byteCount), UInt64(file.byteCount) - start >= UInt64(size) else { return nil }
+        let first = object.file.lowerBound + Int(start)
+        place = first..<first + size
+        var headers = Array(object.bytes[place])
+        let sections = object.sections.span
+        for index in addresses.indices where sections[index].isAllocated {
+            let header = index * Int(fileClass.sectionHeaderSize)
+            if addresses[index] == nil { Self.store(UInt64(SHT_NOBITS), 4, at: header + 4, &headers) }
+            let addressPlace = header + 8 + Int(fileClass.wordSize)
+            Self.store(addresses[index] ?? 0, Int(fileClass.wordSize), at: addressPlace, &headers)
+        }
+        self.headers = headers
+    }
+
+    /// Stores a number of that many bytes.
+    private static func store(_ value: UInt64, _ count: Int, at place: Int, _ bytes: inout [UInt8]) {
+        for byte in 0..<count { bytes[place + byte] = UInt8(truncatingIfNeeded: value >> (8 * UInt64(byte))) }
+    }
+}
