@@ -4,13 +4,20 @@ import ObjectModel
 /// An object as debuggers want it (GDB manual, "JIT Compilation Interface"): the ELF file as it was loaded, but that each section
 /// has the address that it was given.
 ///
-/// Only section headers change; so all that need be made anew is their table. What the file says of code and data stays with it, their
-/// relocations too: they are the debugger's to do where they concern what it reads, and tell those who ask who refers to a symbol.
+/// Only section headers change; so all that need be made anew is their table. Code and data, which are in memory anyway, can be left out
+/// where that is worth it. What the file says of them stays with it, their relocations too: these are the debugger's to do where they
+/// concern what it reads, and tell those who ask who refers to a symbol.
 public struct ELFDebugObject: Sendable {
     /// The section header table with the addresses.
     public let headers: [UInt8]
     /// Where in the object's `bytes` it takes the place of what is there.
     public let place: Range<Int>
+    /// Where in the object's `bytes` the contents of sections are that have none in the headers (`SHT_NOBITS`): ascending, apart from
+    /// each other and from `place`.
+    public private(set) var omitted: [Range<Int>] = []
+
+    /// How many bytes a section has at least that is left out: what is smaller shares its pages with what is not.
+    private static let leastOmitted = 8192
 
     /// Makes the section headers of an object.
     ///
@@ -33,11 +40,31 @@ public struct ELFDebugObject: Sendable {
         let sections = object.sections.span
         for index in addresses.indices where sections[index].isAllocated {
             let header = index * Int(fileClass.sectionHeaderSize)
-            if addresses[index] == nil { Self.store(UInt64(SHT_NOBITS), 4, at: header + 4, &headers) }
+            if addresses[index] == nil || omit(sections[index], of: object) {
+                Self.store(UInt64(SHT_NOBITS), 4, at: header + 4, &headers)
+            }
             let addressPlace = header + 8 + Int(fileClass.wordSize)
             Self.store(addresses[index] ?? 0, Int(fileClass.wordSize), at: addressPlace, &headers)
         }
         self.headers = headers
+    }
+
+    /// Leaves out a section's contents if that is worth it, and nothing else is there. Sections stand in a file in their order.
+    private mutating func omit(_ section: Section, of object: Object) -> Bool {
+        guard section.kind != .zeroFill, section.size >= Self.leastOmitted, !Self.isFrames(section, object) else {
+            return false
+        }
+        let contents = section.contentsOffset..<section.contentsOffset + Int(section.size)
+        guard contents.lowerBound >= omitted.last?.upperBound ?? object.file.lowerBound,
+            contents.upperBound <= object.file.upperBound, !contents.overlaps(place)
+        else { return false }
+        omitted.append(contents)
+        return true
+    }
+
+    /// Whether a section says how to unwind: debuggers read it out of the file.
+    private static func isFrames(_ section: Section, _ object: Object) -> Bool {
+        object.bytes[section.name.indices].elementsEqual(".eh_frame".utf8)
     }
 
     /// Stores a number of that many bytes.

@@ -31,7 +31,7 @@ struct DebugObjectFile: Sendable {
         var file = DebugObjects(count: objects.count)
         for (object, places) in zip(objects, addresses) {
             guard let changed = ELFDebugObject(object, at: places) else { return nil }
-            file.append(object.bytes, object.file, with: changed.headers, at: changed.place)
+            file.append(object.bytes, object.file, changed)
         }
         try self.init(file, names: objects.map(\.name), module: module)
     }
@@ -42,7 +42,7 @@ struct DebugObjectFile: Sendable {
         let symbols = Self.symbols(of: module)
         for (object, places) in zip(objects, addresses) {
             if let changed = ELFDebugObject(object, at: places) {
-                file.append(object.bytes, object.file, with: changed.headers, at: changed.place)
+                file.append(object.bytes, object.file, changed)
             } else {
                 file.append(symbols, symbols.indices)
             }
@@ -131,6 +131,13 @@ extension LoadTransaction {
             service.log.warning("\(module.name): debuggers cannot be told of it: \(error)")
             debugObjects.append(nil)
         }
+    }
+}
+
+extension DebugObjects {
+    /// Appends an object with its addresses.
+    fileprivate mutating func append(_ bytes: [UInt8], _ file: Range<Int>, _ changed: ELFDebugObject) {
+        append(bytes, file, with: changed.headers, at: changed.place, without: changed.omitted)
     }
 }
 

@@ -17,10 +17,24 @@ public struct DebugObjects {
     /// How large the file is with what has been appended, in bytes.
     public private(set) var size: Int
 
-    /// Bytes of one array, with others between them.
+    /// Bytes of one array, with others between them; without a hole.
     private struct Source {
         let bytes: [UInt8]
-        var pieces: [GatheredPiece]
+        /// Where in the file they go, and where they end.
+        let offset: UInt64
+        private(set) var end: UInt64
+        private(set) var pieces: [GatheredPiece] = []
+
+        init(_ bytes: [UInt8], at offset: UInt64) {
+            self.bytes = bytes
+            self.offset = offset
+            end = offset
+        }
+
+        mutating func add(_ added: [GatheredPiece]) {
+            pieces += added
+            for piece in added { end += UInt64(piece.range.count) }
+        }
     }
 
     /// Room for that many objects, 1 at least.
@@ -45,27 +59,41 @@ public struct DebugObjects {
     /// - Parameters:
     ///   - changed: as many bytes as `place` has.
     ///   - place: where in `bytes`; within `file`.
-    public mutating func append(_ bytes: [UInt8], _ file: Range<Int>, with changed: [UInt8], at place: Range<Int>) {
+    ///   - omitted: what need not be there, and reads as zeroes; within `file`, ascending, apart from each other and from `place`.
+    public mutating func append(
+        _ bytes: [UInt8], _ file: Range<Int>, with changed: [UInt8], at place: Range<Int>, without omitted: [Range<Int>] = []
+    ) {
         guard appended < count, place.count == changed.count, place.lowerBound >= file.lowerBound,
             place.upperBound <= file.upperBound
         else { return }
-        let pieces = [
-            GatheredPiece(file.lowerBound..<place.lowerBound),
-            GatheredPiece(own.count..<own.count + changed.count, ofOther: true),
-            GatheredPiece(place.upperBound..<file.upperBound),
-        ]
-        own += changed
-        if let last = sources.indices.last, sources[last].bytes.isSame(as: bytes) {
-            sources[last].pieces += pieces
-        } else {
-            sources.append(Source(bytes: bytes, pieces: pieces))
+        // A hole follows each but the last.
+        var start = file.lowerBound
+        for hole in omitted + [file.upperBound..<file.upperBound] where hole.lowerBound >= start {
+            let part = start..<hole.lowerBound
+            let offset = UInt64(size + start - file.lowerBound)
+            if part.lowerBound <= place.lowerBound, place.upperBound <= part.upperBound {
+                let replaced = GatheredPiece(own.count..<own.count + changed.count, ofOther: true)
+                let (before, after) = (part.lowerBound..<place.lowerBound, place.upperBound..<part.upperBound)
+                add([GatheredPiece(before), replaced, GatheredPiece(after)], of: bytes, at: offset)
+            } else {
+                add([GatheredPiece(part)], of: bytes, at: offset)
+            }
+            start = hole.upperBound
         }
+        own += changed
         let entry = SpaceControl.bytes(
             space_debug_object(offset: UInt64(size), size: UInt64(file.count), reserved: (0, 0, 0, 0)))
-        let start = MemoryLayout<space_debug_header>.size + appended * MemoryLayout<space_debug_object>.size
+        let entryPlace = MemoryLayout<space_debug_header>.size + appended * MemoryLayout<space_debug_object>.size
         own.replaceSubrange(start..<start + entry.count, with: entry)
         size += file.count
         appended += 1
+    }
+
+    private mutating func add(_ pieces: [GatheredPiece], of bytes: [UInt8], at offset: UInt64) {
+        if sources.last.map({ $0.end == offset && $0.bytes.isSame(as: bytes) }) != true {
+            sources.append(Source(bytes, at: offset))
+        }
+        sources[sources.count - 1].add(pieces)
     }
 
     /// A file in memory with these bytes.
@@ -75,10 +103,11 @@ public struct DebugObjects {
         let file = try MemoryFile.create(name: "modlink-objects:\(name)")
         let table = MemoryLayout<space_debug_header>.size + count * MemoryLayout<space_debug_object>.size
         try File.write(file, own.span.extracting(0..<table).bytes, at: 0, name: name)
-        var offset = UInt64(table)
         for source in sources {
-            offset = try File.write(file, source.pieces, of: source.bytes, own, at: offset, name: name)
+            try File.write(file, source.pieces, of: source.bytes, own, at: source.offset, name: name)
         }
+        // The last may end with a hole.
+        try File.truncate(file, size: UInt64(size), name: name)
         return file
     }
 
