@@ -84,4 +84,9 @@ public struct RegisterConvention: Sendable {
                 general.indices.contains(place) ? CrashReport.Register(name, general[place]) : nil
             }
     }
+
+    /// The same of those that are known by their names; none where none is.
+    public func shown(_ known: [String: UInt64]) -> [CrashReport.Register] {
+        known.isEmpty ? [] : (names + others.map(\.name)).map { CrashReport.Register($0, known[$0]) }
+    }
 }

@@ -8,6 +8,8 @@ struct CoreCapture {
     let process: Int32
     let architecture: Architecture
     let executable: String
+    /// That of the executable; empty for none.
+    let buildID: [UInt8]
     /// The thread that it is about, and where it was when it was stopped.
     let fault: Fault
     /// Notes of our own for the file.
@@ -27,7 +29,7 @@ struct CoreCapture {
             architecture: architecture,
             process: CoreProcess(
                 number: process, parent: CurrentProcess.number, user: User.effective,
-                program: ProcessFiles.programName(of: process) ?? "modspace", arguments: executable),
+                program: ProcessFiles.programName(of: process) ?? "modspace", arguments: executable, buildID: buildID),
             threads: threads(traced),
             signal: CoreSignal(number: fault.signal, code: fault.code, address: fault.address),
             auxiliaryVector: (try? ProcessFiles.auxiliaryVector(of: process)) ?? [],

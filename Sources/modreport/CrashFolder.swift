@@ -21,7 +21,7 @@ struct CrashFolder {
         var notes: [String] = []
         fault = Self.read(path, "fault.json", &notes) ?? CrashFault()
         modules = Self.read(path, "modules.json", &notes) ?? CrashModules()
-        core = Self.core(path, &notes)
+        core = Self.core(path, fault.coreProblem, &notes)
         self.notes = notes + (core?.file.problems.map(\.description) ?? [])
     }
 
@@ -36,12 +36,12 @@ struct CrashFolder {
         return nil
     }
 
-    private static func core(_ path: String, _ notes: inout [String]) -> CoreMemory? {
+    private static func core(_ path: String, _ problem: String?, _ notes: inout [String]) -> CoreMemory? {
         let file: PartialFile
         do throws(SystemError) {
             file = try PartialFile(path: path + "/core", name: "core")
         } catch {
-            notes.append("core: \(error.reason)")
+            notes.append("core: \(problem ?? error.reason)")
             return nil
         }
         do throws(Problem) {

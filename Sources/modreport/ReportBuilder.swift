@@ -1,4 +1,5 @@
 import CrashReport
+import Demangling
 import ELFFormat
 import ModlinkInterface
 import ObjectModel
@@ -69,8 +70,11 @@ struct ReportBuilder {
     }
 
     private mutating func addRegisters() {
-        guard let first = threads.first else { return }
         let convention = RegisterConvention(report.architecture)
+        guard let first = threads.first else {
+            report.registers = convention.shown(folder.fault.registers?.mapValues(\.value) ?? [:])
+            return
+        }
         report.registers = convention.shown(first.registers)
         detectOverflow(first)
     }
@@ -186,7 +190,11 @@ struct ReportBuilder {
 
     /// What an address was in a module that has been unloaded.
     private func past(_ address: UInt64) -> String? {
-        folder.fault.departed?.first { $0.address.value == address }?.text
+        folder.fault.departed?.first { $0.address.value == address }.map { place in
+            // The name stands first.
+            let end = place.text.firstRange(of: "+0x")?.lowerBound ?? place.text.startIndex
+            return demangled(String(place.text[..<end])) + place.text[end...]
+        }
     }
 
     /// As many bytes before and after as Linux has (arch/x86/kernel/dumpstack.c).
@@ -212,7 +220,6 @@ struct ReportBuilder {
                     return
                 }
                 let frame = report.threads[thread].frames[index]
-                guard frame.place?.module.isEmpty == false else { continue }
                 let instruction = frame.instruction(isFirst: index == 0)
                 images.object(at: instruction)?.describe(instruction, in: &report.threads[thread].frames[index])
             }

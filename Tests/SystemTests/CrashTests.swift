@@ -249,6 +249,9 @@ import Varlink
         let folder = session.runtime + "/crash/1"
         let text = try session.runtimeText("crash/1/modules.json")
         let modules = try #require(CrashJSON.decode(CrashModules.self, Array(text.utf8)))
+        // It says which program it is of.
+        let said = try debug(session, 1, ["bt"])
+        #expect(!said.contains("warning") && said.contains("crash.c:"), "\(said)")
         let space = try session.space()
         #expect(modules.architecture == "x86-64" && modules.space?.process == Int(space))
         #expect(modules.modules?.map(\.name) == ["crash", "keep"])
