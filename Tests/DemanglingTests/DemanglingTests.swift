@@ -10,7 +10,7 @@ import Testing
     ]
 
     @Test("names are read as c++filt reads them", arguments: names)
-    func names(name: String) throws {
+    func readable(name: String) throws {
         let text = try Tool.output("c++filt", ["--no-verbose", name])
         #expect(demangled(name) + "\n" == text && text != name + "\n")
     }
