@@ -14,7 +14,9 @@ import Testing
         let registers = (0..<words * size).map { UInt8(truncatingIfNeeded: $0 / size) }
         return CoreContents(
             architecture: architecture,
-            process: CoreProcess(number: 4711, parent: 1, user: 1000, program: "modspace", arguments: "/x/modspace", buildID: [0xab, 0x0c]),
+            process: CoreProcess(
+                number: 4711, parent: 1, user: 1000, program: "modspace", arguments: "/x/modspace",
+                buildID: [0xab, 0x0c]),
             threads: [
                 CoreThread(number: 4713, registers: registers, more: [(CoreRegisterSet.floatingPoint, [1, 2, 3])]),
                 CoreThread(number: 4711, registers: registers),
