@@ -12,6 +12,8 @@ struct CoreCapture {
     let buildID: [UInt8]
     /// The thread that it is about, and where it was when it was stopped.
     let fault: Fault
+    /// Other names of mapped files, under which they are found later.
+    let keptFiles: [String: String]
     /// Notes of our own for the file.
     let notes: [(type: UInt32, content: [UInt8])]
 
@@ -33,7 +35,7 @@ struct CoreCapture {
             threads: threads(traced),
             signal: CoreSignal(number: fault.signal, code: fault.code, address: fault.address),
             auxiliaryVector: (try? ProcessFiles.auxiliaryVector(of: process)) ?? [],
-            mappings: mappings.map(Self.mapping), notes: notes)
+            mappings: mappings.map(mapping), notes: notes)
         let core = CorePlan(contents)
         try File.truncate(file, size: core.size, name: path)
         try File.write(file, core.header, at: 0, name: path)
@@ -83,7 +85,7 @@ struct CoreCapture {
     }
 
     /// What can be read is kept, but for pages that belong to the kernel.
-    private static func mapping(_ mapping: MemoryMapping) -> CoreMapping {
+    private func mapping(_ mapping: MemoryMapping) -> CoreMapping {
         var protection: Protection = []
         if mapping.isReadable { protection.insert(.read) }
         if mapping.isWritable { protection.insert(.write) }
@@ -91,7 +93,7 @@ struct CoreCapture {
         let isKernels = ["[vvar]", "[vvar_vclock]", "[vsyscall]"].contains(mapping.name)
         // One that has no name any more cannot be looked into.
         let isThere = mapping.name.hasPrefix("/") && !mapping.name.hasSuffix(" (deleted)")
-        let file = isThere ? (path: mapping.name, offset: mapping.fileOffset) : nil
+        let file = isThere ? (path: keptFiles[mapping.name] ?? mapping.name, offset: mapping.fileOffset) : nil
         return CoreMapping(
             range: mapping.range, protection: protection, isKept: mapping.isReadable && !isKernels, file: file)
     }

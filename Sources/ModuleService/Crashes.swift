@@ -100,7 +100,7 @@ extension ModuleService {
             let folder = try crashes.begin()
             do throws(SystemError) {
                 var state = CrashState(of: space, crash, self)
-                state.fault.coreProblem = writeCore(crash, state, space, folder.path + "/core")
+                state.fault.coreProblem = writeCore(crash, state, space, folder)
                 let modules = CrashJSON.encode(state.modules)
                 try File.writeAtomically(folder.path + "/modules.json", modules, permissions: 0o600)
                 try File.writeAtomically(
@@ -119,11 +119,16 @@ extension ModuleService {
     }
 
     /// Writes the core file. Without one there still is the rest: returns what stands in the way, and what helps.
-    private func writeCore(_ crash: Crash, _ state: CrashState, _ space: SpaceHost, _ path: String) -> String? {
+    private func writeCore(_ crash: Crash, _ state: CrashState, _ space: SpaceHost, _ folder: CrashStore.Folder)
+        -> String?
+    {
         let start = Clock.nanoseconds()
+        let path = folder.path + "/core"
+        // Debuggers look for files by their names: these stay as long as the core does.
+        let kept = state.images.map { (images.path(of: $0.module), Self.image($0.buildID, in: folder.final)) }
         let capture = CoreCapture(
             process: space.information.process, architecture: space.architecture, executable: space.executable,
-            buildID: space.buildID ?? [], fault: crash.fault,
+            buildID: space.buildID ?? [], fault: crash.fault, keptFiles: Dictionary(kept) { first, _ in first },
             notes: [
                 (CrashNote.modules, CrashNote.distinct(CrashJSON.encode(state.modules))),
                 (CrashNote.symbols, SymbolImage.file(state.symbols, architecture: space.architecture)),
@@ -146,10 +151,12 @@ extension ModuleService {
         }
     }
 
+    private static func image(_ buildID: String, in folder: String) -> String { "\(folder)/images/\(buildID)" }
+
     /// What debuggers need beside the core. What cannot be had is left out.
     private func addFiles(_ state: CrashState, _ space: SpaceHost, _ folder: String) {
         for image in state.images {
-            try? File.link(images.path(of: image.module), to: folder + "/images/" + image.buildID)
+            try? File.link(images.path(of: image.module), to: Self.image(image.buildID, in: folder))
         }
         if let buildID = space.buildID {
             try? crashes.addProgram(space.executable, buildID: hexadecimalDigits(buildID), as: folder + "/images/space")
