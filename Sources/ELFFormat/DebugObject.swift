@@ -9,11 +9,11 @@ import ObjectModel
 /// concern what it reads, and tell those who ask who refers to a symbol.
 public struct ELFDebugObject: Sendable {
     /// The section header table with the addresses.
-    public let headers: [UInt8]
+    public private(set) var headers: [UInt8]
     /// Where in the object's `bytes` it takes the place of what is there.
     public let place: Range<Int>
-    /// Where in the object's `bytes` the contents of sections are that have none in the headers (`SHT_NOBITS`): ascending, apart from
-    /// each other and from `place`.
+    /// Where in the object's `bytes` contents are that nobody reads there, code and data: ascending, apart from each other and from
+    /// `place`. What stands there may be left out, and read as zeroes.
     public private(set) var omitted: [Range<Int>] = []
 
     /// How many bytes a section has at least that is left out: what is smaller shares its pages with what is not.
@@ -24,7 +24,7 @@ public struct ELFDebugObject: Sendable {
     /// - Parameters:
     ///   - object: one that was read from an ELF file; nil becomes of any other.
     ///   - addresses: for each section, where it is; nil where it is not in memory. There, a section that would have to be becomes one
-    ///     without contents (`SHT_NOBITS`), so that debuggers do not take it for one at address 0.
+    ///     that need not (without `SHF_ALLOC`), so that nobody takes it for one at address 0.
     public init?(_ object: Object, at addresses: [UInt64?]) {
         let file = unsafe object.bytes.span.bytes.extracting(object.file)
         guard object.bytes[object.file].starts(with: ELFLayout.magic),
@@ -36,30 +36,28 @@ public struct ELFDebugObject: Sendable {
         guard start <= UInt64(file.byteCount), UInt64(file.byteCount) - start >= UInt64(size) else { return nil }
         let first = object.file.lowerBound + Int(start)
         place = first..<first + size
-        var headers = Array(object.bytes[place])
+        headers = Array(object.bytes[place])
         let sections = object.sections.span
         for index in addresses.indices where sections[index].isAllocated {
             let header = index * Int(fileClass.sectionHeaderSize)
-            if addresses[index] == nil || omit(sections[index], of: object) {
-                Self.store(UInt64(SHT_NOBITS), 4, at: header + 4, &headers)
-            }
+            if addresses[index] == nil { headers[header + 8] &= ~UInt8(SHF_ALLOC) }
+            omit(sections[index], of: object)
             let addressPlace = header + 8 + Int(fileClass.wordSize)
             Self.store(addresses[index] ?? 0, Int(fileClass.wordSize), at: addressPlace, &headers)
         }
-        self.headers = headers
     }
 
     /// Leaves out a section's contents if that is worth it, and nothing else is there. Sections stand in a file in their order.
-    private mutating func omit(_ section: Section, of object: Object) -> Bool {
-        guard section.kind != .zeroFill, section.size >= Self.leastOmitted, !Self.isFrames(section, object) else {
-            return false
-        }
+    private mutating func omit(_ section: Section, of object: Object) {
+        // Elsewhere relocations have a part of what they say in the contents.
+        guard object.architecture == .x86_64, section.kind != .zeroFill, section.size >= Self.leastOmitted,
+            !Self.isFrames(section, object)
+        else { return }
         let contents = section.contentsOffset..<section.contentsOffset + Int(section.size)
         guard contents.lowerBound >= omitted.last?.upperBound ?? object.file.lowerBound,
             contents.upperBound <= object.file.upperBound, !contents.overlaps(place)
-        else { return false }
+        else { return }
         omitted.append(contents)
-        return true
     }
 
     /// Whether a section says how to unwind: debuggers read it out of the file.

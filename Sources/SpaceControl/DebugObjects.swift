@@ -84,7 +84,7 @@ public struct DebugObjects {
         let entry = SpaceControl.bytes(
             space_debug_object(offset: UInt64(size), size: UInt64(file.count), reserved: (0, 0, 0, 0)))
         let entryPlace = MemoryLayout<space_debug_header>.size + appended * MemoryLayout<space_debug_object>.size
-        own.replaceSubrange(start..<start + entry.count, with: entry)
+        own.replaceSubrange(entryPlace..<entryPlace + entry.count, with: entry)
         size += file.count
         appended += 1
     }

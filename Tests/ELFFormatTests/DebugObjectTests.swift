@@ -75,7 +75,7 @@ import Testing
         #expect(try symbols(bytes) == symbols(original))
     }
 
-    @Test("what the file wants in memory and is not there has no contents")
+    @Test("what the file wants in memory and is not there need not be")
     func displaced() throws {
         let object = try ELFObjectReader.read(try Compiler.gcc.object(Self.source), name: "gurka.o")
         let bytes = try changed(
@@ -85,8 +85,35 @@ import Testing
             })
         let rows = try output("readelf", ["-SW"], of: bytes).split(separator: "\n")
         let row = { (name: String) in rows.first { $0.contains(" \(name) ") } ?? "" }
-        #expect(row(".data").contains("NOBITS          0000000000000000"))
-        #expect(row(".text").contains("PROGBITS        0000000020000000"))
+        #expect(row(".data").contains("PROGBITS        0000000000000000") && row(".data").contains("  W  "))
+        #expect(row(".text").contains("PROGBITS        0000000020000000") && row(".text").contains(" AX "))
+    }
+
+    @Test("large contents may be left out, and nothing else", arguments: [8191, 8192])
+    func omitted(size: Int) throws {
+        let source = """
+            .data
+            data: .skip \(size), 1
+            .section .rodata
+            .skip \(size), 2
+            .section .eh_frame,"a",@progbits
+            .skip \(size)
+            .bss
+            .skip \(size)
+            .section .comment
+            .skip \(size)
+            """
+        let bytes = try Compiler.gcc.object(source, [], language: .assembly)
+        let object = try ELFObjectReader.read(bytes, name: "gurka.o")
+        let changed = try #require(
+            ELFDebugObject(object, at: object.sections.map { $0.isAllocated ? 0x2000_0000 : nil }))
+        let kept = changed.omitted.map { Set(bytes[$0]) }
+        #expect(kept == (size < 8192 ? [] : [[1], [2]]))
+        #expect(changed.omitted.allSatisfy { $0.count == size })
+        let wide = try ELFObjectReader.read(
+            try Compiler.gcc.object(source, ["-m32"], language: .assembly), name: "gurka.o")
+        let addresses = wide.sections.map { _ in UInt64?(0x2000_0000) }
+        #expect(ELFDebugObject(wide, at: addresses)?.omitted == [])
     }
 
     @Test("of a member of an archive, the place is in the archive's bytes")
