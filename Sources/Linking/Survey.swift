@@ -32,6 +32,8 @@ struct Survey: Sendable {
     let hashes: [UInt64]
     /// The symbols, by index, that are not local and that the object defines, common ones among them.
     private(set) var definitions: [UInt32] = []
+    /// How many bytes their names have together.
+    private(set) var definedNameBytes = 0
 
     /// Looks at an object.
     init(of object: Object, _ workers: Workers) {
@@ -80,6 +82,7 @@ struct Survey: Sendable {
                 if isUseCounter(symbols[index].name, of: object) { traits.insert(.useCounter) }
             } else {
                 definitions.append(UInt32(truncatingIfNeeded: index))
+                definedNameBytes += Int(symbols[index].name.count)
                 if nameEnds(object.bytes, symbols[index].name, with: "_lkmentry") { traits.insert(.classicEntry) }
             }
         }

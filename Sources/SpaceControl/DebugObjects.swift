@@ -61,7 +61,8 @@ public struct DebugObjects {
     ///   - place: where in `bytes`; within `file`.
     ///   - omitted: what need not be there, and reads as zeroes; within `file`, ascending, apart from each other and from `place`.
     public mutating func append(
-        _ bytes: [UInt8], _ file: Range<Int>, with changed: [UInt8], at place: Range<Int>, without omitted: [Range<Int>] = []
+        _ bytes: [UInt8], _ file: Range<Int>, with changed: [UInt8], at place: Range<Int>,
+        without omitted: [Range<Int>] = []
     ) {
         guard appended < count, place.count == changed.count, place.lowerBound >= file.lowerBound,
             place.upperBound <= file.upperBound

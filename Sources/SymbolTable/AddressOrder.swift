@@ -21,7 +21,9 @@ extension SymbolList {
     /// Whether somebody has sorted them before.
     private var isSorted: Bool {
         let entries = entries.span
-        for index in 1..<max(entries.count, 1) where Self.comesFirst(entries[index], entries[index - 1]) { return false }
+        for index in 1..<max(entries.count, 1) where Self.comesFirst(entries[index], entries[index - 1]) {
+            return false
+        }
         return true
     }
 

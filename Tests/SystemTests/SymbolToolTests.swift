@@ -216,7 +216,8 @@ import Testing
                 "sallad:mix .text gurka:slice", "sallad:table .data gurka:slice",
             ])
         #expect(
-            try users("hidden").map { $0.replacing(/\+0x\w+/, with: "") } == ["gurka:slice .text.slice gurka:hidden"])
+            try users("hidden").map { $0.replacing(/\+0x\w+/, with: "") }
+                == Array(repeating: "gurka:slice .text.slice gurka:hidden", count: 3))
         #expect(try users("puts").map { $0.replacing(/\+0x\w+/, with: "") } == ["gurka:slice .text.slice puts"])
         try session.compile("crash.o", "int init_module(void) { return *(volatile int *)8; }")
         #expect(try session.run("modload", "crash.o").status == .exited(1))
