@@ -45,7 +45,7 @@ public struct CoreFile {
     /// - Throws: what shows that it is no core file of a machine that spaces are of. What is wrong with its contents is in ``problems``.
     public init(_ file: PartialFile) throws(Problem) {
         self.file = file
-        let fileClass = try ELFLayout.checkIdentification(file.head, file.name)
+        let fileClass = try ELFLayout.checkIdentification(file.head[...], file.name)
         let raw = unsafe file.head.span.bytes
         let type: UInt16 = raw.integer(at: 16) ?? 0
         guard type == UInt16(ET_CORE) else { throw Problem(subject: file.name, reason: "not a core file") }

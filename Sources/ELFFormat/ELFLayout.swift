@@ -71,7 +71,7 @@ struct ELFLayout {
         self.file = file
         self.range = range ?? bytes.indices
         let raw = unsafe bytes.span.bytes.extracting(self.range)
-        fileClass = try Self.checkIdentification(Array(bytes[self.range].prefix(Self.longestHeader)), file)
+        fileClass = try Self.checkIdentification(bytes[self.range].prefix(Self.longestHeader), file)
         // The file has been found to be longer than its header.
         type = raw.integer(at: 16) ?? 0
         machine = raw.integer(at: 18) ?? 0
@@ -152,30 +152,31 @@ struct ELFLayout {
     }
 
     /// The class of a file, of which the first bytes are enough; everything that its first 16 bytes say is checked.
-    static func checkIdentification(_ bytes: [UInt8], _ file: String) throws(Problem) -> ELFClass {
+    static func checkIdentification(_ bytes: ArraySlice<UInt8>, _ file: String) throws(Problem) -> ELFClass {
+        let start = bytes.startIndex
         guard !bytes.isEmpty else { throw Problem(subject: file, reason: "empty") }
         guard bytes.starts(with: magic) else {
-            throw Problem(subject: file, reason: foreign(bytes) ?? "not an object file")
+            throw Problem(subject: file, reason: foreign(Array(bytes)) ?? "not an object file")
         }
         guard bytes.count >= 6 else {
             throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
         }
-        guard let fileClass = ELFClass(rawValue: bytes[4]) else {
+        guard let fileClass = ELFClass(rawValue: bytes[start + 4]) else {
             throw Problem(
-                subject: file, place: "e_ident", reason: "class \(bytes[4]) is neither 32 nor 64 bits")
+                subject: file, place: "e_ident", reason: "class \(bytes[start + 4]) is neither 32 nor 64 bits")
         }
-        guard bytes[5] == ELFDATA2LSB else {
+        guard bytes[start + 5] == ELFDATA2LSB else {
             throw Problem(
                 subject: file, place: "e_ident",
-                reason: bytes[5] == ELFDATA2MSB
+                reason: bytes[start + 5] == ELFDATA2MSB
                     ? "a big-endian object; this space takes little-endian ones"
-                    : "data encoding \(bytes[5]) is neither little- nor big-endian")
+                    : "data encoding \(bytes[start + 5]) is neither little- nor big-endian")
         }
         guard bytes.count >= fileClass.headerSize else {
             throw Problem(subject: file, reason: "truncated: \(bytes.count) bytes, shorter than an ELF header")
         }
-        guard bytes[6] == 1 else {
-            throw Problem(subject: file, place: "e_ident", reason: "version \(bytes[6]): not 1")
+        guard bytes[start + 6] == 1 else {
+            throw Problem(subject: file, place: "e_ident", reason: "version \(bytes[start + 6]): not 1")
         }
         return fileClass
     }

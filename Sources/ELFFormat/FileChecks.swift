@@ -12,6 +12,8 @@ extension ELFLayout {
         var contents: [Extent] = []
         var relocations: [Extent] = []
         contents.reserveCapacity(sections.count + 1)
+        // Each has a section that it is of.
+        relocations.reserveCapacity(sections.count / 2)
         for (index, section) in sections.enumerated()
         where section.size > 0 && !section.isOf(SHT_NOBITS) && !section.isOf(SHT_NULL) {
             // Both have been found to be inside of the file.

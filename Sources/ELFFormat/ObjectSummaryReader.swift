@@ -48,7 +48,7 @@ private struct SummaryTables {
 
     init(_ file: PartialFile) throws(Problem) {
         self.file = file
-        fileClass = try ELFLayout.checkIdentification(file.head, file.name)
+        fileClass = try ELFLayout.checkIdentification(file.head[...], file.name)
         let raw = unsafe file.head.span.bytes
         try ELFObjectReader.checkPurpose(ofType: raw.integer(at: 16) ?? 0, file.name)
         architecture = try ELFLayout.architecture(raw.integer(at: 18) ?? 0, fileClass, file.name)

@@ -9,6 +9,7 @@ extension ObjectDraft {
     /// Reads the relocations of all sections that are part of the running module.
     mutating func readRelocations() throws(Problem) {
         var lists: [Int] = []
+        lists.reserveCapacity(layout.sections.count / 2)
         var total = 0
         for (index, header) in layout.sections.enumerated() {
             if header.type == Self.compactRelocations, target(header)?.isAllocated != false {

@@ -4,21 +4,28 @@ extension Draft {
     /// Decides which sections are part of the image, and puts them into output sections.
     mutating func chooseSections(headerSize: UInt64, _ problems: inout ProblemList) {
         let displaced = displacedGroups()
-        for (index, object) in objects.enumerated() {
-            let (homes, traits) = (surveys[index].homes, surveys[index].traits)
-            var places = [Placement](repeating: .none, count: object.sections.count)
-            for section in object.sections.indices where homes[section] != .none {
-                let facts = object.sections[section]
-                if Self.isDisplaced(section, of: object, displaced[index]) { continue }
+        let objects = objects
+        placements.reserveCapacity(objects.count)
+        hasDisplaced.reserveCapacity(objects.count)
+        for index in objects.indices {
+            let (homes, traits, sections) = (surveys[index].homes, surveys[index].traits, objects[index].sections)
+            var places = [Placement](repeating: .none, count: sections.count)
+            // The object as a whole is asked for where that is needed: a copy counts a reference for each of its parts.
+            for section in sections.indices where homes[section] != .none {
+                let facts = sections[section]
+                if !displaced[index].isEmpty, Self.isDisplaced(section, of: objects[index], displaced[index]) {
+                    continue
+                }
                 // It is placed all the same: what refers to it is no further problem.
                 if let reason = Self.refusal(of: facts) {
-                    problems.add(object.name, "section '\(object.text(facts.name))'", reason)
+                    problems.add(objects[index].name, "section '\(objects[index].text(facts.name))'", reason)
                 }
-                let output = outputs.output(for: homes[section], facts, of: object)
-                if traits.contains(.fragments), Self.isFragment(facts, of: object) { beginFragments(output) }
+                let output =
+                    outputs.standard(homes[section]) ?? outputs.output(for: homes[section], facts, of: objects[index])
+                if traits.contains(.fragments), Self.isFragment(facts, of: objects[index]) { beginFragments(output) }
                 guard let offset = outputs.append(facts.size, alignment: facts.alignment, to: output) else {
                     problems.add(
-                        object.name, "section '\(object.text(facts.name))'",
+                        objects[index].name, "section '\(objects[index].text(facts.name))'",
                         "too large: sizes add up to more than 64 bits")
                     continue
                 }

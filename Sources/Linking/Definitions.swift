@@ -127,13 +127,19 @@ struct Definitions {
         index = NameIndex(minimumCapacity: count + 8)
     }
 
-    /// Adds a name that is not there yet, and has room.
-    mutating func add(_ definition: Definition, _ bytes: RawSpan, _ name: NameRange, hash: UInt64) {
+    /// Adds the names that an object defines, one behind the other, be they there already or not. Returns where they begin.
+    mutating func addNames(_ added: [UInt8]) -> Int {
+        defer { names.append(contentsOf: added) }
+        return names.count
+    }
+
+    /// Adds a definition, which has room, of a name that has none yet.
+    ///
+    /// - Parameter name: where ``addNames(_:)`` has put it.
+    mutating func add(_ definition: Definition, _ name: Range<Int>, hash: UInt64) {
         index.insertReserved(hash, UInt64(list.count))
         list.append(definition)
-        keys.append(Key(hash: hash, offset: names.count, count: Int(name.count)))
-        let name = bytes.extracting(name.indices)
-        unsafe name.withUnsafeBytes { unsafe names.append(contentsOf: $0) }
+        keys.append(Key(hash: hash, offset: name.lowerBound, count: name.count))
     }
 }
 
@@ -143,7 +149,7 @@ extension Draft {
     mutating func define(_ problems: inout ProblemList) {
         let objects = objects
         definitions.reserve(
-            surveys.reduce(0) { $0 + $1.definitions.count }, bytes: surveys.reduce(0) { $0 + $1.definedNameBytes })
+            surveys.reduce(0) { $0 + $1.definitions.count }, bytes: surveys.reduce(0) { $0 + $1.definedNames.count })
         definitionIndices.reserveCapacity(objects.count)
         for objectIndex in objects.indices {
             let (places, bytes) = (placements[objectIndex], objects[objectIndex].bytes)
@@ -152,13 +158,16 @@ extension Draft {
             )
             let (symbols, hashes) = (objectSymbols.span, objectHashes.span)
             var indices = [Int32](repeating: -1, count: symbols.count)
+            var nextName = definitions.addNames(surveys[objectIndex].definedNames)
             for symbolIndex in defined.lazy.map(Int.init) {
                 let symbol = symbols[symbolIndex]
                 let hash = hashes[symbolIndex]
+                let name = nextName..<nextName + Int(symbol.name.count)
+                nextName = name.upperBound
                 guard let found = Self.definition(of: symbol, objectIndex, symbolIndex, places) else { continue }
                 guard let known = definitions.find(bytes, symbol.name, hash: hash) else {
                     indices[symbolIndex] = Int32(definitions.indices.count)
-                    definitions.add(found, unsafe bytes.span.bytes, symbol.name, hash: hash)
+                    definitions.add(found, name, hash: hash)
                     if let common = symbol.common { definitions[common: definitions.indices.count - 1] = common }
                     continue
                 }

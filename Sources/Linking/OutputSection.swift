@@ -109,6 +109,12 @@ struct OutputSections {
         return name == ".note.gnu.property" || name == ".note.gnu.build-id"
     }
 
+    /// The output section of a standard family, where there is one already.
+    func standard(_ home: SectionHome) -> Int? {
+        guard Int(home.family) < standard.count, standard[Int(home.family)] >= 0 else { return nil }
+        return standard[Int(home.family)]
+    }
+
     /// The output section for an object's section that is part of the image.
     mutating func output(for home: SectionHome, _ section: Section, of object: Object) -> Int {
         if home == .named {

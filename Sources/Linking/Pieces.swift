@@ -23,16 +23,19 @@ extension Draft {
 
     /// Divides what is to be scanned and written so that each worker has several pieces.
     func pieces<M: Machine>(as machine: M.Type, _ workers: Workers) -> [Piece] {
-        guard workers.count > 1 else { return objects.indices.map(whole) }
-        let work = objects.reduce(0) { $0 + $1.file.count }
-        let share = max(Self.leastWork, work / (workers.count * 8))
-        return objects.indices.flatMap { index in
-            objects[index].file.count <= share ? [whole(index)] : divided(index, as: machine, share: share)
+        let objects = objects
+        let work = objects.indices.reduce(0) { $0 + objects[$1].file.count }
+        let share = workers.count > 1 ? max(Self.leastWork, work / (workers.count * 8)) : .max
+        var pieces: [Piece] = []
+        pieces.reserveCapacity(objects.count)
+        for index in objects.indices {
+            if objects[index].file.count <= share {
+                pieces.append(Piece(object: index, sections: placements[index].indices, isObject: true))
+            } else {
+                pieces += divided(index, as: machine, share: share)
+            }
         }
-    }
-
-    private func whole(_ object: Int) -> Piece {
-        Piece(object: object, sections: objects[object].sections.indices, isObject: true)
+        return pieces
     }
 
     /// Pieces of an object of about that much work each.

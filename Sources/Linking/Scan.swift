@@ -19,6 +19,9 @@ private struct Findings {
     /// The symbols, by index, that need an entry of the global offset table or a stub, or that another module defines.
     var notable: [UInt32] = []
 
+    /// Whether anything has to be done about the object once all have been looked at.
+    var isNotable: Bool { !notable.isEmpty || !dangling.isEmpty || !problems.isEmpty }
+
     /// Adds what was found out of a later piece of the same object.
     mutating func add(_ other: Findings) {
         for symbol in states.indices { states[symbol].formUnion(other.states[symbol]) }
@@ -56,13 +59,15 @@ extension Draft {
         let found = findings(as: machine, in: environment, workers)
         resolutions.reserveCapacity(found.count)
         targets.reserveCapacity(found.count)
-        for (symbols, _) in found {
-            resolutions.append(symbols.resolutions)
-            targets.append(symbols.targets)
+        // By index: a copy of what was found counts a reference for each of its parts.
+        for object in found.indices {
+            resolutions.append(found[object].symbols.resolutions)
+            targets.append(found[object].symbols.targets)
+            needsTable = needsTable || found[object].findings.needsTable
         }
-        for (object, (_, findings)) in found.enumerated() {
+        for object in found.indices where found[object].findings.isNotable {
+            let findings = found[object].findings
             problems.add(findings.problems)
-            needsTable = needsTable || findings.needsTable
             report(findings, object: object, in: environment.table, &problems)
             allot(object: object, findings.notable, findings.states, in: environment.table)
         }

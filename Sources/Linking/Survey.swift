@@ -32,8 +32,8 @@ struct Survey: Sendable {
     let hashes: [UInt64]
     /// The symbols, by index, that are not local and that the object defines, common ones among them.
     private(set) var definitions: [UInt32] = []
-    /// How many bytes their names have together.
-    private(set) var definedNameBytes = 0
+    /// Their names, one behind the other.
+    private(set) var definedNames: [UInt8] = []
 
     /// Looks at an object.
     init(of object: Object, _ workers: Workers) {
@@ -72,9 +72,16 @@ struct Survey: Sendable {
         }
     }
 
+    /// Bytes of names of definitions for each symbol.
+    private static let usualLength = 6
+
     private mutating func lookAtSymbols(of object: Object) {
         let symbols = object.symbols.span
+        let bytes = unsafe object.bytes.span.bytes
         var definitions: [UInt32] = []
+        var names: [UInt8] = []
+        definitions.reserveCapacity(symbols.count / 4)
+        names.reserveCapacity(symbols.count * Self.usualLength)
         for index in symbols.indices {
             if symbols[index].type == .indirectFunction { traits.insert(.indirectFunctions) }
             guard symbols[index].binding != .local else { continue }
@@ -82,11 +89,13 @@ struct Survey: Sendable {
                 if isUseCounter(symbols[index].name, of: object) { traits.insert(.useCounter) }
             } else {
                 definitions.append(UInt32(truncatingIfNeeded: index))
-                definedNameBytes += Int(symbols[index].name.count)
+                let name = bytes.extracting(symbols[index].name.indices)
+                unsafe name.withUnsafeBytes { unsafe names.append(contentsOf: $0) }
                 if nameEnds(object.bytes, symbols[index].name, with: "_lkmentry") { traits.insert(.classicEntry) }
             }
         }
         self.definitions = definitions
+        definedNames = names
     }
 
     private func isUseCounter(_ name: NameRange, of object: Object) -> Bool {

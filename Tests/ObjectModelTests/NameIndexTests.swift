@@ -24,6 +24,15 @@ extension NameIndex {
         #expect(index.count == 1)
     }
 
+    @Test("names for which there is room are found as others are, and the last of them too", arguments: [10, 5000])
+    func reserved(count: Int) {
+        var index = NameIndex(minimumCapacity: count)
+        let hash = { (payload: UInt64) in payload &* 0x9e37_79b9_7f4a_7c15 }
+        for payload in 0..<UInt64(count) { index.insertReserved(hash(payload), payload) }
+        #expect(index.count == count)
+        for payload in 0..<UInt64(count) { #expect(index.all(hash(payload)) == [payload]) }
+    }
+
     @Test("another hash finds nothing in the same slot") func tagDiffers() {
         var index = NameIndex()
         index.insert(0x001 << 52 | 5, 7) { $0 }

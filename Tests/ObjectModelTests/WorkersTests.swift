@@ -15,6 +15,22 @@ import Testing
         #expect(backwards.map(0) { $0 } == [])
     }
 
+    @Test("of two pieces of work each has what becomes of it, whichever is done first")
+    func both() {
+        let done = Mutex<[Int]>([])
+        for workers in [backwards, .alone] {
+            let (one, other) = workers.both {
+                done.withLock { $0.append(1) }
+                return 7
+            } _: {
+                done.withLock { $0.append(2) }
+                return "gurka"
+            }
+            #expect(one == 7 && other == "gurka")
+        }
+        #expect(done.withLock { $0 } == [2, 1, 1, 2])
+    }
+
     @Test("of an array each element is in one piece, and is what it was before unless it is set")
     func array() {
         for count in [0, 1, 8191, 8192, 100_003] {

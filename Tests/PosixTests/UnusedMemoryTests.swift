@@ -9,6 +9,22 @@ import Testing
         return try #require(Int(line.filter(\.isNumber)))
     }
 
+    @Test("what threads have used, which have heaps of their own, goes back too") func heaps() throws {
+        var pieces: [[UInt8]] = []
+        for _ in 0..<4 {
+            let made = Promise<[[UInt8]]>()
+            try Threads.start(name: "heap") {
+                made.fulfil((0..<1 << 14).map { [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: 1000) })
+            }
+            pieces += made.wait()
+        }
+        #expect(pieces.count == 1 << 16)
+        let full = try resident()
+        pieces = []
+        UnusedMemory.giveBack(moreThan: 0)
+        try #expect(resident() < full - 48 << 10)
+    }
+
     @Test("memory that was used and is not any more goes back to the system") func giveBack() throws {
         // Small pieces: a large one would be a mapping of its own, which ends with it. The last one keeps the rest from the heap's end.
         var pieces = (0..<1 << 16).map { [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: 1000) }

@@ -34,6 +34,26 @@ import Testing
             result.output.split(separator: "\n").last { $0.contains("ymbol") || $0.contains("section") } ?? "")
     }
 
+    @Test("an object is what it was but for the part that is changed, and zeroes where something is left out")
+    func changed() throws {
+        let bytes = (0..<100).map { UInt8($0) }
+        var file = DebugObjects(count: 3)
+        file.append(bytes, 10..<30, with: [200, 201], at: 14..<16, without: [20..<25])
+        // Not at its end, nor where nothing follows.
+        file.append(bytes, 40..<50, with: [202], at: 49..<50, without: [40..<42, 44..<46])
+        file.append([7], 0..<1)
+        file.append([8], 0..<1)
+        let descriptor = try file.file(name: "test")
+        let objects = DebugObjects.objects(in: try File.read(descriptor, at: 0, count: 1000))
+        let zeroes = { (count: Int) in [UInt8](repeating: 0, count: count) }
+        #expect(
+            objects == [
+                Array(bytes[10..<14]) + [200, 201] + bytes[16..<20] + zeroes(5) + bytes[25..<30],
+                zeroes(2) + [42, 43] + zeroes(2) + [46, 47, 48, 202], [7],
+            ])
+        #expect(try File.status(descriptor).size == UInt64(file.size))
+    }
+
     @Test("objects that come with an image are known as long as it is mapped")
     func mapped() throws {
         var test = try TestSpace()

@@ -1,5 +1,6 @@
 import ObjectModel
 import SymbolTable
+import TestSupport
 import Testing
 
 @Suite struct AddressTests {
@@ -102,6 +103,30 @@ import Testing
         var table = SymbolTable()
         _ = table.insert(SymbolSet("a", [Named(name: "yy", address: 0x1000), Named(name: "xx", address: 0x1000)]))
         #expect(table.describe(0x1000)?.name == "yy")
+    }
+
+    @Test("many symbols are in the same order as few", arguments: [255, 256, 5000])
+    func counted(count: Int) {
+        // Addresses near each other and far apart, many twice; types, bindings and lengths that decide between those.
+        var numbers = SeededNumbers(seed: UInt64(count))
+        let symbols = (0..<count).map { number in
+            let low = UInt64.random(in: 0..<4000, using: &numbers) * 16
+            return Named(
+                name: String(repeating: "a", count: Int.random(in: 1...3, using: &numbers)) + "\(number)",
+                address: number % 50 == 0 ? low << 40 : 0x1000_0000 + low,
+                binding: [.global, .weak, .local].randomElement(using: &numbers) ?? .global,
+                type: [.function, .none].randomElement(using: &numbers) ?? .none)
+        }
+        let rank: (SymbolEntry) -> [UInt64] = {
+            [
+                $0.address, $0.type == .none ? 1 : 0, $0.binding == .global ? 0 : $0.binding == .weak ? 1 : 2,
+                UInt64($0.name.count), UInt64($0.name.offset),
+            ]
+        }
+        let set = SymbolSet("gurka", symbols, from: 0, to: .max)
+        let ranks = set.symbols.entries.map(rank)
+        #expect(zip(ranks, ranks.dropFirst()).allSatisfy { $0.lexicographicallyPrecedes($1) })
+        #expect(Set(set.symbols.entries.indices.map(set.name)) == Set(symbols.map(\.name)))
     }
 
     @Test("symbols of a set are in the order of address") func sorted() {
