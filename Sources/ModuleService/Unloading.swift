@@ -72,6 +72,13 @@ extension ModuleService {
 
     private func unload(_ module: Module) throws(Failure) {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
+        // Of one that has faulted: all others are kept by theirs.
+        guard discardDevices(of: module.id) else {
+            let holds = state.withLock { $0.deviceHolds(on: module.id, named: module.name) }
+            // It stays one that has faulted.
+            throw Failure(
+                .moduleFaulted, [Problem(subject: module.name, reason: "\(Hold.reason(holds)) (EBUSY)")], holds: holds)
+        }
         let space = try space(loaded.architecture)
         try space.busy(with: "the unload of \(module.name)") { () throws(Failure) in
             try space.within(loaded.patience) { () throws(Failure) in try leave(module, loaded, space) }
@@ -80,8 +87,6 @@ extension ModuleService {
             let set = loaded.slot.flatMap { state.spaces[loaded.architecture].symbols.owner($0) }
             if let slot = loaded.slot { state.spaces[loaded.architecture].symbols.remove(slot) }
             state.loaded[module.id] = nil
-            // Of a module that has faulted: nobody could close them.
-            for (number, device) in state.devices where device.module == module.id { state.devices[number] = nil }
             state.modules.remove(module.id)
             state.bury(loaded.linked, set)
         }

@@ -126,7 +126,7 @@ public struct Space: ~Copyable, Sendable {
 // The end of a process.
 extension Space {
     /// SIGKILL.
-    private static var killSignal: Int32 { 9 }
+    static var killSignal: Int32 { 9 }
     /// How long a process may take to end once its socket is closed.
     private static var endMilliseconds: Int { 5_000 }
 

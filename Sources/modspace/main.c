@@ -85,7 +85,7 @@ static int start_server(void)
     }
     pthread_t server;
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int error = pthread_create(&server, NULL, space_serve, NULL);
+    int error = pthread_create(&server, NULL, space_serve, &space_first_lane);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
