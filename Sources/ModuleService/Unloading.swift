@@ -8,7 +8,10 @@ import SpaceControl
 
 extension ModuleService {
     /// Unloads what is meant, or only says in which order it would go. On the linker's thread.
-    func unload(_ parameters: UnloadMethod.Parameters) throws(Failure) -> UnloadMethod.Reply {
+    func unload(
+        _ parameters: UnloadMethod.Parameters, _ progress: WorkProgress
+    ) throws(Failure) -> UnloadMethod.Reply {
+        progress.set("", 0, 0)
         var ids = try identify(parameters)
         if parameters.dependents == true {
             ids = state.withLock { state in state.modules.withDependents(ids).map(\.id) }
@@ -18,13 +21,17 @@ extension ModuleService {
             return UnloadMethod.Reply(
                 modules: state.withLock { state in state.modules.unloadOrder(ids).map(\.name) }, output: "")
         }
-        return try unload(ids, discards: parameters.force == true)
+        return try unload(ids, discards: parameters.force == true, progress)
     }
 
     /// Unloads modules together. On the linker's thread.
     ///
-    /// - Parameter discards: whether those that have faulted go too, without being called.
-    func unload(_ ids: [Int], discards: Bool = false) throws(Failure) -> UnloadMethod.Reply {
+    /// - Parameters:
+    ///   - discards: whether those that have faulted go too, without being called.
+    ///   - progress: is told which goes.
+    func unload(
+        _ ids: [Int], discards: Bool = false, _ progress: WorkProgress? = nil
+    ) throws(Failure) -> UnloadMethod.Reply {
         try refuseHeld(ids, discards: discards)
         let order: [Module]
         do throws(ModuleTableError) {
@@ -38,6 +45,7 @@ extension ModuleService {
         var names: [String] = []
         do throws(Failure) {
             for (index, module) in order.enumerated() {
+                progress?.set("unloading \(module.name)", index, order.count)
                 do throws(Failure) {
                     try unload(module)
                 } catch {
