@@ -121,7 +121,9 @@ public final class ModuleIndexes: Sendable {
             warnings.append(
                 Problem(subject: "\(folder)/\(path)", reason: "no modules are looked for there: \(reason)"))
         }
-        let folders = tree.folders.map { IndexedFolder(path: $0.path, stamp: $0.mayChange ? .unsure : stamp($0.status)) }
+        let folders = tree.folders.map {
+            IndexedFolder(path: $0.path, stamp: $0.mayChange ? .unsure : stamp($0.status))
+        }
         return (folders, tree.files)
     }
 
@@ -148,7 +150,8 @@ public final class ModuleIndexes: Sendable {
     }
 
     private static func read(
-        _ folder: String, _ folders: [IndexedFolder], _ found: [(name: String, stamp: FileStamp)], _ known: FolderIndex?,
+        _ folder: String, _ folders: [IndexedFolder], _ found: [(name: String, stamp: FileStamp)],
+        _ known: FolderIndex?,
         _ progress: ProgressReport, _ warnings: inout [Problem]
     ) -> FolderIndex {
         var index = FolderIndex(path: folder, folders: folders)

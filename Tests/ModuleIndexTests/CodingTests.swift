@@ -9,7 +9,9 @@ import Testing
     private let index = folder(
         "/modules",
         [
-            File(name: "gurka.o", defines: ["slice", "count"], weak: ["peel"], needs: ["printf"], declared: ["gherkin"], required: ["tomat"]),
+            File(
+                name: "gurka.o", defines: ["slice", "count"], weak: ["peel"], needs: ["printf"], declared: ["gherkin"],
+                required: ["tomat"]),
             File(name: "tomat.ko", defines: ["seed"], depends: ["gurka", "melon"], architecture: .i386),
         ], broken: ["torn.o"])
 

@@ -192,7 +192,8 @@ import Testing
         #expect(try ModuleFolders.find("soppa", in: [folder]) == folder + "/updates/soppa.o")
     }
 
-    @Test("symbolic links to folders are followed, each folder once; hidden ones and a kernel's build tree are left out")
+    @Test(
+        "symbolic links to folders are followed, each folder once; hidden ones and a kernel's build tree are left out")
     func linkedFolders() throws {
         let beside = scratch.path + "/beside"
         try File.createDirectory(beside, permissions: 0o700)
@@ -200,7 +201,8 @@ import Testing
         for name in ["own", ".git"] { try makeFolder(name) }
         for name in ["own/tomat.o", ".git/tomat.o"] { try write(name, Self.tomat.get()) }
         let links = [
-            ("beside", beside), ("again", beside), ("own/up", ".."), ("own/self", "."), ("build", beside), ("late", "later"),
+            ("beside", beside), ("again", beside), ("own/up", ".."), ("own/self", "."), ("build", beside),
+            ("late", "later"),
         ]
         for (link, target) in links { try Tool.output("ln", ["-s", target, "\(folder)/\(link)"]) }
         try settle()

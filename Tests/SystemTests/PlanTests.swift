@@ -71,7 +71,7 @@ import Testing
         // python3's module pty: a child whose terminal is copied to standard output, which is a file here.
         let script = """
             import os, pty, sys
-            log = open(sys.argv[1], "wb")
+            log = open(sys.argv[1], "wb", 0)
             master, slave = pty.openpty()
             process = os.fork()
             if process == 0:
@@ -116,8 +116,8 @@ import Testing
     @Test(
         "so does an unload, of all that refer to it or by autoclean",
         arguments: [
-            (["-r", "base"], "unloading: slow, base\n", "unloading slow: 0 of 2 (0%)"),
-            (["-a"], "", "looking at slow: 0 of 2 (0%)"),
+            (["-r", "base"], "unloading: slow, base\nbase: bye\n", "unloading slow: 0 of 2 (0%)"),
+            (["-a"], "base: bye\n", "looking at slow: 0 of 2 (0%)"),
         ])
     func unloading(arguments: [String], output: String, line: String) throws {
         let folder = try ModuleFolder()
@@ -144,7 +144,17 @@ import Testing
         try folder.session.compile("gurka.o", Sources.quiet("gurka_count"))
         _ = try folder.load("gurka.o")
         try folder.session.compile(
-            "slow.o", "#include <unistd.h>\nint init_module(void) { usleep(2500000); return 0; }")
+            "slow.o",
+            """
+            #include <sys/stat.h>
+            #include <unistd.h>
+            int init_module(void)
+            {
+                struct stat drawn = { 0 };
+                while (stat("\(folder.session.path)/drawn", &drawn) != 0 || drawn.st_size == 0) usleep(100000);
+                return 0;
+            }
+            """)
         let load = try folder.session.start("modload", ["slow.o"])
         #expect(try eventually { try folder.session.output("modstat").contains("loading") })
         let (result, drawn) = try onTerminal(folder, tool: "modunload", ["gurka"])
