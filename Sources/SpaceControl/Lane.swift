@@ -14,9 +14,9 @@ public final class Lane: Sendable {
     private let lastSequence = Mutex<UInt32>(0)
     private let interrupted = Atomic<Bool>(false)
 
-    init(socket: consuming Descriptor, process: ChildProcess) throws(SystemError) {
+    init(socket: consuming Descriptor, process: ChildProcess, processDescriptor: SharedDescriptor) {
         self.process = process
-        processDescriptor = SharedDescriptor(try process.processDescriptor())
+        self.processDescriptor = processDescriptor
         self.socket = SharedDescriptor(socket)
         interrupter = Interrupter(socket: self.socket)
     }
@@ -146,7 +146,7 @@ extension Space {
         let theirs: SharedDescriptor
         let lane: Lane
         do throws(SystemError) {
-            (lane, theirs) = try Self.lane(process)
+            (lane, theirs) = try Self.lane(process, lanesEnd)
         } catch {
             throw .system(error)
         }
@@ -154,11 +154,13 @@ extension Space {
         return lane
     }
 
-    private static func lane(_ process: ChildProcess) throws(SystemError) -> (Lane, SharedDescriptor) {
+    private static func lane(
+        _ process: ChildProcess, _ end: SharedDescriptor
+    ) throws(SystemError) -> (Lane, SharedDescriptor) {
         let pair = try LocalSocket.pair(kind: .sequencedPacket)
         let ours = pair.first
         let theirs = pair.second
-        return (try Lane(socket: ours, process: process), SharedDescriptor(theirs))
+        return (Lane(socket: ours, process: process, processDescriptor: end), SharedDescriptor(theirs))
     }
 }
 

@@ -42,6 +42,19 @@ import Varlink
         #expect(try again.ask(.write([1])) == DeviceReply(error: ErrorCode.badDescriptor))
     }
 
+    @Test("a module of NetBSD 4 that enters a system call by itself", arguments: Examples.variants)
+    func ownSlot(variant: Examples.Variant) throws {
+        let session = try Session()
+        try session.compileExample("lkm/ownslot.c", variant)
+        try session.output("modload", "ownslot.o")
+        var client = try session.client()
+        let call = SystemCallMethod.Parameters(
+            number: 210, arguments: [14], space: variant.isI386 ? "i386" : "x86-64")
+        #expect(try client.call(SystemCallMethod.self, call).reply.values == [42, 0])
+        try session.output("modunload", "ownslot")
+        #expect(try client.call(SystemCallMethod.self, call).reply.error == 38)
+    }
+
     @Test("a system call that crashes is told with its place and what it printed, and is not called again")
     func crashingCall() throws {
         let session = try Session()
