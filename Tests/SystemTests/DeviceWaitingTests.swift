@@ -241,7 +241,10 @@ import Varlink
             #include <sys/conf.h>
             #include <sys/lkm.h>
             #include <stdio.h>
-            struct Local { int number = 0; ~Local() { printf("local: destroyed %d\\n", number); } };
+            #include <unistd.h>
+            struct Local { int number = 0; ~Local(); };
+            /* Long enough to be seen by an unload that does not wait for it. */
+            Local::~Local() { usleep(300000); printf("local: destroyed %d\\n", number); }
             static thread_local Local local;
             static int opens(dev_t, int, int, struct lwp *) { local.number++; return 0; }
             static int closes(dev_t, int, int, struct lwp *) { local.number++; return 0; }
