@@ -26,6 +26,9 @@ let core: [Target] = [
 
 let effects: [Target] = [
     .systemLibrary(name: "CLibDW", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
+    // What c++filt(1) and gdb have: it is asked to read names that nobody has checked, and stops when there is enough.
+    .target(name: "CDemangling", cSettings: cWarnings, linkerSettings: [.linkedLibrary("iberty")]),
+    .target(name: "Demangling", dependencies: ["CDemangling"], swiftSettings: warnings),
     .target(name: "CPosix", cSettings: cWarnings),
     .target(name: "Posix", dependencies: ["CPosix"], swiftSettings: warnings),
     .target(name: "SpaceProtocol", cSettings: cWarnings),
@@ -78,12 +81,13 @@ let programs: [Target] = [
     .executableTarget(
         name: "modreport",
         dependencies: [
-            "CLibDW", "CrashReport", "ELFFormat", "ModlinkInterface", "ObjectModel", "Posix", "SymbolTable",
+            "CLibDW", "CrashReport", "Demangling", "ELFFormat", "ModlinkInterface", "ObjectModel", "Posix",
+            "SymbolTable",
         ], swiftSettings: warnings),
     .executableTarget(
         name: "ksyms",
         dependencies: [
-            "ObjectModel", "SymbolTable", "ModuleIndex", "ELFFormat", "ObjectFormats", "Posix", "Varlink",
+            "ObjectModel", "SymbolTable", "ModuleIndex", "ELFFormat", "ObjectFormats", "Demangling", "Posix", "Varlink",
             "ModlinkInterface", "ModulePath", "SymbolQueries", "ToolSupport", arguments,
         ], swiftSettings: warnings),
 ]
@@ -115,6 +119,7 @@ let testTargets: [Target] = [
     tests("AOutFormatTests", of: ["AOutFormat", "ELFFormat", "Linking", "ObjectModel", "Relocation", "SymbolTable"]),
     tests("ObjectFormatsTests", of: ["ObjectFormats", "ObjectModel"]),
     tests("LinkingTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "Relocation", "SymbolTable"]),
+    tests("DemanglingTests", of: ["Demangling"]),
     tests("PosixTests", of: ["Posix"]),
     tests("VarlinkTests", of: ["Posix", "Varlink"]),
     tests("SpaceControlTests", of: ["ObjectModel", "Posix", "SpaceControl"]),

@@ -109,8 +109,6 @@ public protocol ReadableMemory {
     func byte(at address: UInt64) -> UInt8?
 }
 
-extension CoreReader: ReadableMemory {}
-
 // The numbers of operations (DWARF 5, 7.7.1).
 private enum Code {
     static let address: UInt8 = 0x03, dereference: UInt8 = 0x06

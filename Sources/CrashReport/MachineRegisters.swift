@@ -67,20 +67,26 @@ public struct RegisterConvention: Sendable {
         }
     }
 
-    /// The registers of a thread of a core file.
-    public func registers(_ thread: StoppedThread) -> FrameRegisters {
-        FrameRegisters(places.map { thread.registers.indices.contains($0) ? thread.registers[$0] : nil })
+    /// The registers of a thread.
+    ///
+    /// - Parameter general: in the order of struct user_regs_struct, as NT_PRSTATUS has them.
+    public func registers(_ general: [UInt64]) -> FrameRegisters {
+        FrameRegisters(places.map { general.indices.contains($0) ? general[$0] : nil })
     }
 
     /// What a report shows of them.
     ///
-    /// - Parameter thread: where the others are; nil when those are of another moment.
-    public func shown(_ registers: FrameRegisters, _ thread: StoppedThread?) -> [CrashReport.Register] {
-        let own = names.enumerated().map { CrashReport.Register($1, registers[$0]) }
-        guard let thread else { return own }
-        return own
+    /// - Parameter general: as of ``registers(_:)``: where the others are.
+    public func shown(_ general: [UInt64]) -> [CrashReport.Register] {
+        let registers = registers(general)
+        return names.enumerated().map { CrashReport.Register($1, registers[$0]) }
             + others.compactMap { name, place in
-                thread.registers.indices.contains(place) ? CrashReport.Register(name, thread.registers[place]) : nil
+                general.indices.contains(place) ? CrashReport.Register(name, general[place]) : nil
             }
+    }
+
+    /// The same of those that are known by their names; none where none is.
+    public func shown(_ known: [String: UInt64]) -> [CrashReport.Register] {
+        known.isEmpty ? [] : (names + others.map(\.name)).map { CrashReport.Register($0, known[$0]) }
     }
 }

@@ -101,7 +101,7 @@ extension CrashReport.Place {
     /// `gurka:slice+0x1d/0x40`, `memcpy+0x12/0x80`, `gurka+0x40` where no symbol is.
     public var text: String {
         let owner = module.isEmpty ? (symbol.isEmpty ? "space" : "") : safe(module) + (symbol.isEmpty ? "" : ":")
-        return owner + safe(symbol) + "+" + hexadecimal(offset) + (size > 0 ? "/" + hexadecimal(size) : "")
+        return owner + safe(symbol: symbol) + "+" + hexadecimal(offset) + (size > 0 ? "/" + hexadecimal(size) : "")
     }
 }
 
@@ -115,7 +115,7 @@ extension CrashReport.Frame {
     var line: String {
         guard let inner = inlined.first else { return own }
         let source = inner.source.map { $0.text + ", " } ?? ""
-        return bare + " (\(source)inlined \(safe(inner.name)))"
+        return bare + " (\(source)inlined \(safe(symbol: inner.name)))"
     }
 
     private var bare: String {
@@ -129,7 +129,7 @@ extension CrashReport.Frame {
         let mark = isGuess ? " ? " : " "
         let owner = place.map { $0.module.isEmpty ? "" : safe($0.module) + ":" } ?? ""
         let inner = inlined.map { function in
-            mark + owner + safe(function.name) + (function.source.map { " (\($0.text))" } ?? "") + " [inlined]"
+            mark + owner + safe(symbol: function.name) + (function.source.map { " (\($0.text))" } ?? "") + " [inlined]"
         }
         return inner + [mark + own]
     }
@@ -207,7 +207,10 @@ private struct RegisterLayout {
 }
 
 /// A name as it may go to a terminal.
-func safe(_ name: String) -> String {
+func safe(_ name: String, limit: Int = 256) -> String {
     let bytes = Array(name.utf8)
-    return printable(bytes, NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count)))
+    return printable(bytes, NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count)), limit: limit)
 }
+
+/// The same for a function or a variable: in C++ its name has its types in it.
+private func safe(symbol: String) -> String { safe(symbol, limit: 1024) }

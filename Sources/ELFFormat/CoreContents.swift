@@ -44,9 +44,14 @@ public struct CoreProcess: Sendable {
     public var program: String
     /// Its arguments, with blanks between them; 79 bytes are kept.
     public var arguments: String
+    /// The build ID of its program (NT_GNU_BUILD_ID); empty when it has none.
+    public var buildID: [UInt8]
 
     /// A process of the given parts.
-    public init(number: Int32, parent: Int32, user: UInt32, program: String, arguments: String) {
+    public init(
+        number: Int32, parent: Int32, user: UInt32, program: String, arguments: String, buildID: [UInt8] = []
+    ) {
+        self.buildID = buildID
         self.number = number
         self.parent = parent
         self.user = user

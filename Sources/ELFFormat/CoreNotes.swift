@@ -2,7 +2,8 @@ import CLibELF
 import ObjectModel
 
 /// The notes of a core file, in the order in which Linux writes them (fs/binfmt_elf.c): of the first thread its status, then what
-/// belongs to the process, then its other registers; then the other threads; then notes of our own.
+/// belongs to the process, then its other registers; then the other threads. Linux has neither the build ID of the program that follows nor
+/// notes of our own.
 struct CoreNotes {
     private(set) var bytes: [UInt8] = []
     private let contents: CoreContents
@@ -10,6 +11,7 @@ struct CoreNotes {
 
     private static let standard = "CORE"
     private static let linux = "LINUX"
+    private static let gnu = "GNU"
     private static let own = "modlink"
 
     init(_ contents: CoreContents) {
@@ -22,6 +24,8 @@ struct CoreNotes {
             }
         }
         if contents.threads.isEmpty { addProcess() }
+        // gdb takes the first that it finds for that of the program: else that of the module that lies lowest (bfd/elf.c).
+        if !contents.process.buildID.isEmpty { add(Self.gnu, UInt32(NT_GNU_BUILD_ID), contents.process.buildID) }
         for (type, content) in contents.notes { add(Self.own, type, content) }
     }
 

@@ -25,6 +25,10 @@ public struct CrashFault: Codable, Sendable, Equatable {
     public var request: CrashRequest?
     /// Of these addresses, those that were a module's which has been unloaded.
     public var departed: [DepartedPlace]?
+    /// The thread's registers by their names, such as `rax`, as far as they are known: a core file has them too.
+    public var registers: [String: Hexadecimal]?
+    /// Why there is no core file; nil when there is one.
+    public var coreProblem: String?
 
     /// Makes a fault of which nothing is known.
     public init() {}

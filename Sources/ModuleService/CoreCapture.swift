@@ -8,8 +8,12 @@ struct CoreCapture {
     let process: Int32
     let architecture: Architecture
     let executable: String
+    /// That of the executable; empty for none.
+    let buildID: [UInt8]
     /// The thread that it is about, and where it was when it was stopped.
     let fault: Fault
+    /// Other names of mapped files, under which they are found later.
+    let keptFiles: [String: String]
     /// Notes of our own for the file.
     let notes: [(type: UInt32, content: [UInt8])]
 
@@ -27,11 +31,11 @@ struct CoreCapture {
             architecture: architecture,
             process: CoreProcess(
                 number: process, parent: CurrentProcess.number, user: User.effective,
-                program: ProcessFiles.programName(of: process) ?? "modspace", arguments: executable),
+                program: ProcessFiles.programName(of: process) ?? "modspace", arguments: executable, buildID: buildID),
             threads: threads(traced),
             signal: CoreSignal(number: fault.signal, code: fault.code, address: fault.address),
             auxiliaryVector: (try? ProcessFiles.auxiliaryVector(of: process)) ?? [],
-            mappings: mappings.map(Self.mapping), notes: notes)
+            mappings: mappings.map(mapping), notes: notes)
         let core = CorePlan(contents)
         try File.truncate(file, size: core.size, name: path)
         try File.write(file, core.header, at: 0, name: path)
@@ -81,7 +85,7 @@ struct CoreCapture {
     }
 
     /// What can be read is kept, but for pages that belong to the kernel.
-    private static func mapping(_ mapping: MemoryMapping) -> CoreMapping {
+    private func mapping(_ mapping: MemoryMapping) -> CoreMapping {
         var protection: Protection = []
         if mapping.isReadable { protection.insert(.read) }
         if mapping.isWritable { protection.insert(.write) }
@@ -89,7 +93,7 @@ struct CoreCapture {
         let isKernels = ["[vvar]", "[vvar_vclock]", "[vsyscall]"].contains(mapping.name)
         // One that has no name any more cannot be looked into.
         let isThere = mapping.name.hasPrefix("/") && !mapping.name.hasSuffix(" (deleted)")
-        let file = isThere ? (path: mapping.name, offset: mapping.fileOffset) : nil
+        let file = isThere ? (path: keptFiles[mapping.name] ?? mapping.name, offset: mapping.fileOffset) : nil
         return CoreMapping(
             range: mapping.range, protection: protection, isKept: mapping.isReadable && !isKernels, file: file)
     }

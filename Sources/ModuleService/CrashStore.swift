@@ -29,6 +29,8 @@ final class CrashStore: Sendable {
         let number: Int
         /// Where it is now.
         let path: String
+        /// Where it is when it is finished.
+        let final: String
     }
 
     init(_ directory: RuntimeDirectory, limits: CrashLimits) {
@@ -50,7 +52,7 @@ final class CrashStore: Sendable {
             last += 1
             return last
         }
-        let folder = Folder(number: number, path: "\(path)/.\(number)\(Self.suffix)")
+        let folder = Folder(number: number, path: "\(path)/.\(number)\(Self.suffix)", final: "\(path)/\(number)")
         try? File.createDirectory(path, permissions: 0o700)
         try File.createDirectory(folder.path, permissions: 0o700)
         for name in ["objects", "images"] { try File.createDirectory(folder.path + "/" + name, permissions: 0o700) }
@@ -59,10 +61,9 @@ final class CrashStore: Sendable {
 
     /// Gives a folder its name, and removes the oldest ones that are too many. Returns its path.
     func finish(_ folder: Folder) throws(SystemError) -> String {
-        let final = "\(path)/\(folder.number)"
-        try File.rename(folder.path, to: final)
+        try File.rename(folder.path, to: folder.final)
         prune()
-        return final
+        return folder.final
     }
 
     /// Gives a folder up.

@@ -101,8 +101,8 @@ extension ModuleService {
         do throws(SystemError) {
             let folder = try crashes.begin()
             do throws(SystemError) {
-                let state = CrashState(of: space, crash, self)
-                try writeCore(crash, state, space, folder.path + "/core")
+                var state = CrashState(of: space, crash, self)
+                state.fault.coreProblem = writeCore(crash, state, space, folder)
                 let modules = CrashJSON.encode(state.modules)
                 try File.writeAtomically(folder.path + "/modules.json", modules, permissions: 0o600)
                 try File.writeAtomically(
@@ -120,14 +120,17 @@ extension ModuleService {
         }
     }
 
-    /// Without a core file there still is the rest.
-    private func writeCore(
-        _ crash: Crash, _ state: CrashState, _ space: SpaceHost, _ path: String
-    ) throws(SystemError) {
+    /// Writes the core file. Without one there still is the rest: returns what stands in the way, and what helps.
+    private func writeCore(_ crash: Crash, _ state: CrashState, _ space: SpaceHost, _ folder: CrashStore.Folder)
+        -> String?
+    {
         let start = Clock.nanoseconds()
+        let path = folder.path + "/core"
+        // Debuggers look for files by their names: these stay as long as the core does.
+        let kept = state.images.map { (images.path(of: $0.module), Self.image($0.buildID, in: folder.final)) }
         let capture = CoreCapture(
             process: space.information.process, architecture: space.architecture, executable: space.executable,
-            fault: crash.fault,
+            buildID: space.buildID ?? [], fault: crash.fault, keptFiles: Dictionary(kept) { first, _ in first },
             notes: [
                 (CrashNote.modules, CrashNote.distinct(CrashJSON.encode(state.modules))),
                 (CrashNote.symbols, SymbolImage.file(state.symbols, architecture: space.architecture)),
@@ -135,25 +138,30 @@ extension ModuleService {
         do throws(SystemError) {
             let size = try capture.write(to: path)
             log.debug("core of \(size) bytes in \((Clock.nanoseconds() - start) / 1_000_000) ms")
+            return nil
         } catch {
             try? File.remove(path)
-            let isRefused = [ErrorCode.notPermitted, ErrorCode.permissionDenied].contains(error.code)
+            let refusals = [ErrorCode.notPermitted, ErrorCode.permissionDenied, ErrorCode.notImplemented]
             let cure =
-                isRefused
-                ? "; modlinkd has to be allowed to trace its spaces: kernel.yama.ptrace_scope, or the rules of the container"
+                refusals.contains(error.code)
+                ? "; modlinkd has to be allowed to trace its spaces: kernel.yama.ptrace_scope, the rules of the container, "
+                    + "or a module that has called prctl(PR_SET_DUMPABLE)"
                 : ""
             console.note("no core file: \(error)\(cure)")
             log.warning("no core file: \(error)\(cure)")
+            return "\(error)\(cure)"
         }
     }
+
+    private static func image(_ buildID: String, in folder: String) -> String { "\(folder)/images/\(buildID)" }
 
     /// What debuggers need beside the core. What cannot be had is left out.
     private func addFiles(_ state: CrashState, _ space: SpaceHost, _ folder: String) {
         for image in state.images {
-            try? File.link(images.path(of: image.module), to: folder + "/images/" + image.buildID)
+            try? File.link(images.path(of: image.module), to: Self.image(image.buildID, in: folder))
         }
         if let buildID = space.buildID {
-            try? crashes.addProgram(space.executable, buildID: buildID, as: folder + "/images/space")
+            try? crashes.addProgram(space.executable, buildID: hexadecimalDigits(buildID), as: folder + "/images/space")
         }
         for object in state.objects {
             try? File.writeAtomically(folder + "/objects/" + object.name, object.bytes, permissions: 0o600)
@@ -187,7 +195,8 @@ struct CrashState: Sendable {
         modules.generation = Int(generation)
         modules.time = Double(WallClock.nanoseconds()) / 1_000_000_000
         modules.space = CrashModules.Space(
-            process: Int(process), executable: space.executable, buildID: space.buildID)
+            process: Int(process), executable: space.executable,
+            buildID: space.buildID.map(hexadecimalDigits))
         modules.lastUnloaded = service.lastUnloaded(in: space.architecture)
         modules.modules = loaded.map { module, loaded in
             let (names, bytes) = Self.objects(of: loaded, process)
@@ -202,6 +211,9 @@ struct CrashState: Sendable {
                 objects: names)
         }
         describe(crash)
+        let names = Fault.registerNames(on: space.architecture)
+        fault.registers = Dictionary(
+            zip(names, crash.fault.registers.map(Hexadecimal.init)), uniquingKeysWith: { first, _ in first })
         let addresses = [crash.fault.address, crash.fault.instructionPointer]
         let departed = addresses.compactMap { address in
             service.departed(address, in: space.architecture)?.departed.map { DepartedPlace(address, $0) }

@@ -21,7 +21,7 @@ final class SpaceHost: Sendable {
     private let patience = Mutex<Duration?>(standardPatience)
     private let events: SpaceEvents
     /// The build ID of its program, in hexadecimal digits; nil when it has none.
-    let buildID: String?
+    let buildID: [UInt8]?
     private let mayInterrupt = Atomic<Bool>(false)
     private let wasInterrupted = Atomic<Bool>(false)
     /// What keeps it busy, for those who ask from inside: `the load of gurka`.
@@ -44,11 +44,11 @@ final class SpaceHost: Sendable {
         self.space = Mutex(space)
     }
 
-    private static func buildID(of program: String) -> String? {
+    private static func buildID(of program: String) -> [UInt8]? {
         guard let file = try? SharedDescriptor(File.open(program, .read)),
             let head = try? File.read(file.descriptor, at: 0, count: BuildIDReader.headSize, name: program)
         else { return nil }
-        return BuildIDReader.buildID(head).map(hexadecimalDigits)
+        return BuildIDReader.buildID(head)
     }
 
     /// The next thing that happens in it by itself, waiting for it; nil when it has ended.

@@ -107,9 +107,8 @@ private func mixed(_ value: UInt64) -> UInt64 {
 }
 
 /// Bytes as text that is safe on a terminal: what is not printable UTF-8 is shown byte by byte as `\xNN`, and a name of
-/// more than 256 bytes is cut.
-public func printable(_ bytes: [UInt8], _ name: NameRange) -> String {
-    let limit = 256
+/// more than `limit` bytes is cut.
+public func printable(_ bytes: [UInt8], _ name: NameRange, limit: Int = 256) -> String {
     var rest = bytes[name.indices]
     // Nearly all names are made of letters and the like.
     if rest.count <= limit, rest.allSatisfy({ (0x20..<0x7f).contains($0) }) {

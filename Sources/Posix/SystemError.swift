@@ -78,6 +78,8 @@ public enum ErrorCode {
     public static let tryAgain = EAGAIN
     /// ENOMEM.
     public static let outOfMemory = ENOMEM
+    /// ENOSYS: the kernel has no such call, or does not show it to this process.
+    public static let notImplemented = ENOSYS
     /// EACCES.
     public static let permissionDenied = EACCES
     /// EBUSY.

@@ -32,6 +32,9 @@ struct KernelSymbols: ParsableCommand {
     @Flag(name: [.customShort("S"), .customLong("size-sort")], help: "In the order of size, and with sizes.")
     var bySize = false
 
+    @Flag(name: [.customShort("C"), .customLong("demangle")], help: "Print C++ names as they are written.")
+    var demangle = false
+
     @Option(help: ArgumentHelp("Only the symbols of that module.", valueName: "NAME"))
     var module: String?
 
@@ -56,25 +59,29 @@ struct KernelSymbols: ParsableCommand {
 
     @OptionGroup var daemon: DaemonOptions
 
+    /// How names are printed.
+    var style: NameStyle { NameStyle(demangles: demangle) }
+
     private var hasOrder: Bool { byAddress || bySize }
 
     func validate() throws {
-        if output != nil, !queries.isEmpty || json || modules || hasOrder || module != nil {
+        if output != nil, !queries.isEmpty || json || modules || hasOrder || demangle || module != nil {
             throw ValidationError("-o writes the whole table: it goes with nothing else")
         }
         if modules, !queries.isEmpty || json || bySize {
             throw ValidationError("-m belongs to the whole table as text, in the order of address")
         }
+        if demangle, json { throw ValidationError("JSON has names as they are: -C goes without --json") }
         if byAddress, bySize { throw ValidationError("-n and -S exclude each other") }
         if core != nil, space != nil {
             throw ValidationError("--core says itself which space: it goes without --space")
         }
         let others = !queries.isEmpty || output != nil || modules || hasOrder || module != nil
         if !users.isEmpty, others || !undefined.isEmpty {
-            throw ValidationError("--users goes with --json, --core and --space only")
+            throw ValidationError("--users goes with -C, --json, --core and --space only")
         }
         if !undefined.isEmpty, others {
-            throw ValidationError("--undefined goes with --json, --core and --space only")
+            throw ValidationError("--undefined goes with -C, --json, --core and --space only")
         }
     }
 
@@ -120,7 +127,7 @@ struct KernelSymbols: ParsableCommand {
         if json {
             try ToolOutput.printJSON(listing.rows)
         } else {
-            ToolOutput.print(listing.text(showsModules: modules, showsSizes: bySize))
+            ToolOutput.print(listing.text(showsModules: modules, showsSizes: bySize, style: style))
         }
     }
 

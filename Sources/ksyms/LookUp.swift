@@ -9,18 +9,21 @@ struct LookUp {
     private let json: Bool
     private let showsSizes: Bool
     private let module: String?
+    private let style: NameStyle
 
     /// - Parameter tool: says how they are printed.
     init(_ tool: KernelSymbols, _ answers: [LookUpAnswer]) {
         self.init(
-            answers, json: tool.json, bySize: tool.bySize, byAddress: tool.byAddress, module: tool.module)
+            answers, json: tool.json, bySize: tool.bySize, byAddress: tool.byAddress, module: tool.module,
+            style: tool.style)
     }
 
     init(
         _ answers: [LookUpAnswer], json: Bool = false, bySize: Bool = false, byAddress: Bool = false,
-        module: String? = nil
+        module: String? = nil, style: NameStyle = NameStyle()
     ) {
         self.json = json
+        self.style = style
         self.module = module
         showsSizes = bySize
         self.answers = answers.map { answer in
@@ -73,11 +76,13 @@ struct LookUp {
 
     /// A name is answered as in the table, an address with `module:symbol+offset`.
     var text: [UInt8] {
-        var lines = SymbolLines(showsSizes: showsSizes)
+        var lines = SymbolLines(showsSizes: showsSizes, style: style)
         for answer in answers {
             let isName = Self.isName(answer.query)
             for symbol in answer.symbols {
-                if let departed = symbol.departed {
+                var past = symbol
+                past.name = style.text(symbol.name)
+                if let departed = past.departed {
                     lines.add("\(answer.query) \(departed)\n")
                     continue
                 }
@@ -85,7 +90,8 @@ struct LookUp {
                 if isName, NamePattern.isPattern(answer.query) || answer.query.hasSuffix(symbol.name) {
                     lines.add(symbol)
                 } else {
-                    let qualified = symbol.module.isEmpty ? symbol.name : "\(symbol.module):\(symbol.name)"
+                    let name = style.text(symbol.name)
+                    let qualified = symbol.module.isEmpty ? name : "\(symbol.module):\(name)"
                     lines.add("\(answer.query) \(qualified)+0x\(String(symbol.offset, radix: 16))\n")
                 }
             }

@@ -103,8 +103,8 @@ struct SymbolListing {
     // MARK: Text
 
     /// A line a symbol, with a line for each module before its symbols.
-    func text(showsModules: Bool = false, showsSizes: Bool = false) -> [UInt8] {
-        var lines = SymbolLines(showsSizes: showsSizes)
+    func text(showsModules: Bool = false, showsSizes: Bool = false, style: NameStyle = NameStyle()) -> [UInt8] {
+        var lines = SymbolLines(showsSizes: showsSizes, style: style)
         var pending =
             showsModules ? sets.filter { !$0.owner.isEmpty && (module == nil || module == $0.owner) }[...] : []
         for item in items {
@@ -123,9 +123,11 @@ struct SymbolListing {
 struct SymbolLines {
     private(set) var bytes: [UInt8] = []
     private let showsSizes: Bool
+    private let style: NameStyle
 
-    init(showsSizes: Bool = false) {
+    init(showsSizes: Bool = false, style: NameStyle = NameStyle()) {
         self.showsSizes = showsSizes
+        self.style = style
     }
 
     /// `0000000010000040 T slice	[gurka]`; with the size, as nm -S has it, behind the address.
@@ -134,7 +136,9 @@ struct SymbolLines {
         add(address: entry.address, size: entry.size, letter: set.letter(index))
         let name = entry.name
         let isPlain = name.count <= 256 && set.symbols.names[name.indices].allSatisfy { (0x20..<0x7f).contains($0) }
-        if isPlain {
+        if let text = style.text(set.symbols.names[name.indices]) {
+            bytes.append(contentsOf: text.utf8)
+        } else if isPlain {
             bytes.append(contentsOf: set.symbols.names[name.indices])
         } else {
             bytes.append(contentsOf: set.name(index).utf8)
@@ -146,7 +150,7 @@ struct SymbolLines {
     mutating func add(_ symbol: SymbolInformation) {
         add(
             address: symbol.unsignedAddress, size: UInt64(bitPattern: Int64(symbol.size)), letter: symbol.letter)
-        bytes.append(contentsOf: symbol.name.utf8)
+        bytes.append(contentsOf: style.text(symbol.name).utf8)
         end(module: symbol.module)
     }
 

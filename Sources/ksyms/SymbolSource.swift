@@ -44,20 +44,9 @@ struct SymbolSource {
     }
 
     private static func read(_ path: String) throws(Failure) -> (core: CoreFile, bytes: [UInt8]) {
-        let (file, size, head) = try Failure.naming(path, .notAnObject) { () throws(SystemError) in
-            let file = SharedDescriptor(try File.open(path, .read))
-            let status = try File.status(file.descriptor, name: path)
-            return (file, status.size, try File.read(file.descriptor, at: 0, count: 4096, name: path))
-        }
-        let partial = PartialFile(name: path, size: size, head: head) { (offset, count) throws(Problem) in
-            do throws(SystemError) {
-                return try File.read(file.descriptor, at: offset, count: count, name: path)
-            } catch {
-                throw Problem(subject: path, reason: "\(error.call): \(error.reason)")
-            }
-        }
+        let file = try Failure.naming(path, .notAnObject) { () throws(SystemError) in try PartialFile(path: path) }
         do throws(Problem) {
-            let core = try CoreFile(partial)
+            let core = try CoreFile(file)
             return (core, try core.symbols())
         } catch {
             throw Failure(.notAnObject, [error])

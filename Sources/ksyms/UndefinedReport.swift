@@ -52,7 +52,7 @@ struct UndefinedReport {
         if tool.json {
             try ToolOutput.printJSON(rows)
         } else {
-            ToolOutput.print(rows.map(line).joined())
+            ToolOutput.print(rows.map { line($0, tool.style) }.joined())
         }
         guard problems.isEmpty else { throw Failure(.linkFailed, problems) }
     }
@@ -77,9 +77,11 @@ struct UndefinedReport {
     }
 
     /// As the table has those that are in the space; else as nm(1) has what is undefined, and who would provide it.
-    static func line(_ row: Row) -> String {
+    static func line(_ row: Row, _ style: NameStyle = NameStyle()) -> String {
         let address = row.address.map { String(hexadecimal: $0, digits: 16) } ?? "".filled(to: 16)
-        let name = row.kind == .module ? "(module) \(row.name)" : "\(row.type ?? (row.weak ? "w" : "U")) \(row.name)"
+        let name =
+            row.kind == .module
+            ? "(module) \(row.name)" : "\(row.type ?? (row.weak ? "w" : "U")) \(style.text(row.name))"
         let provider = row.module.map { "\t[\($0)]" } ?? row.path.map { "\t\($0)" } ?? ""
         return "\(address) \(name)\(provider)\n"
     }

@@ -9,7 +9,7 @@ enum UserReport {
         if tool.json {
             try ToolOutput.printJSON(answers)
         } else {
-            ToolOutput.print(answers.flatMap(\.uses).map(line).joined())
+            ToolOutput.print(answers.flatMap(\.uses).map { line($0, tool.style) }.joined())
         }
         let missing = answers.filter(\.symbols.isEmpty).map(\.query)
         let unused = answers.filter { !$0.symbols.isEmpty && $0.uses.isEmpty }.map(\.query)
@@ -21,10 +21,10 @@ enum UserReport {
                 + unused.map { Problem(subject: $0, reason: "no module refers to it") })
     }
 
-    static func line(_ use: SymbolUse) -> String {
-        let place = use.function.isEmpty ? use.module : "\(use.module):\(use.function)"
+    static func line(_ use: SymbolUse, _ style: NameStyle = NameStyle()) -> String {
+        let place = use.function.isEmpty ? use.module : "\(use.module):\(style.text(use.function))"
         let offset = use.function.isEmpty ? "" : "+0x\(String(use.offset, radix: 16))"
         return
-            "\(String(hexadecimal: use.unsignedAddress, digits: 16)) \(place)\(offset) \(use.section) \(use.symbol)\n"
+            "\(String(hexadecimal: use.unsignedAddress, digits: 16)) \(place)\(offset) \(use.section) \(style.qualified(use.symbol))\n"
     }
 }

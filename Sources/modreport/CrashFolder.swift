@@ -1,4 +1,5 @@
 import CrashReport
+import ELFFormat
 import ModlinkInterface
 import ObjectModel
 import Posix
@@ -8,7 +9,7 @@ struct CrashFolder {
     let path: String
     let fault: CrashFault
     let modules: CrashModules
-    let core: CoreReader?
+    let core: CoreMemory?
     /// What is missing, and why.
     private(set) var notes: [String] = []
 
@@ -20,8 +21,8 @@ struct CrashFolder {
         var notes: [String] = []
         fault = Self.read(path, "fault.json", &notes) ?? CrashFault()
         modules = Self.read(path, "modules.json", &notes) ?? CrashModules()
-        core = Self.core(path, &notes)
-        self.notes = notes + (core?.problems.map(\.description) ?? [])
+        core = Self.core(path, fault.coreProblem, &notes)
+        self.notes = notes + (core?.file.problems.map(\.description) ?? [])
     }
 
     private static func read<Value: Decodable>(_ path: String, _ name: String, _ notes: inout [String]) -> Value? {
@@ -35,18 +36,16 @@ struct CrashFolder {
         return nil
     }
 
-    private static func core(_ path: String, _ notes: inout [String]) -> CoreReader? {
-        let file: SharedDescriptor
+    private static func core(_ path: String, _ problem: String?, _ notes: inout [String]) -> CoreMemory? {
+        let file: PartialFile
         do throws(SystemError) {
-            file = SharedDescriptor(try File.open(path + "/core", .read))
+            file = try PartialFile(path: path + "/core", name: "core")
         } catch {
-            notes.append("core: \(error.reason)")
+            notes.append("core: \(problem ?? error.reason)")
             return nil
         }
         do throws(Problem) {
-            return try CoreReader(name: "core") { offset, count in
-                (try? File.read(file.descriptor, at: offset, count: count, name: "core")) ?? []
-            }
+            return CoreMemory(try CoreFile(file))
         } catch {
             notes.append(error.description)
             return nil

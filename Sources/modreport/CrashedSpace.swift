@@ -3,17 +3,17 @@ import ObjectModel
 
 /// The space as it was: its memory from the core file, and what its code is from the images.
 final class CrashedSpace: UnwindingSource {
-    private let core: CoreReader
+    private let core: CoreMemory
     private let images: LinkedImages
     private let width: UInt64
     /// Deep recursion comes by the same instructions again and again.
     private var known: [UInt64: FrameRules?] = [:]
     private var code: [UInt64: Bool] = [:]
 
-    init(_ core: CoreReader, _ images: LinkedImages) {
+    init(_ core: CoreMemory, _ images: LinkedImages) {
         self.core = core
         self.images = images
-        width = core.architecture.pointerSize
+        width = core.file.architecture.pointerSize
     }
 
     func word(at address: UInt64) -> UInt64? {
@@ -39,7 +39,7 @@ final class CrashedSpace: UnwindingSource {
 
     func isCode(_ address: UInt64) -> Bool {
         if let isCode = code[address] { return isCode }
-        let isCode = images.isCode(address) ?? (core.segment(at: address)?.protection.contains(.execute) == true)
+        let isCode = images.isCode(address) ?? (core.file.segment(at: address)?.protection.contains(.execute) == true)
         code[address] = isCode
         return isCode
     }

@@ -1,10 +1,15 @@
 import CLibDW
 import CrashReport
+import Demangling
 import Glibc
 
-/// The debug information of one object of a module, as it was loaded: libdwfl relocates it by the sections' addresses.
+/// The debug information of one object of a module, as it was loaded: libdwfl relocates it by the sections' addresses. Or that of an
+/// executable, in which addresses are those of the process.
 final class DebugObject {
-    private let session: OpaquePointer
+    /// What holds the debug information of an object.
+    private let session: OpaquePointer?
+    /// The file of an executable.
+    private let descriptor: Int32
     private let dwarf: OpaquePointer
     /// Where its sections of code are.
     private let ranges: [Range<UInt64>]
@@ -29,12 +34,37 @@ final class DebugObject {
             return nil
         }
         self.session = session
+        descriptor = -1
         self.dwarf = dwarf
         ranges = Self.code(elf)
         frames = dwfl_module_dwarf_cfi(module, &bias).map { CallFrameTable($0, convention) }
     }
 
-    deinit { dwfl_end(session) }
+    /// Reads an executable, or a file that has its debug information alone (`objcopy --only-keep-debug`). Nil when it has none.
+    init?(executable path: String) {
+        elf_version(UInt32(EV_CURRENT))
+        let descriptor = libdw_open(path)
+        guard descriptor >= 0 else { return nil }
+        guard let dwarf = dwarf_begin(descriptor, DWARF_C_READ) else {
+            close(descriptor)
+            return nil
+        }
+        session = nil
+        self.descriptor = descriptor
+        self.dwarf = dwarf
+        ranges = dwarf_getelf(dwarf).map(Self.code) ?? []
+        // Its calls are followed by .eh_frame, which has all of them.
+        frames = nil
+    }
+
+    deinit {
+        if let session {
+            dwfl_end(session)
+        } else {
+            dwarf_end(dwarf)
+            close(descriptor)
+        }
+    }
 
     private static func code(_ elf: OpaquePointer) -> [Range<UInt64>] {
         var ranges: [Range<UInt64>] = []
@@ -71,12 +101,23 @@ final class DebugObject {
                 guard let scope = parents.map({ $0 + index }) else { break }
                 if dwarf_tag(scope) == DW_TAG_subprogram { break }
                 guard dwarf_tag(scope) == DW_TAG_inlined_subroutine else { continue }
-                let name = dwarf_diename(scope).map { String(cString: $0) } ?? "?"
-                frame.inlined.append(CrashReport.InlinedFunction(name, source))
+                frame.inlined.append(CrashReport.InlinedFunction(Self.name(scope), source))
                 source = call(scope, &unit)
             }
         }
         frame.source = source
+    }
+
+    /// The whole name of a function, as far as it is said: with namespaces and types in C++.
+    private static func name(_ function: UnsafeMutablePointer<Dwarf_Die>) -> String {
+        for attribute in [DW_AT_linkage_name, DW_AT_MIPS_linkage_name] {
+            var found = Dwarf_Attribute()
+            guard dwarf_attr_integrate(function, UInt32(attribute), &found) != nil,
+                let name = dwarf_formstring(&found)
+            else { continue }
+            return demangled(String(cString: name))
+        }
+        return dwarf_diename(function).map { String(cString: $0) } ?? "?"
     }
 
     /// The unit that has an instruction.

@@ -1,4 +1,5 @@
 import CrashReport
+import Demangling
 import ELFFormat
 import ModlinkInterface
 import ObjectModel
@@ -23,7 +24,9 @@ final class LinkedImages {
         let range: Range<UInt64>
         /// Where its image may be.
         let paths: [String]
+        /// Where its debug information is: each file a part of it; of the space the first that has some all of it.
         let objects: [String]
+        var isSpace: Bool { name.isEmpty }
     }
 
     private static let imageLimit = 1 << 31
@@ -42,12 +45,30 @@ final class LinkedImages {
                     objects: (module.objects ?? []).compactMap { path("objects", $0) }))
         }
         owners.sort { $0.range.lowerBound < $1.range.lowerBound }
-        // The space lies outside of the window of modules: whatever is not theirs may be its.
-        let space = folder.modules.space
-        owners.append(
-            Owner(
-                name: "", range: 0..<UInt64.max,
-                paths: paths(space?.buildID) + paths("space") + (space?.executable.map { [$0] } ?? []), objects: []))
+        owners.append(space(folder.modules.space))
+    }
+
+    /// The space lies outside of the window of modules: whatever is not theirs may be its.
+    private func space(_ space: CrashModules.Space?) -> Owner {
+        var files = paths(space?.buildID) + paths("space")
+        // What lies where it was started from may be another one by now.
+        if let program = space?.executable, Self.buildID(of: program) == space?.buildID { files.append(program) }
+        return Owner(
+            name: "", range: 0..<UInt64.max, paths: files,
+            objects: files + (Self.debugFile(space?.buildID).map { [$0] } ?? []))
+    }
+
+    private static func buildID(of program: String) -> String? {
+        guard let file = try? PartialFile(path: program, headSize: BuildIDReader.headSize) else { return nil }
+        return BuildIDReader.buildID(file.head)?.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// Where packages put what they have stripped off a program (GDB manual, "Debugging Information in Separate Files").
+    static func debugFile(_ buildID: String?) -> String? {
+        guard let buildID, buildID.utf8.count > 2,
+            buildID.utf8.allSatisfy({ (0x30..<0x3a).contains($0) || (0x61..<0x67).contains($0) })
+        else { return nil }
+        return "/usr/lib/debug/.build-id/\(buildID.prefix(2))/\(buildID.dropFirst(2)).debug"
     }
 
     private func paths(_ buildID: String?) -> [String] {
@@ -114,7 +135,7 @@ final class LinkedImages {
     func rules(at instruction: UInt64) -> FrameRules? {
         guard let owner = owner(of: instruction) else { return nil }
         if let rules = image(owner)?.frames?.rules(at: instruction) { return rules }
-        return object(at: instruction)?.frames?.rules(at: instruction)
+        return owners[owner].isSpace ? nil : object(at: instruction)?.frames?.rules(at: instruction)
     }
 
     /// The object with debug information that an instruction comes from.
@@ -124,10 +145,16 @@ final class LinkedImages {
             missesObjects = true
             return nil
         }
-        if objects[owner] == nil {
-            objects[owner] = owners[owner].objects.compactMap { DebugObject(path: $0, convention) }
-        }
+        if objects[owner] == nil { objects[owner] = debugObjects(owners[owner]) }
         return objects[owner]?.first { $0.contains(instruction) }
+    }
+
+    private func debugObjects(_ owner: Owner) -> [DebugObject] {
+        guard owner.isSpace else { return owner.objects.compactMap { DebugObject(path: $0, convention) } }
+        for path in owner.objects {
+            if let object = DebugObject(executable: path) { return [object] }
+        }
+        return []
     }
 }
 
@@ -150,11 +177,17 @@ private final class LinkedImage {
         if let index = symbols.symbol(at: address) {
             let entry = symbols.symbols.entries[index]
             return CrashReport.Place(
-                module: symbols.owner, symbol: symbols.name(index), offset: address - entry.address, size: entry.size)
+                module: symbols.owner, symbol: name(index), offset: address - entry.address, size: entry.size)
         }
         guard let section = symbols.sections.first(where: { $0.contains(address) }) else { return nil }
         return CrashReport.Place(
             module: symbols.owner, symbol: section.name, offset: address - section.address, size: section.size)
+    }
+
+    private func name(_ index: Int) -> String {
+        let range = symbols.symbols.entries[index].name
+        return demangled(symbols.symbols.names[range.indices]).map { String(decoding: $0, as: UTF8.self) }
+            ?? symbols.name(index)
     }
 
     func isCode(_ address: UInt64) -> Bool {

@@ -1,4 +1,6 @@
 import CrashReport
+import Demangling
+import ELFFormat
 import ModlinkInterface
 import ObjectModel
 import Posix
@@ -22,7 +24,7 @@ struct ReportBuilder {
         let now = Clock.nanoseconds()
         callDeadline = now + (max(deadline, now) - now) / 4 * 3
         let architecture =
-            folder.core?.architecture ?? folder.modules.architecture.flatMap(Architecture.init(name:)) ?? .native
+            folder.core?.file.architecture ?? folder.modules.architecture.flatMap(Architecture.init(name:)) ?? .native
         images = LinkedImages(folder, architecture)
         report = CrashReport(architecture: architecture, event: Self.event(folder))
         report.number = folder.number
@@ -46,7 +48,7 @@ struct ReportBuilder {
 
     private static func event(_ folder: CrashFolder) -> CrashReport.Event {
         let fault = folder.fault
-        let signal = folder.core?.signal
+        let signal = folder.core?.file.signal
         let number = fault.signal ?? signal?.number ?? 0
         let kind = fault.kind.flatMap(CrashReport.Event.Kind.init(rawValue:)) ?? .fault
         return CrashReport.Event(
@@ -56,7 +58,7 @@ struct ReportBuilder {
 
     /// The threads, the one that it happened to first.
     private var threads: [StoppedThread] {
-        let all = folder.core?.threads ?? []
+        let all = folder.core?.file.threads ?? []
         guard let number = folder.fault.thread, let first = all.first(where: { $0.number == number }) else {
             return all
         }
@@ -64,13 +66,16 @@ struct ReportBuilder {
     }
 
     private func registers(_ thread: StoppedThread) -> FrameRegisters {
-        RegisterConvention(report.architecture).registers(thread)
+        RegisterConvention(report.architecture).registers(thread.registers)
     }
 
     private mutating func addRegisters() {
-        guard let first = threads.first else { return }
         let convention = RegisterConvention(report.architecture)
-        report.registers = convention.shown(convention.registers(first), first)
+        guard let first = threads.first else {
+            report.registers = convention.shown(folder.fault.registers?.mapValues(\.value) ?? [:])
+            return
+        }
+        report.registers = convention.shown(first.registers)
         detectOverflow(first)
     }
 
@@ -78,7 +83,7 @@ struct ReportBuilder {
     private mutating func addFirstFrames() {
         let convention = RegisterConvention(report.architecture)
         report.threads = threads.map { thread in
-            let pointer = convention.registers(thread)[convention.instructionPointer] ?? 0
+            let pointer = registers(thread)[convention.instructionPointer] ?? 0
             return CrashReport.ThreadTrace(
                 thread: thread.number, frames: [CrashReport.Frame(pointer)], isComplete: false)
         }
@@ -94,8 +99,8 @@ struct ReportBuilder {
     private mutating func detectOverflow(_ thread: StoppedThread) {
         let convention = RegisterConvention(report.architecture)
         guard report.event.signal == 11, report.event.code > 0, let address = report.event.address,
-            let core = folder.core,
-            let stack = convention.registers(thread)[convention.stackPointer]
+            let core = folder.core?.file,
+            let stack = registers(thread)[convention.stackPointer]
         else { return }
         // A function's frame is larger than this only with large variables; then they are touched page by page, or not from its end.
         let reach: UInt64 = 256 << 10
@@ -180,12 +185,16 @@ struct ReportBuilder {
     /// Whether there is memory at the address that was touched. What is only read from a file may be left out of a core file.
     private func isMapped(_ address: UInt64) -> Bool {
         let notPermitted = 2
-        return report.event.code == notPermitted || folder.core?.segment(at: address) != nil
+        return report.event.code == notPermitted || folder.core?.file.segment(at: address) != nil
     }
 
     /// What an address was in a module that has been unloaded.
     private func past(_ address: UInt64) -> String? {
-        folder.fault.departed?.first { $0.address.value == address }?.text
+        folder.fault.departed?.first { $0.address.value == address }.map { place in
+            // The name stands first.
+            let end = place.text.firstRange(of: "+0x")?.lowerBound ?? place.text.startIndex
+            return demangled(String(place.text[..<end])) + place.text[end...]
+        }
     }
 
     /// As many bytes before and after as Linux has (arch/x86/kernel/dumpstack.c).
@@ -211,7 +220,6 @@ struct ReportBuilder {
                     return
                 }
                 let frame = report.threads[thread].frames[index]
-                guard frame.place?.module.isEmpty == false else { continue }
                 let instruction = frame.instruction(isFirst: index == 0)
                 images.object(at: instruction)?.describe(instruction, in: &report.threads[thread].frames[index])
             }

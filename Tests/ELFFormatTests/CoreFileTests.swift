@@ -59,6 +59,84 @@ import Testing
         #expect(try file.memory(at: 0x1000, count: 0) == [])
     }
 
+    @Test("of memory, what the file has is told from what it has not")
+    func knownMemory() throws {
+        let file = try read(core().bytes)
+        #expect(file.knownMemory(at: 0x1001, limit: 2) == [2, 3])
+        #expect(file.knownMemory(at: 0x1001, limit: 9) == [2, 3, 4])
+        #expect(file.knownMemory(at: 0x1004, limit: 9) == [10])
+        #expect(file.knownMemory(at: 0x1005, limit: 9) == [])
+        #expect(file.knownMemory(at: 0x3000, limit: 9) == [])
+        #expect(file.segment(at: 0x1005)?.address == 0x1004 && file.segment(at: 0x1006) == nil)
+        let cut = try read(Array(core().bytes.dropLast()))
+        #expect(cut.knownMemory(at: 0x1000, limit: 9) == [1, 2, 3, 4])
+        #expect(cut.knownMemory(at: 0x1004, limit: 9) == [])
+        #expect(throws: Problem.self) { try cut.memory(at: 0x1004, count: 2) }
+    }
+
+    @Test("memory is given up to 4 GiB")
+    func large() throws {
+        var core = core()
+        core.memory = [(0x1000, [1], 1 << 32), (0x1000 + 1 << 32, [], 1 << 62)]
+        let file = try read(core.bytes)
+        #expect(try file.memory(at: 0x2000, count: 1 << 20)?.count == 1 << 20)
+        #expect(try file.memory(at: 0x2000, count: 1 << 32 + 1) == nil)
+        #expect(try file.memory(at: 0x2000, count: 1 << 62) == nil)
+    }
+
+    @Test("threads and the signal are read as Linux writes them", arguments: [true, false])
+    func threads(isWide: Bool) throws {
+        var core = core(isWide: isWide)
+        let (number, registers, size) = isWide ? (32, 112, 336) : (24, 72, 144)
+        var status = [UInt8](repeating: 0, count: size)
+        status[12] = 11
+        status.replaceSubrange(number..<number + 2, with: [0x34, 0x12])
+        status[registers] = 0x99
+        var signal = [UInt8](repeating: 0, count: 128)
+        (signal[0], signal[8], signal[isWide ? 16 : 12]) = (11, 2, 0x77)
+        core.notes = [
+            .init("CORE", 1, status), .init("LINUX", 1, [7]), .init("CORE", 0x5349_4749, signal),
+            .init("CORE", 1, Array(status.dropLast(isWide ? 9 : 5))), .init("CORE", 0x5349_4749, [1]),
+        ]
+        let file = try read(core.bytes)
+        #expect(file.threads.map(\.number) == [0x1234] && file.threads.first?.signal == 11)
+        #expect(file.threads.first?.registers.count == (isWide ? 27 : 17))
+        #expect(file.threads.first?.registers.first == 0x99)
+        #expect(file.signal?.number == 11 && file.signal?.code == 2 && file.signal?.address == 0x77)
+        #expect(
+            file.problems.map(\.description) == ["core: NT_PRSTATUS: \(isWide ? 327 : 139) bytes: too short"])
+    }
+
+    @Test("what is cut off is told, and the rest is there")
+    func cut() throws {
+        // The ELF header, and the program headers of notes and of the first stretch of memory.
+        let file = try read(Array(core().bytes.prefix(64 + 3 * 56 - 1)))
+        #expect(file.segments.map(\.address) == [0x2000])
+        #expect(file.problems.map(\.description).count == 2)
+        #expect(
+            file.problems.last?.description
+                == "core: program headers: 56 bytes at 0xb0 are beyond the end of the file (231 bytes): truncated?")
+    }
+
+    @Test("2,097,152 program headers are read, one more is no core file's")
+    func countLimit() throws {
+        for (count, problems) in [
+            (
+                1 << 21,
+                ["core: program headers: 56 bytes at 0x7b0 are beyond the end of the file (2000 bytes): truncated?"]
+            ),
+            (1 << 21 + 1, ["core: e_phnum: 2097153 program headers: no core file has so many"]),
+        ] {
+            var core = core()
+            core.isExtended = true
+            var bytes = core.bytes
+            let section = 64 + 4 * 56
+            for byte in 0..<4 { bytes[section + 44 + byte] = UInt8(truncatingIfNeeded: count >> (8 * byte)) }
+            bytes += [UInt8](repeating: 0, count: 2000 - bytes.count)
+            #expect(try read(bytes).problems.suffix(1).map(\.description) == problems)
+        }
+    }
+
     @Test("what is no core file, or not one of modlink, is told")
     func foreign() throws {
         #expect(problem(Array("text".utf8)) == "core: not an object file")
@@ -83,18 +161,18 @@ import Testing
         }
         #expect(problem(patched(54, 55)) == "core: e_phentsize: 55: not 56")
         #expect(
-            problem(patched(32, 0xff, 0xff))?.hasPrefix("core: program headers: 224 bytes at 0xffff are beyond the end")
+            problem(patched(32, 0xff, 0xff))?.hasPrefix("core: program headers: 56 bytes at 0xffff are beyond the end")
                 == true)
         // The first segment's offset: the notes are elsewhere.
-        #expect(problem(patched(64 + 8, 0xff, 0xff))?.contains("note segment 0: 12 bytes at 0xffff are beyond") == true)
+        #expect(problem(patched(64 + 8, 0xff, 0xff))?.contains("notes: 24 bytes at 0xffff are beyond") == true)
         // The size of the first note's description.
         let notes = 64 + 4 * 56
         #expect(
             problem(patched(notes + 4, 0xff, 0xff, 0xff, 0xff))
-                == "core: note segment 0: a note at 0x120 says that it goes on beyond the end of the segment")
+                == "core: notes: one at 0x120 says that it goes on beyond the end of their segment")
         #expect(
             problem(patched(notes, 0xff, 0xff, 0xff, 0xff))
-                == "core: note segment 0: a note at 0x120 says that it goes on beyond the end of the segment")
+                == "core: notes: one at 0x120 says that it goes on beyond the end of their segment")
     }
 
     @Test("every beginning of a file, and every changed byte, gives a symbol table or an error")

@@ -14,7 +14,9 @@ import Testing
         let registers = (0..<words * size).map { UInt8(truncatingIfNeeded: $0 / size) }
         return CoreContents(
             architecture: architecture,
-            process: CoreProcess(number: 4711, parent: 1, user: 1000, program: "modspace", arguments: "/x/modspace"),
+            process: CoreProcess(
+                number: 4711, parent: 1, user: 1000, program: "modspace", arguments: "/x/modspace",
+                buildID: [0xab, 0x0c]),
             threads: [
                 CoreThread(number: 4713, registers: registers, more: [(CoreRegisterSet.floatingPoint, [1, 2, 3])]),
                 CoreThread(number: 4711, registers: registers),
@@ -62,6 +64,10 @@ import Testing
             #expect(text.split(separator: "\n").contains { $0.contains(name) && $0.contains(size) }, "\(text)")
         }
         #expect(text.split(separator: "\n").count { $0.contains("modlink ") } == 2, "\(text)")
+        #expect(text.split(separator: "\n").count { $0.contains("Build ID: ab0c") } == 1, "\(text)")
+        var none = contents(architecture)
+        none.process.buildID = []
+        #expect(try !read(CorePlan(none), "-n").contains("Build ID"))
         // The GNU one does not decode it.
         let files = try read(CorePlan(contents(architecture)), "-n", with: "eu-readelf")
         #expect(files.contains("1 files:") && files.contains("/x/a"), "\(files)")

@@ -71,6 +71,39 @@ import Testing
         ).bytes
     }
 
+    @Test("C++ names that would harm a terminal, or say too much, do not")
+    func hostileNames() throws {
+        let closing = (0..<9).map { "ES\($0)_" }.joined()
+        let large = "_Z1f1p" + String(repeating: "IS_", count: 10) + "Iii" + closing + "E"
+        var list = SymbolList()
+        for (number, name) in ["_Z3a\u{1b}bv", large, "_Z5slicei"].enumerated() {
+            list.add(name, at: 0x1000_0040 + UInt64(number), size: 1, section: 0)
+        }
+        let section = ImageSection(
+            name: "gurka.text", kind: .zeroFill, protection: [.read, .execute], address: 0x1000_0000, fileOffset: 0,
+            size: 0x1000, alignment: 1)
+        let file = SymbolFileWriter(
+            architecture: .x86_64, sections: [section],
+            parts: [
+                SymbolFileWriter.Part(
+                    owner: "gurka", range: 0x1000_0000..<0x1000_2000, buildID: [], symbols: list, sections: [0])
+            ], generation: 1)
+        try #expect(
+            text(listing(file.bytes).text(style: NameStyle(demangles: true))) == """
+                0000000010000040 T a\\x1bb()\t[gurka]
+                0000000010000041 T \(large)\t[gurka]
+                0000000010000042 T slice(int)\t[gurka]
+
+                """)
+        let style = NameStyle(demangles: true)
+        #expect(
+            style.qualified("gurka:_Z5slicei") == "gurka:slice(int)" && style.qualified("_Z5slicei") == "slice(int)")
+        #expect(NameStyle().qualified("gurka:_Z5slicei") == "gurka:_Z5slicei")
+        let use = SymbolUse(
+            module: "sallad", section: ".text", function: "_Z3cutv", offset: 18, address: 16, symbol: "gurka:_Z5slicei")
+        #expect(UserReport.line(use, style) == "0000000000000010 sallad:cut()+0x12 .text gurka:slice(int)\n")
+    }
+
     @Test("symbols stand in the order of address, with letters as nm has them and the module's name")
     func text() throws {
         try #expect(

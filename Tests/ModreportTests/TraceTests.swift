@@ -98,6 +98,88 @@ import Testing
         }
     }
 
+    @Test("C++ names are told as they are written, also of what is inlined")
+    func demangled() throws {
+        let source = """
+            namespace kitchen {
+            template <class Fruit> struct Knife {
+                __attribute__((always_inline)) inline Fruit cut(volatile Fruit *p) const
+                {
+                    return p[0] + 1;
+                }
+            };
+            __attribute__((noinline)) int slice(volatile int *p, const Knife<int> &knife)
+            {
+                return knife.cut(p) + 2;
+            }
+            }
+            extern "C" int init_module(void)
+            {
+                kitchen::Knife<int> knife;
+                return kitchen::slice((int *)16, knife) + 1;
+            }
+            """
+        for (options, inlined) in [(["-O2", "-g"], true), (["-O2"], false), (["-O2", "-gdwarf-2"], true)] {
+            let crash = try CrashFixture([("gurka.cc", source)], options + ["-fno-ipa-cp", "-fno-ipa-sra"])
+            let lines = crash.lines()
+            let slice = "gurka:kitchen::slice(int volatile*, kitchen::Knife<int> const&)+0x"
+            #expect(lines[0].contains(" in \(slice)"), "\(lines[0])")
+            #expect(
+                lines[0].hasSuffix(", inlined kitchen::Knife<int>::cut(int volatile*) const)") == inlined, "\(lines[0])"
+            )
+            #expect(
+                lines.contains { $0.hasPrefix(" \(slice)") && $0.hasSuffix(inlined ? " (gurka.cc:10)" : "") },
+                "\(lines)")
+        }
+    }
+
+    @Test("a C++ name that has control characters, or says too much, does no harm")
+    func hostileNames() throws {
+        let closing = (0..<9).map { "ES\($0)_" }.joined()
+        let large = "_Z1f1p" + String(repeating: "IS_", count: 10) + "Iii" + closing + "E"
+        let crash = try CrashFixture(
+            [
+                ("gurka.c", "int slice(void);\nint init_module(void)\n{\n    return slice() + 1;\n}\n"),
+                (
+                    "knife.s",
+                    ".globl slice\nslice: jmp \"\(large)\"\n.globl \"\(large)\"\n.type \"\(large)\", @function\n\"\(large)\": call \"_Z3a\u{1b}bv\"\nud2\n.globl \"_Z3a\u{1b}bv\"\n.type \"_Z3a\u{1b}bv\", @function\n\"_Z3a\u{1b}bv\": ud2\n.size \"_Z3a\u{1b}bv\", 2\n"
+                ),
+            ], [])
+        let lines = crash.lines()
+        #expect(lines[0].contains(" in gurka:a\\x1bb()+0x0/0x2"), "\(lines[0])")
+        #expect(lines.contains { $0.contains("gurka:\(large)+0x") }, "\(lines)")
+    }
+
+    @Test(
+        "the space's own functions have lines where its program has debug information, or a package has left it elsewhere"
+    )
+    func executable() throws {
+        let folder = try ScratchDirectory()
+        try folder.write(
+            "a.c", Array("int twice(int n)\n{\n    return n * 2;\n}\nint main(void) { return twice(0); }\n".utf8))
+        let program = folder.path + "/a"
+        try Tool.output("env", ["-C", folder.path, "gcc", "-O0", "-g", "-static", "-no-pie", "a.c", "-o", "a"])
+        try Tool.output("objcopy", ["--only-keep-debug", program, program + ".debug"])
+        try Tool.output("objcopy", ["--strip-debug", program, program + ".stripped"])
+        let symbol = try Tool.output("nm", [program]).split(separator: "\n").first { $0.hasSuffix(" twice") }
+        let address = try #require(symbol.flatMap { UInt64($0.prefix(16), radix: 16) })
+        for file in [program, program + ".debug"] {
+            let object = try #require(DebugObject(executable: file))
+            #expect(object.contains(address) && !object.contains(0x10))
+            var frame = CrashReport.Frame(address)
+            object.describe(address, in: &frame)
+            #expect(frame.source == CrashReport.SourceLine("a.c", 2))
+        }
+        #expect(DebugObject(executable: program + ".stripped") == nil)
+        #expect(DebugObject(executable: program + ".none") == nil && DebugObject(executable: "/dev/null") == nil)
+    }
+
+    @Test("where the debug information of a program is, its build ID says")
+    func debugFile() {
+        #expect(LinkedImages.debugFile("ab0c99") == "/usr/lib/debug/.build-id/ab/0c99.debug")
+        for wrong in [nil, "", "ab", "AB0C", "ab/../0c", "ab0g"] { #expect(LinkedImages.debugFile(wrong) == nil) }
+    }
+
     @Test("a module of several objects has lines of each")
     func severalObjects() throws {
         let crash = try CrashFixture(

@@ -60,12 +60,14 @@ import Varlink
             lines[3].hasPrefix("Request: Load of gurka, for modload (process ")
                 && lines[3].hasSuffix("; during its init"))
         #expect(lines.contains { bare($0) == "RIP: gurka:slice (gurka.c:5, inlined cut)" })
-        let trace = lines.drop { $0 != "Call Trace:" }.dropFirst().prefix(4).map(bare)
+        let trace = lines.drop { $0 != "Call Trace:" }.dropFirst().map(bare)
         #expect(
-            trace == [
+            trace.prefix(3) == [
                 " gurka:cut (gurka.c:5) [inlined]", " gurka:slice (gurka.c:11)", " gurka:init_module (gurka.c:16)",
-                " space_work",
             ])
+        // The space's own functions have lines, too.
+        let own = trace.dropFirst(3).first { $0.hasPrefix(" space_work ") }
+        #expect(own?.hasPrefix(" space_work (Sources/modspace/calls.c:") == true, "\(trace)")
         #expect(lines.last == "Modules linked in: gurka(F)")
         let report = lines.dropFirst().joined(separator: "\n") + "\n"
         #expect(try session.runtimeText("crash/1/report") == report)

@@ -75,13 +75,54 @@ import Testing
             (["-n", "-S"], "-n and -S exclude each other"),
             (["-m", "-S"], "-m belongs to the whole table as text, in the order of address"),
             (["-o", "x", "-S"], "-o writes the whole table: it goes with nothing else"),
+            (["-C", "--json"], "JSON has names as they are: -C goes without --json"),
+            (["-o", "x", "-C"], "-o writes the whole table: it goes with nothing else"),
             (["--core", "x", "--space", "i386"], "--core says itself which space: it goes without --space"),
-            (["--users", "x", "y"], "--users goes with --json, --core and --space only"),
-            (["--undefined", "x", "-n"], "--undefined goes with --json, --core and --space only"),
+            (["--users", "x", "y"], "--users goes with -C, --json, --core and --space only"),
+            (["--undefined", "x", "-n"], "--undefined goes with -C, --json, --core and --space only"),
         ] {
             let result = try session.run("ksyms", arguments)
             #expect(result.status == .exited(64) && result.errors.contains("Error: \(message)\n"), "\(result.errors)")
         }
+    }
+
+    @Test("-C prints C++ names as nm -C does; without it they are as they are, and so they are looked up")
+    func demangled() throws {
+        let session = try Session()
+        let source = """
+            namespace kitchen {
+                struct Knife { int edge; };
+                int slice(const Knife *knife, int n) { return knife->edge * n; }
+                template <class T> T halve(T n) { return n / 2; }
+                template long halve(long);
+            }
+            int slices(kitchen::Knife *knife) { return kitchen::slice(knife, 2); }
+            """
+        try session.compile("knife.o", source, ["-O0"], language: .cxx)
+        try session.compile(
+            "uses.o", "long _ZN7kitchen5halveIlEET_S1_(long); long uses(void) { return _ZN7kitchen5halveIlEET_S1_(4); }"
+        )
+        try session.output("modload", "knife.o", "uses.o")
+        let own = try session.output("ksyms", "-C", "--module", "knife").split(separator: "\n")
+        let plain = try Tool.output("nm", ["-nC", session.path + "/knife.o"]).split(separator: "\n")
+        #expect(own.map { $0.dropFirst(19).prefix { $0 != "\t" } }.sorted() == plain.map { $0.dropFirst(19) }.sorted())
+        #expect(own.contains { $0.hasSuffix(" T kitchen::slice(kitchen::Knife const*, int)\t[knife]") }, "\(own)")
+        let name = "_ZN7kitchen5sliceEPKNS_5KnifeEi"
+        #expect(try session.output("ksyms", "--module", "knife").contains(" T \(name)\t"))
+        let line = try session.output("ksyms", "-C", name)
+        #expect(line.hasSuffix(" T kitchen::slice(kitchen::Knife const*, int)\t[knife]\n"), "\(line)")
+        let address = "0x" + line.prefix(16)
+        try expect(
+            session.run("ksyms", "-C", address),
+            .done("\(address) knife:kitchen::slice(kitchen::Knife const*, int)+0x0\n"))
+        try expect(session.run("ksyms", address), .done("\(address) knife:\(name)+0x0\n"))
+        #expect(try session.run("ksyms", "-C", "kitchen::slice(kitchen::Knife const*, int)").status == .exited(1))
+        let undefined = try session.output("ksyms", "-C", "--undefined", "uses.o")
+        #expect(undefined.contains(" long kitchen::halve<long>(long)\t[knife]\n"), "\(undefined)")
+        try session.output("modunload", "uses", "knife")
+        let past = try session.output("ksyms", "-C", address)
+        #expect(
+            past.hasPrefix("\(address) kitchen::slice(kitchen::Knife const*, int)+0x0 in knife, unloaded "), "\(past)")
     }
 
     @Test("--undefined says who has what an object needs: the space, a module, a file of the module path, nobody")
@@ -140,6 +181,52 @@ import Testing
         try expect(
             session.run("ksyms", "--undefined", "nothing"),
             .failed(65, "ksyms: nothing: open: no such file or directory (ENOENT)\n"))
+    }
+
+    @Test("--users finds those who refer to a symbol in loaded modules, and in the core file of a crash")
+    func users() throws {
+        let session = try Session()
+        // Large code is not kept beside what is in memory.
+        let padding = "__asm__(\".text; .skip 10000, 0x90\");"
+        try session.compile(
+            "gurka.o",
+            """
+            #include <stdio.h>
+            \(padding)
+            static int hidden;
+            int count = 3;
+            int slice(int n) { hidden += n; if (n > 99) puts("x"); return hidden * count; }
+            int init_module(void) { return 0; }
+            """, ["-O1", "-fno-pic", "-ffunction-sections"])
+        try session.compile(
+            "sallad.o",
+            """
+            extern int slice(int), count;
+            int (*table[2])(int) = { 0, slice };
+            int mix(void) { return slice(10); }
+            int init_module(void) { return 0; }
+            """, ["-O1", "-fno-pic"])
+        try session.output("modload", "gurka.o")
+        try session.output("modload", "sallad.o")
+        let users = { (name: String) in
+            try session.output("ksyms", "--users", name).split(separator: "\n").map { $0.dropFirst(17) }.sorted()
+        }
+        #expect(
+            try users("slice").map { $0.replacing(/\+0x\w+/, with: "") } == [
+                "sallad:mix .text gurka:slice", "sallad:table .data gurka:slice",
+            ])
+        #expect(
+            try users("hidden").map { $0.replacing(/\+0x\w+/, with: "") }
+                == Array(repeating: "gurka:slice .text.slice gurka:hidden", count: 3))
+        #expect(try users("puts").map { $0.replacing(/\+0x\w+/, with: "") } == ["gurka:slice .text.slice puts"])
+        try session.compile("crash.o", "int init_module(void) { return *(volatile int *)8; }")
+        #expect(try session.run("modload", "crash.o").status == .exited(1))
+        let core = session.runtime + "/crash/1/core"
+        for name in ["slice", "hidden", "puts"] {
+            #expect(
+                try session.output("ksyms", "--core", core, "--users", name)
+                    == session.output("ksyms", "--users", name))
+        }
     }
 
     @Test("--core answers as the live table did, and needs no daemon")

@@ -1,0 +1,23 @@
+import ObjectModel
+import Posix
+
+extension PartialFile {
+    /// Opens a file that is read in parts. It stays open as long as the value is there.
+    ///
+    /// - Parameters:
+    ///   - name: what messages call it; nil: as its path.
+    ///   - headSize: how many bytes of its start are read at once.
+    public init(path: String, name: String? = nil, headSize: Int = 4096) throws(SystemError) {
+        let name = name ?? path
+        let file = SharedDescriptor(try File.open(path, .read))
+        let size = try File.status(file.descriptor, name: path).size
+        let head = try File.read(file.descriptor, at: 0, count: min(Int(clamping: size), headSize), name: path)
+        self.init(name: name, size: size, head: head) { (offset, count) throws(Problem) in
+            do throws(SystemError) {
+                return try File.read(file.descriptor, at: offset, count: count, name: name)
+            } catch {
+                throw Problem(subject: name, reason: "\(error.call): \(error.reason)")
+            }
+        }
+    }
+}
