@@ -176,7 +176,9 @@ private struct SummaryTables {
             if isName(".modinfo", name) {
                 summary.depends += try depends(section, index)
             } else if isName("link_set_modules", name) {
-                summary.required += try required(byLinkSet: index)
+                let (declared, required) = try names(inLinkSet: index)
+                summary.declared += declared
+                summary.required += required
             }
         }
     }
@@ -204,16 +206,24 @@ private struct SummaryTables {
 
     /// `link_set_modules` holds addresses of `modinfo_t`: mi_version 4 bytes, mi_class 4, then the addresses mi_modcmd, mi_name and
     /// mi_required, which is that of a text or 0 (NetBSD sys/module.h). All addresses are relocations.
-    private func required(byLinkSet section: Int) throws(Problem) -> [String] {
-        var names: [String] = []
+    private func names(inLinkSet section: Int) throws(Problem) -> (declared: [String], required: [String]) {
+        var names: (declared: [String], required: [String]) = ([], [])
         for pointer in try pointers(in: section, 0..<sections[section].size) {
-            let field = pointer.offset &+ 8 &+ 2 * fileClass.wordSize
-            guard field >= pointer.offset, field < .max else { continue }
-            for text in try pointers(in: pointer.section, field..<field + 1) {
-                names += Self.list(try self.text(text)[...])
+            for text in try texts(atWord: 1, of: pointer) where !text.isEmpty {
+                names.declared.append(Self.printable(text))
             }
+            for text in try texts(atWord: 2, of: pointer) { names.required += Self.list(text[...]) }
         }
         return names
+    }
+
+    /// The text that an address of a `modinfo_t` is of; none where there is no address.
+    private func texts(atWord word: UInt64, of information: Place) throws(Problem) -> [[UInt8]] {
+        let field = information.offset &+ 8 &+ word * fileClass.wordSize
+        guard field >= information.offset, field < .max else { return [] }
+        var texts: [[UInt8]] = []
+        for place in try pointers(in: information.section, field..<field + 1) { texts.append(try text(place)) }
+        return texts
     }
 
     /// A place in a section.

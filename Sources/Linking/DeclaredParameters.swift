@@ -38,7 +38,8 @@ struct ParameterRecord {
     let variable: VariablePlace?
     /// The variable that gets the number of values.
     let count: VariablePlace?
-    /// The size of the variable, and of one of its elements: 0 where the type says it.
+    /// The size of the variable, and of one of its elements: 0 where the type says it. Where both are 0 the variable is the one that is
+    /// called as the parameter is.
     let size: UInt64
     let element: UInt64
 }

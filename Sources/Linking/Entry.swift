@@ -32,6 +32,24 @@ extension Draft {
                     return
                 }
             }
+            refuseEntryOfOtherFile(&problems)
+        }
+    }
+
+    /// A module whose file has been renamed would be loaded, and its entry never be called.
+    private func refuseEntryOfOtherFile(_ problems: inout ProblemList) {
+        for (object, survey) in zip(objects, surveys) where survey.traits.contains(.classicEntry) {
+            for symbol in survey.definitions {
+                let name = object.symbols[Int(symbol)].name
+                guard nameEnds(object.bytes, name, with: "_lkmentry"), function(object.text(name)) != nil else {
+                    continue
+                }
+                problems.add(
+                    source.name, "entry '\(source.name.replacingHyphens)_lkmentry'",
+                    "no function of that name, but \(object.text(name)): a file of another name is meant; name it with -e \(object.text(name))"
+                )
+                return
+            }
         }
     }
 

@@ -117,13 +117,14 @@ extension Draft {
 
     /// The variable of a declaration and its size: the one that its record has, else the one of its name.
     private func find(_ declaration: ParameterDeclaration) throws(BadValue) -> (Variable, size: UInt64) {
-        if let record = declaration.record {
+        if let record = declaration.record, record.size > 0 {
             guard let place = record.variable, let variable = variable(at: place, object: declaration.object) else {
                 throw BadValue(reason: "its variable is none of the module's")
             }
             return (variable, record.size)
         }
-        guard let variable = variable(objects[declaration.object].text(declaration.name)) else {
+        let name = objects[declaration.object].text(declaration.name)
+        guard let variable = variable(name, localTo: declaration.object) ?? variable(name) else {
             throw BadValue(reason: "the module declares it, but has no variable of that name")
         }
         return (variable, objects[variable.object].symbols[variable.symbol].size)
@@ -147,14 +148,19 @@ extension Draft {
         if let index = definitions.find(name) {
             return Variable(object: definitions[index].object, symbol: definitions[index].symbol)
         }
-        for (index, object) in objects.enumerated() {
-            if let symbol = object.symbols.firstIndex(where: {
-                $0.type == .object && $0.place != .undefined && object.bytes[$0.name.indices].elementsEqual(name.utf8)
-            }) {
-                return Variable(object: index, symbol: symbol)
-            }
+        for index in objects.indices {
+            if let variable = variable(name, localTo: index) { return variable }
         }
         return nil
+    }
+
+    /// The variable of a name that is local to an object.
+    private func variable(_ name: String, localTo index: Int) -> Variable? {
+        let object = objects[index]
+        return object.symbols.firstIndex {
+            $0.type == .object && $0.binding == .local && $0.place != .undefined
+                && object.bytes[$0.name.indices].elementsEqual(name.utf8)
+        }.map { Variable(object: index, symbol: $0) }
     }
 
     /// Room in the module's data for text that a variable is to point to.

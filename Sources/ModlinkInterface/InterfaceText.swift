@@ -127,15 +127,18 @@ public let interfaceText = """
 
     # Unloads modules, named or numbered, together: those that only use each other can go. dependents: also all that refer to them.
     # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes. force: those that have faulted
-    # are discarded, without being called, whatever they count or have open.
+    # are discarded, without being called, whatever they count or have open. With more, replies with nothing but progress come before
+    # the last one when it takes long.
     method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool, force: ?bool) -> (
       modules: []string,
-      output: string
+      output: string,
+      progress: ?Progress
     )
 
     # One pass of delete_module(NULL): the modules that were loaded to go, that nobody uses and that have not been used since the last
-    # pass go, the newest first. problems: of those that refused, which stay.
-    method Autoclean() -> (modules: []string, output: string, problems: []Problem)
+    # pass go, the newest first. problems: of those that refused, which stay. With more, replies with nothing but progress come before
+    # the last one when it takes long.
+    method Autoclean() -> (modules: []string, output: string, problems: []Problem, progress: ?Progress)
 
     # All modules in the order in which they were loaded, and the spaces that run. brief: uses is left empty, which makes a list of
     # thousands shorter. With more, a long list comes in several replies.

@@ -160,6 +160,14 @@ public struct Phase: Codable, Sendable, Equatable {
     }
 }
 
+/// A reply that may only say how far the work is: several of them can come before the last one.
+public protocol ProgressReply {
+    /// How far it is; nil in the last one.
+    var progress: Progress? { get }
+    /// A reply with nothing else.
+    init(progress: Progress)
+}
+
 /// How far a piece of work is (`type Progress`).
 public struct Progress: Codable, Sendable, Equatable {
     /// What is being done.

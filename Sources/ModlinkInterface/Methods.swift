@@ -64,6 +64,13 @@ public enum LoadMethod: Method {
     }
 }
 
+extension LoadMethod.Reply: ProgressReply {
+    /// A reply with nothing but progress.
+    public init(progress: Progress) {
+        self.init(modules: [], output: "", phases: [], progress: progress)
+    }
+}
+
 /// `org.modlink.Unload`.
 public enum UnloadMethod: Method {
     /// The qualified name.
@@ -101,12 +108,22 @@ public enum UnloadMethod: Method {
         public var modules: [String]
         /// What they printed.
         public var output: String
+        /// How far the work is. A reply that has it comes before the last one, and has nothing else.
+        public var progress: Progress?
 
         /// Makes a reply of the given parts.
-        public init(modules: [String], output: String) {
+        public init(modules: [String], output: String, progress: Progress? = nil) {
             self.modules = modules
             self.output = output
+            self.progress = progress
         }
+    }
+}
+
+extension UnloadMethod.Reply: ProgressReply {
+    /// A reply with nothing but progress.
+    public init(progress: Progress) {
+        self.init(modules: [], output: "", progress: progress)
     }
 }
 
@@ -125,13 +142,25 @@ public enum AutocleanMethod: Method {
         public var output: String
         /// Why modules refused to go.
         public var problems: [Problem]
+        /// How far the work is. A reply that has it comes before the last one, and has nothing else.
+        public var progress: Progress?
 
         /// Makes a reply of the given parts.
-        public init(modules: [String] = [], output: String = "", problems: [Problem] = []) {
+        public init(
+            modules: [String] = [], output: String = "", problems: [Problem] = [], progress: Progress? = nil
+        ) {
             self.modules = modules
             self.output = output
             self.problems = problems
+            self.progress = progress
         }
+    }
+}
+
+extension AutocleanMethod.Reply: ProgressReply {
+    /// A reply with nothing but progress.
+    public init(progress: Progress) {
+        self.init(problems: [], progress: progress)
     }
 }
 

@@ -6,25 +6,29 @@ import ObjectModel
 // 0   "modlinkx"
 // 8   version (4 bytes), 0 (4 bytes)
 // 16  digest of all that follows (16 bytes)
-// 32  path, stamp, count of files, files, names, definitions, needs
+// 32  path, folders, files, names, definitions, needs
 // ```
 //
-// A text is its length (4 bytes) and its bytes; a list its count (4 bytes) and its elements; a stamp 5 times 8 bytes. A file is
-// name, stamp, machine (1 byte, 255: no object), place and reason of what is wrong, the lists `required` and `depends`, and how many
-// definitions (4 bytes) and needs (4 bytes) are its own: they stand in the order of the files. A definition is offset (4 bytes),
+// A text is its length (4 bytes) and its bytes; a list its count (4 bytes) and its elements; a stamp 5 times 8 bytes. A folder is
+// path and stamp. A file is name, stamp, machine (1 byte, 255: no object), place and reason of what is wrong, the lists `declared`,
+// `required` and `depends`, and how many definitions (4 bytes) and needs (4 bytes) are its own: they stand in the order of the files. A definition is offset (4 bytes),
 // count (4 bytes), 1 when it is weak (1 byte); a need is offset and count.
 
 extension FolderIndex {
     private static let magic = Array("modlinkx".utf8)
     /// Another version is another format, or other rules of what belongs in it.
-    private static let version: UInt32 = 1
+    private static let version: UInt32 = 2
     private static let headSize = 32
 
     /// The bytes of a file that holds the index.
     public var encoded: [UInt8] {
         var body = Encoding()
         body.add(path)
-        body.add(stamp)
+        body.add(UInt32(truncatingIfNeeded: folders.count))
+        for folder in folders {
+            body.add(folder.path)
+            body.add(folder.stamp)
+        }
         body.add(UInt32(truncatingIfNeeded: files.count))
         for file in files { body.add(file) }
         body.add(UInt32(truncatingIfNeeded: names.count))
@@ -56,7 +60,7 @@ extension FolderIndex {
         else { return nil }
         var decoding = Decoding(bytes: bytes, position: Self.headSize)
         do throws(Decoding.Failure) {
-            self.init(path: try decoding.text(), stamp: try decoding.stamp())
+            self.init(path: try decoding.text(), folders: try decoding.folders())
             try read(&decoding)
         } catch {
             return nil
@@ -66,7 +70,7 @@ extension FolderIndex {
     }
 
     private mutating func read(_ decoding: inout Decoding) throws(Decoding.Failure) {
-        let count = try decoding.count(ofElementsFrom: 69)
+        let count = try decoding.count(ofElementsFrom: 73)
         files.reserveCapacity(count)
         var (definitionCount, needCount) = (0, 0)
         for _ in 0..<count {
@@ -134,6 +138,7 @@ private struct Encoding {
         bytes.append(file.architecture?.rawValue ?? 255)
         add(file.problem?.place ?? "")
         add(file.problem?.reason ?? "")
+        add(file.declared)
         add(file.required)
         add(file.depends)
         add(UInt32(truncatingIfNeeded: file.definitions.count))
@@ -194,10 +199,20 @@ private struct Decoding {
             changed: try integer(as: Int64.self))
     }
 
+    mutating func folders() throws(Failure) -> [IndexedFolder] {
+        var folders: [IndexedFolder] = []
+        for _ in 0..<(try count(ofElementsFrom: 44)) {
+            let folder = IndexedFolder(path: try text(), stamp: try stamp())
+            guard folder.path.isEmpty || ModuleFile.isInside(folder.path) else { throw Failure() }
+            folders.append(folder)
+        }
+        return folders
+    }
+
     mutating func file(in folder: String) throws(Failure) -> IndexedFile {
         var file = IndexedFile(name: try text(), stamp: try stamp())
         // A name that leads elsewhere is none of this folder.
-        guard ModuleFile.isCandidate(file.name), !file.name.utf8.contains(UInt8(ascii: "/")) else { throw Failure() }
+        guard ModuleFile.isCandidate(file.name), ModuleFile.isInside(file.name) else { throw Failure() }
         let machine = try byte()
         let (place, reason) = (try text(), try text())
         if machine == 255 {
@@ -206,6 +221,7 @@ private struct Decoding {
             guard let architecture = Architecture(rawValue: machine) else { throw Failure() }
             file.architecture = architecture
         }
+        file.declared = try texts()
         file.required = try texts()
         file.depends = try texts()
         return file

@@ -29,9 +29,23 @@ public struct FileStamp: Sendable, Equatable {
     public static let unsure = FileStamp(size: 0, device: 0, inode: 0, modified: .min, changed: .min)
 }
 
-/// A file of a folder, as the index has it.
+/// A folder that modules are looked for in, as the index has it.
+public struct IndexedFolder: Sendable, Equatable {
+    /// Its path from the index's own folder, which is "" itself.
+    public var path: String
+    /// Its state when it was listed.
+    public var stamp: FileStamp
+
+    /// Makes a folder of these values.
+    public init(path: String, stamp: FileStamp) {
+        self.path = path
+        self.stamp = stamp
+    }
+}
+
+/// A file of a folder or one below, as the index has it.
 public struct IndexedFile: Sendable, Equatable {
-    /// Its name in the folder.
+    /// Its path from the index's own folder: `gurka.o`, `net/gurka.ko`.
     public var name: String
     /// Its state when it was read.
     public var stamp: FileStamp
@@ -43,6 +57,8 @@ public struct IndexedFile: Sendable, Equatable {
     public internal(set) var definitions: Range<Int> = 0..<0
     /// What it needs: a range of the index's needs.
     public internal(set) var needs: Range<Int> = 0..<0
+    /// What it calls itself, where that is written in it.
+    public var declared: [String] = []
     /// The modules that it asks for by name.
     public var required: [String] = []
     /// The modules that its builder found to be needed.
@@ -68,10 +84,18 @@ public enum ModuleFile {
         !name.hasPrefix(".") && endings.contains { name.hasSuffix($0) && name.utf8.count > $0.utf8.count }
     }
 
-    /// The name of the module in a file of that name: without its ending.
-    public static func module(_ name: String) -> String {
-        guard let ending = endings.first(where: { name.hasSuffix($0) }) else { return name }
+    /// The name of the module in a file of that path: without folders and its ending.
+    public static func module(_ path: String) -> String {
+        let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...] } ?? path[...]
+        guard let ending = endings.first(where: { name.hasSuffix($0) }) else { return String(name) }
         return String(name.dropLast(ending.count))
+    }
+
+    /// Whether a path stays in the folder that it starts from, and below.
+    public static func isInside(_ path: String) -> Bool {
+        path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
+            !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
+        }
     }
 
     /// What is the same in names that mean one module: `-` and `_` are (modprobe(8)).
@@ -88,7 +112,7 @@ public enum ModuleFile {
     }
 }
 
-/// The modules of one folder: what each defines and needs. Names stand in one array of bytes, so that reading the index from a file
+/// The modules of one folder and those below it: what each defines and needs. Names stand in one array of bytes, so that reading the index from a file
 /// is a handful of copies.
 public struct FolderIndex: Sendable {
     /// A name that a file defines.
@@ -103,8 +127,8 @@ public struct FolderIndex: Sendable {
 
     /// The folder's absolute path.
     public let path: String
-    /// Its state when it was listed.
-    public var stamp: FileStamp
+    /// It and the folders below it that were listed.
+    public var folders: [IndexedFolder]
     /// Its files, in the order in which they are looked at.
     public internal(set) var files: [IndexedFile] = []
     /// The bytes that names are ranges of.
@@ -119,9 +143,11 @@ public struct FolderIndex: Sendable {
     private var byModule: [String: Int] = [:]
 
     /// Makes the index of a folder without files.
-    public init(path: String, stamp: FileStamp) {
+    ///
+    /// - Parameter folders: the folder itself, and those below it.
+    public init(path: String, folders: [IndexedFolder]) {
         self.path = path
-        self.stamp = stamp
+        self.folders = folders
     }
 
     /// Adds a file. Nothing is found by name before `finish`.
@@ -131,7 +157,7 @@ public struct FolderIndex: Sendable {
         let (firstDefinition, firstNeed) = (definitions.count, needs.count)
         if let summary {
             file.architecture = summary.architecture
-            (file.required, file.depends) = (summary.required, summary.depends)
+            (file.declared, file.required, file.depends) = (summary.declared, summary.required, summary.depends)
             for definition in summary.definitions {
                 guard let name = intern(summary.names, definition.name) else { continue }
                 definitions.append(Definition(name: name, file: number, isWeak: definition.isWeak))
@@ -188,7 +214,15 @@ public struct FolderIndex: Sendable {
                 if byModule[key] == nil { byModule[key] = position }
             }
         }
+        // What a file is called counts before what it calls itself.
+        for (position, file) in files.enumerated() {
+            for key in file.declared.map(ModuleFile.key) where byModule[key] == nil || isNoObject(key) {
+                byModule[key] = position
+            }
+        }
     }
+
+    private func isNoObject(_ key: String) -> Bool { byModule[key].map { files[$0].problem != nil } ?? false }
 
     /// The files that define a name that stands in `bytes`, in their order.
     public func providers(_ bytes: [UInt8], _ name: NameRange) -> [(file: Int, isWeak: Bool)] {
@@ -201,7 +235,7 @@ public struct FolderIndex: Sendable {
         return found
     }
 
-    /// The file of the module with that key (`ModuleFile.key`).
+    /// The file of the module with that key (`ModuleFile.key`): called so, or calling itself so.
     public func file(ofKey key: String) -> Int? { byModule[key] }
 
     /// The path of a file.

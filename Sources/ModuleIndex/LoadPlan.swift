@@ -204,7 +204,10 @@ private struct Planner {
         for (folder, index) in folders.enumerated() {
             guard let file = index.file(ofKey: key) else { continue }
             guard index.files[file].architecture == architecture else { continue }
-            return add(.file(folder: folder, file: file), index.files[file].module)
+            let number = add(.file(folder: folder, file: file), index.files[file].module)
+            // It may only call itself so.
+            byKey[key] = number
+            return number
         }
         return nil
     }

@@ -60,20 +60,20 @@ public enum ModuleFolders {
         "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
-    /// The path of a module's file: the first in the folders. `-` and `_` mean the same (modprobe(8)).
+    /// The path of a module's file: the first in the folders and those below them. `-` and `_` mean the same (modprobe(8)).
     public static func find(_ module: String, in folders: [String]) throws(Failure) -> String {
         let key = ModuleFile.key(module)
         var places: [String] = []
         for folder in folders {
-            let names: [String]
+            let files: [String]
             do throws(SystemError) {
-                names = try File.list(folder)
+                files = try FolderTree(folder).files
             } catch {
                 places.append("\(folder) (\(error.code == ErrorCode.noSuchFile ? "missing" : errorName(error.code)))")
                 continue
             }
             places.append(folder)
-            let found = ModuleFile.candidates(names).filter { ModuleFile.key(ModuleFile.module($0)) == key }
+            let found = files.filter { ModuleFile.key(ModuleFile.module($0)) == key }
             if let name = found.first(where: { ModuleFile.module($0) == module }) ?? found.first {
                 return folder + "/" + name
             }

@@ -70,24 +70,27 @@ public final class ModuleIndexes: Sendable {
         of folder: String, known: FolderIndex?, _ progress: ProgressReport, _ warnings: inout [Problem]
     ) -> (value: FolderIndex, isChanged: Bool)? {
         do throws(SystemError) {
-            let status = try File.status(path: folder)
-            let stamp = stamp(status)
-            let isListed = known?.stamp.matches(stamp) ?? false
-            let names = isListed ? known?.files.map(\.name) ?? [] : ModuleFile.candidates(try File.list(folder))
+            var (folders, names) = try listing(of: folder, known, &warnings)
             var found: [(name: String, stamp: FileStamp)] = []
             found.reserveCapacity(names.count)
+            var missing = Set<Substring>()
             for name in names {
-                guard let status = try? File.status(path: folder + "/" + name), status.isRegular else { continue }
-                found.append((name, self.stamp(status)))
+                guard let status = try? File.status(path: folder + "/" + name), status.isRegular else {
+                    missing.insert(parent(of: name))
+                    continue
+                }
+                found.append((name, stamp(status)))
             }
             // What is no file may become one while the folder stays as it is: a symbolic link.
-            let own = found.count == names.count ? stamp : .unsure
+            for index in folders.indices where !missing.isEmpty && missing.contains(folders[index].path[...]) {
+                folders[index].stamp = .unsure
+            }
             if var known, isSame(known, found) {
-                let isChanged = known.stamp != own
-                known.stamp = own
+                let isChanged = known.folders != folders
+                known.folders = folders
                 return (known, isChanged)
             }
-            let index = read(folder, own, found, known, progress, &warnings)
+            let index = read(folder, folders, found, known, progress, &warnings)
             return (index, true)
         } catch {
             if error.code != ErrorCode.noSuchFile {
@@ -97,6 +100,35 @@ public final class ModuleIndexes: Sendable {
             }
             return nil
         }
+    }
+
+    /// The folder and those below it as they are now, and the paths of their files: those that are known, when no folder has changed.
+    private static func listing(
+        of folder: String, _ known: FolderIndex?, _ warnings: inout [Problem]
+    ) throws(SystemError) -> (folders: [IndexedFolder], names: [String]) {
+        let root = try File.status(path: folder)
+        if let known, !known.folders.isEmpty {
+            let isListed = known.folders.allSatisfy { own in
+                let status = own.path.isEmpty ? root : try? File.status(path: folder + "/" + own.path)
+                return status.map { own.stamp.matches(stamp($0)) } ?? false
+            }
+            if isListed { return (known.folders, known.files.map(\.name)) }
+        }
+        let tree = try FolderTree(folder)
+        for (path, reason) in tree.problems {
+            // The same is not said twice.
+            guard known?.folders.contains(where: { $0.path == path }) != true else { continue }
+            warnings.append(
+                Problem(subject: "\(folder)/\(path)", reason: "no modules are looked for there: \(reason)"))
+        }
+        let folders = tree.folders.map {
+            IndexedFolder(path: $0.path, stamp: $0.mayChange ? .unsure : stamp($0.status))
+        }
+        return (folders, tree.files)
+    }
+
+    private static func parent(of name: String) -> Substring {
+        name.utf8.lastIndex(of: UInt8(ascii: "/")).map { name[..<$0] } ?? ""
     }
 
     private static func isSame(_ known: FolderIndex, _ found: [(name: String, stamp: FileStamp)]) -> Bool {
@@ -118,10 +150,11 @@ public final class ModuleIndexes: Sendable {
     }
 
     private static func read(
-        _ folder: String, _ stamp: FileStamp, _ found: [(name: String, stamp: FileStamp)], _ known: FolderIndex?,
+        _ folder: String, _ folders: [IndexedFolder], _ found: [(name: String, stamp: FileStamp)],
+        _ known: FolderIndex?,
         _ progress: ProgressReport, _ warnings: inout [Problem]
     ) -> FolderIndex {
-        var index = FolderIndex(path: folder, stamp: stamp)
+        var index = FolderIndex(path: folder, folders: folders)
         var places: [String: Int] = [:]
         if let known { for (place, file) in known.files.enumerated() { places[file.name] = place } }
         for (number, file) in found.enumerated() {

@@ -7,9 +7,15 @@ import SpaceControl
 extension ModuleService {
     /// One pass of delete_module(NULL): what was loaded to go (`modload -k`), is not used, and was not since the last pass, goes. On
     /// the linker's thread. One that refuses stays, and the pass goes on.
-    func autoclean() -> AutocleanMethod.Reply {
+    ///
+    /// - Parameter progress: is told which is looked at.
+    func autoclean(_ progress: WorkProgress? = nil) -> AutocleanMethod.Reply {
         var reply = AutocleanMethod.Reply()
-        for id in state.withLock({ $0.modules.cleaningOrder }) {
+        let order = state.withLock { state in
+            state.modules.cleaningOrder.map { (id: $0, name: state.modules[$0]?.name ?? "") }
+        }
+        for (index, (id, name)) in order.enumerated() {
+            progress?.set("looking at \(name)", index, order.count)
             do throws(Failure) {
                 guard try verdict(on: id) == .goes else { continue }
                 let more = try unload([id])

@@ -21,7 +21,8 @@ public final class Console: Sendable {
     private struct State {
         var file: SharedDescriptor
         var size: UInt64
-        var captured: [UInt8]?
+        /// What is kept for those who want it, by their numbers.
+        var captured: [Int: [UInt8]] = [:]
     }
 
     /// Opens the console of a runtime directory.
@@ -52,19 +53,20 @@ public final class Console: Sendable {
     }
 
     /// Keeps what is printed from now on for `endCapture`.
-    func beginCapture() {
+    ///
+    /// - Parameter number: of the opening of a device; 0 is the linker's thread.
+    func beginCapture(_ number: Int = 0) {
         state.withLock { state in
             drain(&state)
-            state.captured = []
+            state.captured[number] = []
         }
     }
 
     /// What was printed since `beginCapture`.
-    func endCapture() -> String {
+    func endCapture(_ number: Int = 0) -> String {
         state.withLock { state in
             drain(&state)
-            defer { state.captured = nil }
-            return String(decoding: state.captured ?? [], as: UTF8.self)
+            return String(decoding: state.captured.removeValue(forKey: number) ?? [], as: UTF8.self)
         }
     }
 
@@ -83,8 +85,8 @@ public final class Console: Sendable {
         while rest > 0, let bytes = try? File.readSome(reading.descriptor, maximum: rest, name: path), !bytes.isEmpty {
             rest -= bytes.count
             append(bytes, to: &state)
-            if let captured = state.captured {
-                state.captured?.append(contentsOf: bytes.prefix(max(0, captureLimit - captured.count)))
+            for (number, captured) in state.captured {
+                state.captured[number]?.append(contentsOf: bytes.prefix(max(0, captureLimit - captured.count)))
             }
         }
     }

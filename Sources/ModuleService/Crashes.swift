@@ -35,6 +35,8 @@ struct Crash: Sendable {
     /// The module at fault, if one is.
     var module: String?
     var activity: Activity
+    /// What a client wanted, and who; nil for a thread of a module, which runs on nobody's behalf.
+    var request: CrashRequest?
     /// What people are told, in a line.
     var line: String
 }
@@ -208,7 +210,7 @@ struct CrashState: Sendable {
                 state: module.state.rawValue, isFaulty: isFaulty, useCount: Self.useCount(of: loaded, process),
                 objects: names)
         }
-        describe(crash, service.request.withLock { $0 })
+        describe(crash)
         let names = Fault.registerNames(on: space.architecture)
         fault.registers = Dictionary(
             zip(names, crash.fault.registers.map(Hexadecimal.init)), uniquingKeysWith: { first, _ in first })
@@ -219,7 +221,7 @@ struct CrashState: Sendable {
         if !departed.isEmpty { fault.departed = departed }
     }
 
-    private mutating func describe(_ crash: Crash, _ request: CrashRequest?) {
+    private mutating func describe(_ crash: Crash) {
         fault.kind = crash.kind.rawValue
         fault.signal = Int(crash.fault.signal)
         fault.code = Int(crash.fault.code)
@@ -228,8 +230,7 @@ struct CrashState: Sendable {
         fault.thread = Int(crash.fault.thread)
         fault.module = crash.module
         fault.activity = crash.activity.rawValue
-        // A thread of a module runs on nobody's behalf.
-        if crash.activity != .thread { fault.request = request }
+        fault.request = crash.request
     }
 
     private static func useCount(of module: ModuleService.LoadedModule, _ process: Int32) -> Int? {

@@ -29,7 +29,11 @@ struct DeviceServer: Sendable {
             isOpen = request.request?.operation != .close
         }
         // Nothing to do when that has been done.
-        _ = try? service.perform { service in service.use(number, .close, position: 0) }
+        _ = service.use(number, .close, position: 0, for: socket.number, by: caller("close"))
+    }
+
+    private func caller(_ operation: String) -> CrashRequest {
+        CrashRequest("\(operation) of a device", of: nil, peer)
     }
 
     /// A packet of the client's; nothing in it when it is none that can be answered otherwise than by an error.
@@ -59,23 +63,10 @@ struct DeviceServer: Sendable {
             case .ioctl, .close: 0
             }
         guard Int(flags) & needed == needed else { return DeviceReply(error: ErrorCode.badDescriptor) }
-        do throws(Failure) {
-            do throws(Failure) {
-                try service.refuseFromWithin(peer)
-            } catch {
-                return DeviceReply(error: ErrorCode.deadlock)
-            }
-            let start = position
-            let caller = CrashRequest("\(request.operation) of a device", of: nil, peer)
-            let reply = try service.perform(for: socket.number, by: caller) { service in
-                service.use(number, request, position: start)
-            }
-            position += UInt64(max(reply.result, 0))
-            return reply
-        } catch {
-            // The daemon is ending, or the client has gone.
-            return DeviceReply(error: ErrorCode.noSuchDevice)
-        }
+        let reply = service.use(
+            number, request, position: position, for: socket.number, by: caller("\(request.operation)"))
+        position += UInt64(max(reply.result, 0))
+        return reply
     }
 }
 
@@ -119,15 +110,16 @@ extension ModuleService {
         let peer = context.peer
         let owner = ModuleOwner(process: Int(peer.process), user: Int(peer.user))
         let caller = CrashRequest("OpenDevice", of: parameters.device, peer)
-        let opened = try perform(for: context.socketNumber, by: caller) { (service) throws(Failure) in
-            try service.openDevice(parameters, owner: owner)
+        let number = try perform(for: context.socketNumber, by: caller) { (service) throws(Failure) in
+            try service.prepareDevice(parameters, owner: owner)
         }
+        let opened = try openDevice(number, for: context.socketNumber, by: caller)
         let server = DeviceServer(
             service: self, number: opened.number, flags: opened.target.flags, peer: peer, socket: ours)
         do throws(SystemError) {
             try Threads.start(name: "device-\(opened.number)") { server.serve() }
         } catch {
-            _ = try perform { service in service.use(opened.number, .close, position: 0) }
+            _ = use(number, .close, position: 0, for: context.socketNumber, by: caller)
             throw .refused(error.name, parameters.device, "\(error)")
         }
         return OpenDeviceMethod.Reply(

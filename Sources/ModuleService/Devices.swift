@@ -6,21 +6,38 @@ import ObjectModel
 import Posix
 import SpaceControl
 
-// Devices of modules that clients have open: what is done with them on the linker's thread.
+// Devices of modules that clients have open: how they are opened, and how they keep their modules.
 
-/// A device that a client has open.
+/// A device that a client has open, or is about to have.
 struct OpenDevice: Sendable {
-    /// The number of the module that has it.
+    /// The number of the module that has it, and its name.
     let module: Int
+    let name: String
     /// Which it is, and how it is open.
     let target: DeviceOperation.Target
     /// Who has opened it.
     let owner: ModuleOwner
+    /// The space that it is in, and the connection over which its functions are called.
+    let space: SpaceHost
+    let lane: Lane
+    /// The function that is being called.
+    var running: RunningOperation?
 
-    /// What a refusal calls it: `3,0 (process 4711 of user 1000)`, as ls(1) shows the numbers of a device.
+    /// What a refusal calls it: `3,0 (process 4711 of user 1000)`, as ls(1) shows the numbers of a device; with `, in read` when it is
+    /// being read.
     fileprivate var label: String {
-        "\(target.label) (process \(owner.process) of user \(owner.user))"
+        let function = running.map { ", in \($0.kind.rawValue)" } ?? ""
+        return "\(target.label) (process \(owner.process) of user \(owner.user)\(function))"
     }
+}
+
+/// A function of a device that is being called.
+struct RunningOperation: Sendable {
+    let kind: DeviceOperation.Kind
+    /// When it was called, in nanoseconds of the monotonic clock.
+    let begin = Clock.nanoseconds()
+    /// Fulfilled when it has returned.
+    let end = Promise<Bool>()
 }
 
 extension DeviceOperation.Target {
@@ -43,49 +60,36 @@ extension ModuleService.State {
 }
 
 extension ModuleService {
-    /// A device that has been opened.
-    struct OpenedDevice: Sendable {
-        let number: Int
-        let module: String
-        let target: DeviceOperation.Target
-        let output: String
-    }
-
-    /// Opens a device. On the linker's thread.
-    func openDevice(
-        _ parameters: OpenDeviceMethod.Parameters, owner: ModuleOwner
-    ) throws(Failure) -> OpenedDevice {
+    /// Finds a device that is to be opened, and keeps its module from now on. On the linker's thread.
+    ///
+    /// - Returns: the number that the opening has.
+    func prepareDevice(_ parameters: OpenDeviceMethod.Parameters, owner: ModuleOwner) throws(Failure) -> Int {
         let (minor, flags) = try Self.check(parameters)
         let table = parameters.block == true ? RegistrationTable.blockDevices : .characterDevices
         let (architecture, entry) = try findDevice(parameters, table)
-        guard let module = module(at: entry.address, in: architecture), let space = host(of: architecture) else {
+        guard let module = module(at: entry.address, in: architecture) else {
             throw .refused("ENXIO", parameters.device, "the device is no module's (ENXIO)")
         }
         do throws(Failure) { try refuseFaulted(module.name) } catch { throw .refused("EIO", error) }
-        // The device may want to know its openings apart before it is known whether this one comes about.
-        let number = state.withLock { state in
+        let space = try space(architecture)
+        let lane: Lane
+        do throws(SpaceError) {
+            lane = try space.connect()
+        } catch .refused(_, let code) {
+            let name = errorName(code)
+            throw .refused(name, module.name, "the space has no room for one more open device (\(name))")
+        } catch {
+            throw Failure(.systemFailure, subject: module.name, reason: "\(error)")
+        }
+        return state.withLock { state in
+            // The device may want to know its openings apart before it is known whether this one comes about.
             state.lastDevice += 1
+            let target = DeviceOperation.Target(
+                table: table, entry: entry, minor: minor, flags: flags, opening: UInt64(state.lastDevice))
+            state.devices[state.lastDevice] = OpenDevice(
+                module: module.id, name: module.name, target: target, owner: owner, space: space, lane: lane)
             return state.lastDevice
         }
-        let target = DeviceOperation.Target(
-            table: table, entry: entry, minor: minor, flags: flags, opening: UInt64(number))
-        console.beginCapture()
-        let outcome = operate(DeviceOperation(.open, target), of: module.name, space, data: [], patience: nil)
-        let output = console.endCapture()
-        switch outcome {
-        case .success(let reply) where reply.error == 0: break
-        case .success(let reply):
-            let code = errorName(reply.error)
-            var failure = Failure.refused(code, module.name, "device \(target.label) cannot be opened (\(code))")
-            failure.output = output
-            throw failure
-        case .failure(var failure):
-            failure.output = output
-            replaceEndedSpaces()
-            throw failure
-        }
-        state.withLock { $0.devices[number] = OpenDevice(module: module.id, target: target, owner: owner) }
-        return OpenedDevice(number: number, module: module.name, target: target, output: output)
     }
 
     private static func check(
@@ -148,84 +152,6 @@ extension ModuleService {
             throw .refused(code, subject, reason)
         } catch {
             throw Failure(.systemFailure, subject: subject, reason: "\(error)")
-        }
-    }
-
-    private func host(of architecture: Architecture) -> SpaceHost? {
-        state.withLock { $0.spaces[architecture].host }
-    }
-
-    /// Does something with an open device. On the linker's thread.
-    ///
-    /// - Parameter position: where in the device a read or a write begins.
-    /// - Returns: ENXIO when the device has gone with its module's space; EIO, and the console has a line, when the module crashed.
-    func use(_ number: Int, _ request: DeviceRequest, position: UInt64) -> DeviceReply {
-        let found = state.withLock { state in
-            state.devices[number].flatMap { device in
-                state.loaded[device.module].flatMap { loaded in
-                    state.spaces[loaded.architecture].host.map { (device, loaded.linked.name, $0) }
-                }
-            }
-        }
-        guard let (device, module, space) = found else { return DeviceReply(error: ErrorCode.noSuchDevice) }
-        if state.withLock({ $0.modules[device.module]?.state }) == .faulted {
-            // It is closed without its function.
-            if request.operation == .close { state.withLock { $0.devices[number] = nil } }
-            return DeviceReply(error: request.operation == .close ? 0 : ErrorCode.inputOutput)
-        }
-        let target = device.target
-        let operation: DeviceOperation
-        switch request.operation {
-        case .read: operation = DeviceOperation(.read, target, number: position, size: request.size)
-        case .write: operation = DeviceOperation(.write, target, number: position, size: request.size)
-        case .ioctl: operation = DeviceOperation(.ioctl, target, number: request.command, size: request.size)
-        case .close:
-            // Before its function has returned it is as good as closed: that is called once.
-            state.withLock { $0.devices[number] = nil }
-            operation = DeviceOperation(.close, target)
-        }
-        let patience = request.operation == .close ? Self.closePatience : nil
-        switch operate(operation, of: module, space, data: request.data, patience: patience) {
-        case .success(let reply):
-            return reply
-        case .failure(let failure):
-            let line = failure.problems.first?.description ?? module
-            log.warning("\(line)")
-            console.note(line)
-            replaceEndedSpaces()
-            return DeviceReply(error: ErrorCode.inputOutput)
-        }
-    }
-
-    /// How long a device may take to be closed: there may be nobody any more who could give it up.
-    private static let closePatience = Duration.seconds(10)
-
-    /// Calls a function of a device with bytes in a file of its own.
-    private func operate(
-        _ operation: DeviceOperation, of module: String, _ space: SpaceHost, data: [UInt8], patience: Duration?
-    ) -> Result<DeviceReply, Failure> {
-        let place = "\(operation.kind.rawValue) of device \(operation.target.label)"
-        do throws(SystemError) {
-            let file = SharedDescriptor(try MemoryFile.create(name: "device"))
-            try File.write(file.descriptor, data, at: 0)
-            let outcome: (error: Int64, count: Int)
-            do throws(SpaceError) {
-                outcome = try space.busy(with: "the \(place) of \(module)") { () throws(SpaceError) in
-                    try space.interruptibly { () throws(SpaceError) in
-                        try space.operate(operation, file: file, timeout: patience)
-                    }
-                }
-            } catch {
-                return .failure(failure(error, in: module, calling: place, for: .device, space))
-            }
-            guard outcome.error == 0 else {
-                return .success(DeviceReply(error: Int32(truncatingIfNeeded: outcome.error)))
-            }
-            let size = operation.givenSize(moved: outcome.count)
-            return .success(
-                DeviceReply(result: Int64(outcome.count), data: try File.read(file.descriptor, at: 0, count: size)))
-        } catch {
-            return .failure(Failure(.systemFailure, subject: module, place: place, reason: "\(error)"))
         }
     }
 }

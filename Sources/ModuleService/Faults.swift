@@ -8,19 +8,22 @@ import SymbolTable
 extension ModuleService {
     /// What went wrong while the space called a function of a module. What crashed is looked at before anything else happens in the space.
     ///
-    /// - Parameter activity: what the function was called for.
+    /// - Parameters:
+    ///   - activity: what the function was called for.
+    ///   - device: of a device's function, which was not called on behalf of the linker's thread.
     func failure(
         _ error: SpaceError, in module: String, calling function: String, for activity: Crash.Activity,
-        _ space: SpaceHost
+        _ space: SpaceHost, device: DeviceCall? = nil
     ) -> Failure {
         switch error {
         case .faulted(_, let fault):
-            return crashed(fault.kind == .exit ? .exit : .fault, fault, in: module, calling: function, activity, space)
+            let kind = fault.kind == .exit ? Crash.Kind.exit : .fault
+            return crashed(kind, fault, in: module, calling: function, activity, space, device)
         // Who only wants to look has little patience, and that is no fault.
         case .timedOut(_, let fault?) where fault.kind == .deadline && activity != .state:
-            return crashed(.hung, fault, in: module, calling: function, activity, space)
-        case .timedOut(_, nil) where activity != .state && !space.isInterrupted:
-            return crashed(.hung, .leftRunning, in: module, calling: function, activity, space)
+            return crashed(.hung, fault, in: module, calling: function, activity, space, device)
+        case .timedOut(_, nil) where activity != .state && !(device?.lane.wasInterrupted ?? space.isInterrupted):
+            return crashed(.hung, .leftRunning, in: module, calling: function, activity, space, device)
         case .died(_, let death):
             return Failure(
                 .systemFailure,
@@ -44,15 +47,17 @@ extension ModuleService {
     /// A function of a module has crashed: its thread stands still.
     private func crashed(
         _ kind: Crash.Kind, _ fault: Fault, in module: String, calling function: String, _ activity: Crash.Activity,
-        _ space: SpaceHost
+        _ space: SpaceHost, _ device: DeviceCall?
     ) -> Failure {
         let place = place(of: fault, in: space)
         let problem = Problem(
             subject: module, place: function, reason: describe(fault, place, in: space.architecture))
         let culprit = place.flatMap { place in state.withLock { $0.modules[place.module]?.name } } ?? module
         let record = record(
-            Crash(kind: kind, fault: fault, module: culprit, activity: activity, line: problem.description), space)
-        space.releaseStopped()
+            Crash(
+                kind: kind, fault: fault, module: culprit, activity: activity,
+                request: device.map(\.caller) ?? request.withLock { $0 }, line: problem.description), space)
+        if let device { try? device.lane.release() } else { space.releaseStopped() }
         markFaulty(culprit)
         restartLater(space, without: culprit)
         var failure = Failure(.moduleFaulted, [problem], signal: fault.signalName)

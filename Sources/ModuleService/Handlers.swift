@@ -33,8 +33,8 @@ extension ModuleService {
                         try requireOwner(context.peer)
                         try refuseFromWithin(context.peer)
                         let caller = CrashRequest("Unload", of: parameters.names?.first, context.peer)
-                        return try perform(for: context.socketNumber, by: caller) { (service) throws(Failure) in
-                            try service.unload(parameters)
+                        return try performShowing(by: caller, &context) { (service, progress) throws(Failure) in
+                            try service.unload(parameters, progress)
                         }
                     }
                 },
@@ -43,7 +43,9 @@ extension ModuleService {
                         try requireOwner(context.peer)
                         try refuseFromWithin(context.peer)
                         let caller = CrashRequest("Autoclean", of: nil, context.peer)
-                        return try perform(for: context.socketNumber, by: caller) { service in service.autoclean() }
+                        return try performShowing(by: caller, &context) { service, progress in
+                            service.autoclean(progress)
+                        }
                     }
                 },
                 MethodHandler(ListMethod.self) { [self] (parameters, context) throws(MethodError) in
@@ -107,6 +109,18 @@ extension ModuleService {
         return try Service(
             vendor: Product.vendor, product: Product.name, version: Product.version, url: Product.url,
             interfaces: [interface])
+    }
+
+    /// Does something on the linker's thread, and tells the caller how far it is when that takes long.
+    private func performShowing<Call: Method>(
+        by caller: CrashRequest, _ context: inout CallContext<Call>,
+        _ work: @escaping @Sendable (ModuleService, WorkProgress) throws(Failure) -> Call.Reply
+    ) throws(Failure) -> Call.Reply where Call.Reply: ProgressReply {
+        var sender = ProgressSender()
+        let progress = WorkProgress("waiting for other requests")
+        return try perform(
+            for: context.socketNumber, by: caller, meanwhile: { sender.send(progress, &context) }
+        ) { (service) throws(Failure) in try work(service, progress) }
     }
 
     /// How many modules one of several replies has: few enough that the caller reads one while the next is written.

@@ -28,14 +28,14 @@ struct LoadRequest: Sendable {
     /// What was found in the folders that cannot be used.
     var warnings: [Problem] = []
     /// Told how far the work is.
-    var progress = LoadProgress()
+    var progress = WorkProgress()
 }
 
 /// A transaction: modules on their way into a space. What has been done is undone in reverse when something fails.
 struct LoadTransaction {
     let service: ModuleService
     let space: SpaceHost
-    let progress: LoadProgress
+    let progress: WorkProgress
     var phases: PhaseClock
     /// Names of the modules whose image has been begun.
     var images: [String] = []

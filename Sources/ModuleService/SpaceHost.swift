@@ -246,12 +246,35 @@ extension SpaceHost {
         return try ask { (space) throws(SpaceError) in try space.systemCall(number, arguments, timeout: timeout) }
     }
 
-    /// Does something with a device.
+    /// A connection of its own for a device.
+    func connect() throws(SpaceError) -> Lane {
+        try ask { (space) throws(SpaceError) in try space.connect() }
+    }
+
+    /// Does something with a device, over a connection of its own. Nobody else waits meanwhile.
+    ///
+    /// - Parameter client: a socket: when its other end goes, the function is ended.
     func operate(
-        _ operation: DeviceOperation, file: SharedDescriptor, timeout: Duration?
+        _ operation: DeviceOperation, over lane: Lane, file: SharedDescriptor, timeout: Duration?, client: Int32?
     ) throws(SpaceError) -> (error: Int64, count: Int) {
-        try ask { (space) throws(SpaceError) in
-            try space.operate(operation, file: file.descriptor, timeout: timeout)
+        try telling { () throws(SpaceError) in
+            try lane.operate(operation, file: file.descriptor, timeout: timeout, client: client)
+        }
+    }
+
+    /// Runs what the thread of a device is to do before it ends.
+    func finishThread(of lane: Lane, timeout: Duration?) throws(SpaceError) {
+        try telling { () throws(SpaceError) in try lane.finishThread(timeout: timeout) }
+    }
+
+    /// A device's connection only knows that the space has ended; this says how.
+    private func telling<Result>(_ question: () throws(SpaceError) -> Result) throws(SpaceError) -> Result {
+        do throws(SpaceError) {
+            return try question()
+        } catch .refused(let request, ErrorCode.noSuchProcess) {
+            _ = waitForEnd(milliseconds: Self.patienceMilliseconds)
+            let death = try ask { (space) throws(SpaceError) in try space.checkDeath() }
+            throw death.map { .died(request, $0) } ?? .refused(request, ErrorCode.noSuchProcess)
         }
     }
 

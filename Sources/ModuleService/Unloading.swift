@@ -8,7 +8,10 @@ import SpaceControl
 
 extension ModuleService {
     /// Unloads what is meant, or only says in which order it would go. On the linker's thread.
-    func unload(_ parameters: UnloadMethod.Parameters) throws(Failure) -> UnloadMethod.Reply {
+    func unload(
+        _ parameters: UnloadMethod.Parameters, _ progress: WorkProgress
+    ) throws(Failure) -> UnloadMethod.Reply {
+        progress.set("", 0, 0)
         var ids = try identify(parameters)
         if parameters.dependents == true {
             ids = state.withLock { state in state.modules.withDependents(ids).map(\.id) }
@@ -18,13 +21,17 @@ extension ModuleService {
             return UnloadMethod.Reply(
                 modules: state.withLock { state in state.modules.unloadOrder(ids).map(\.name) }, output: "")
         }
-        return try unload(ids, discards: parameters.force == true)
+        return try unload(ids, discards: parameters.force == true, progress)
     }
 
     /// Unloads modules together. On the linker's thread.
     ///
-    /// - Parameter discards: whether those that have faulted go too, without being called.
-    func unload(_ ids: [Int], discards: Bool = false) throws(Failure) -> UnloadMethod.Reply {
+    /// - Parameters:
+    ///   - discards: whether those that have faulted go too, without being called.
+    ///   - progress: is told which goes.
+    func unload(
+        _ ids: [Int], discards: Bool = false, _ progress: WorkProgress? = nil
+    ) throws(Failure) -> UnloadMethod.Reply {
         try refuseHeld(ids, discards: discards)
         let order: [Module]
         do throws(ModuleTableError) {
@@ -38,6 +45,7 @@ extension ModuleService {
         var names: [String] = []
         do throws(Failure) {
             for (index, module) in order.enumerated() {
+                progress?.set("unloading \(module.name)", index, order.count)
                 do throws(Failure) {
                     try unload(module)
                 } catch {
@@ -72,6 +80,13 @@ extension ModuleService {
 
     private func unload(_ module: Module) throws(Failure) {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
+        // Of one that has faulted: all others are kept by theirs.
+        guard discardDevices(of: module.id) else {
+            let holds = state.withLock { $0.deviceHolds(on: module.id, named: module.name) }
+            // It stays one that has faulted.
+            throw Failure(
+                .moduleFaulted, [Problem(subject: module.name, reason: "\(Hold.reason(holds)) (EBUSY)")], holds: holds)
+        }
         let space = try space(loaded.architecture)
         try space.busy(with: "the unload of \(module.name)") { () throws(Failure) in
             try space.within(loaded.patience) { () throws(Failure) in try leave(module, loaded, space) }
@@ -80,8 +95,6 @@ extension ModuleService {
             let set = loaded.slot.flatMap { state.spaces[loaded.architecture].symbols.owner($0) }
             if let slot = loaded.slot { state.spaces[loaded.architecture].symbols.remove(slot) }
             state.loaded[module.id] = nil
-            // Of a module that has faulted: nobody could close them.
-            for (number, device) in state.devices where device.module == module.id { state.devices[number] = nil }
             state.modules.remove(module.id)
             state.bury(loaded.linked, set)
         }

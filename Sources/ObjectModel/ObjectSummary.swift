@@ -22,6 +22,8 @@ public struct ObjectSummary: Sendable, Equatable {
     public var definitions: [Definition] = []
     /// What others have to define: undefined, not weak, and not made by the linker. A version is part of the name.
     public var needs: [NameRange] = []
+    /// What it calls itself (NetBSD `MODULE()`, field `mi_name`).
+    public var declared: [String] = []
     /// The modules that it asks for by name (NetBSD `MODULE()`, field `mi_required`).
     public var required: [String] = []
     /// The modules that its builder found to define what it needs (Linux `.modinfo`, `depends=`).

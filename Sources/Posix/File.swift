@@ -102,30 +102,6 @@ public enum File {
         _ = try systemCall("mkdir", path: path) { mkdir($0, permissions) }
     }
 
-    /// The names in a directory, without `.` and `..`, sorted. Bytes of a name that are not UTF-8 become U+FFFD.
-    public static func list(_ directory: String) throws(SystemError) -> [String] {
-        try refuseNUL(in: directory, call: "opendir")
-        guard let stream = opendir(directory) else {
-            throw SystemError(call: "opendir", subject: directory, code: errno)
-        }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while true {
-            // readdir(3) returns NULL at the end and on failure; errno tells them apart.
-            errno = 0
-            guard let entry = readdir(stream) else { break }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { place in
-                place.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: place.pointee)) {
-                    String(cString: $0)
-                }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        let code = errno
-        guard code == 0 else { throw SystemError(call: "readdir", subject: directory, code: code) }
-        return names.sorted()
-    }
-
     /// Sets the permission bits (chmod(2)).
     public static func changeMode(_ path: String, _ permissions: UInt32) throws(SystemError) {
         _ = try systemCall("chmod", path: path) { chmod($0, permissions) }

@@ -83,20 +83,10 @@ extension Space {
 
     /// The reply itself when its status is 0, or else the error that it says.
     private mutating func successful(_ reply: space_reply, to request: SpaceRequest) throws(SpaceError) -> space_reply {
-        let status = UInt32(bitPattern: reply.status)
-        let isTimeout = reply.kind == SPACE_REPLY.rawValue && status == SPACE_TIMED_OUT.rawValue
-        if reply.kind == SPACE_FAULTED.rawValue || (isTimeout && reply.fault.thread != 0) {
-            guard let fault = Fault(reply.fault) else { throw violation(request, "fault that cannot be") }
-            throw isTimeout ? .timedOut(request, fault) : .faulted(request, fault)
-        }
-        guard reply.kind == SPACE_REPLY.rawValue, reply.status >= 0 else {
-            throw violation(request, "reply of kind \(reply.kind) and status \(reply.status)")
-        }
-        switch status {
-        case 0: return reply
-        case SPACE_TIMED_OUT.rawValue: throw .timedOut(request, nil)
-        case SPACE_THREAD_ENDED.rawValue: throw .threadEnded(request)
-        default: throw .refused(request, reply.status)
+        do throws(SpaceError) {
+            return try reply.outcome(of: request)
+        } catch .protocolViolation(_, let reason) {
+            throw violation(request, reason)
         }
     }
 

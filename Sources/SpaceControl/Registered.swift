@@ -105,6 +105,19 @@ public struct DeviceOperation: Equatable, Sendable {
         self.size = size
     }
 
+    func request(timeout: Duration?) -> space_request {
+        var request = packet(
+            SPACE_DEVICE, address: UInt64(bitPattern: Int64(target.entry.slot)),
+            size: UInt64(bitPattern: Int64(size)), timeout: timeout)
+        request.count = target.table.number
+        fill(
+            &request.arguments,
+            with: [kind.number, target.minor, UInt64(bitPattern: Int64(target.flags)), number])
+        // Between them is room for where the space puts the bytes.
+        fill(&request.addresses, with: [target.entry.address, 0, target.opening])
+        return request
+    }
+
     /// How many bytes of the file are what the operation gave, when it has moved so many.
     public func givenSize(moved: Int) -> Int {
         switch kind {
@@ -159,33 +172,5 @@ extension Space {
         fill(&request.addresses, with: arguments)
         let reply = try ask(.systemCall, request)
         return (reply.result, words(reply.results).prefix(2).map { Int64(bitPattern: $0) })
-    }
-
-    /// Does something with a device.
-    ///
-    /// - Parameter file: a regular file that is open for reading and writing; it begins with the bytes of a write or an ioctl, and then
-    ///   with those of a read or an ioctl.
-    /// - Returns: what the device's function returned, 0 or an error number, ENODEV where it has none, ENXIO where the entry is not there
-    ///   any more; and how many bytes a read or a write moved.
-    /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when the operation is beyond a limit, EIO when the file is too short, ENOMEM;
-    ///   else as ``call(_:_:timeout:)``.
-    public mutating func operate(
-        _ operation: DeviceOperation, file: borrowing Descriptor, timeout: Duration? = nil
-    ) throws(SpaceError) -> (error: Int64, count: Int) {
-        let target = operation.target
-        var request = packet(
-            SPACE_DEVICE, address: UInt64(bitPattern: Int64(target.entry.slot)),
-            size: UInt64(bitPattern: Int64(operation.size)), timeout: timeout)
-        request.count = target.table.number
-        fill(
-            &request.arguments,
-            with: [
-                operation.kind.number, target.minor, UInt64(bitPattern: Int64(target.flags)), operation.number,
-            ])
-        // Between them is room for where the space puts the bytes.
-        fill(&request.addresses, with: [target.entry.address, 0, target.opening])
-        let reply = try ask(.device, request, descriptors: [file.number])
-        let count = words(reply.results)[0]
-        return (reply.result, count <= UInt64(max(operation.size, 0)) ? Int(count) : 0)
     }
 }

@@ -42,6 +42,8 @@ public struct Space: ~Copyable, Sendable {
 
     let socket: Descriptor
     let processDescriptor: Descriptor
+    /// The same for all lanes, which may outlive this.
+    let lanesEnd: SharedDescriptor
     var lastSequence: UInt32 = 0
     /// What SPACE_DIED said, until the process is gone.
     var lastFault: Fault?
@@ -51,8 +53,9 @@ public struct Space: ~Copyable, Sendable {
 
     private init(
         process: ChildProcess, processDescriptor: consuming Descriptor, socket: consuming Descriptor,
-        interrupter: Interrupter, events: SpaceEvents
+        lanesEnd: consuming Descriptor, interrupter: Interrupter, events: SpaceEvents
     ) {
+        self.lanesEnd = SharedDescriptor(lanesEnd)
         self.interrupter = interrupter
         self.events = events
         information = Information(
@@ -107,7 +110,8 @@ public struct Space: ~Copyable, Sendable {
             let interrupter = Interrupter(socket: SharedDescriptor(try ours.duplicate()))
             return Space(
                 process: process, processDescriptor: try process.processDescriptor(), socket: ours,
-                interrupter: interrupter, events: SpaceEvents(socket: ourEvents))
+                lanesEnd: try process.processDescriptor(), interrupter: interrupter,
+                events: SpaceEvents(socket: ourEvents))
         } catch {
             try process.signal(killSignal)
             _ = try process.wait()
@@ -126,7 +130,7 @@ public struct Space: ~Copyable, Sendable {
 // The end of a process.
 extension Space {
     /// SIGKILL.
-    private static var killSignal: Int32 { 9 }
+    static var killSignal: Int32 { 9 }
     /// How long a process may take to end once its socket is closed.
     private static var endMilliseconds: Int { 5_000 }
 

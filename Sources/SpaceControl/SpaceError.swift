@@ -22,6 +22,7 @@ public enum SpaceRequest: String, Equatable, Sendable {
     case findEntry = "find entry"
     case systemCall = "system call"
     case device
+    case connect
     case release
     case exit
 }

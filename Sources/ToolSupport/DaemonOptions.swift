@@ -25,24 +25,24 @@ public struct DaemonOptions: ParsableArguments {
         }
     }
 
-    /// Loads, and shows how far it is where standard error is a terminal.
+    /// Calls a method, and shows how far it is where standard error is a terminal.
     ///
-    /// - Parameter debuggee: told the process, when a debugger is waited for.
-    public func load(
-        _ parameters: LoadMethod.Parameters, descriptors: [Int32], debuggee: (Int) -> Void = { _ in }
-    ) throws(Failure) -> LoadMethod.Reply {
+    /// - Parameter debuggee: told the process, when a debugger is waited for; nil where none can be.
+    public func showing<M: Method>(
+        _ method: M.Type, _ parameters: M.Parameters, descriptors: [Int32] = [], debuggee: ((Int) -> Void)? = nil
+    ) throws(Failure) -> M.Reply where M.Reply: ProgressReply {
         var line = ProgressLine()
-        guard line.isShown || parameters.debugger == true else {
-            return try call(LoadMethod.self, parameters, descriptors: descriptors).reply
+        guard line.isShown || debuggee != nil else {
+            return try call(method, parameters, descriptors: descriptors).reply
         }
         var client = try DaemonConnection.open(starts: !noAutostart, warn: ToolOutput.warn)
-        var last: LoadMethod.Reply?
+        var last: M.Reply?
         defer { line.clear() }
         do throws(VarlinkError) {
-            try client.callMany(LoadMethod.self, parameters, descriptors: descriptors) { answer in
+            try client.callMany(method, parameters, descriptors: descriptors) { answer in
                 if let process = answer.reply.progress?.debuggee {
                     line.clear()
-                    debuggee(process)
+                    debuggee?(process)
                 } else if let progress = answer.reply.progress {
                     line.draw(progress)
                 } else {

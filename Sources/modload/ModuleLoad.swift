@@ -215,16 +215,17 @@ struct ModuleLoad: ParsableCommand {
                 reason: "at most \(LocalSocket.maximumDescriptors) go in one load")
         }
         say("asking \(RuntimeDirectory.standard().socket)")
-        let reply = try daemon.load(
+        // Not a warning, and said whether or not anyone asked for more words: without it the wait has no end.
+        let debuggee = { (process: Int) in
+            _ = try? Standard.error.write(
+                "modload: waiting for a debugger to attach and continue: gdb -p \(process) /proc/\(process)/exe\n")
+        }
+        let reply = try daemon.showing(
+            LoadMethod.self,
             LoadMethod.Parameters(
                 modules: requests, space: space?.name, modulePath: try ModuleFolders.named(),
                 debugger: waitsForDebugger ? true : nil, timeout: timeout),
-            descriptors: files.map(\.number)
-        ) { process in
-            // Not a warning, and said whether or not anyone asked for more words: without it the wait has no end.
-            try? Standard.error.write(
-                "modload: waiting for a debugger to attach and continue: gdb -p \(process) /proc/\(process)/exe\n")
-        }
+            descriptors: files.map(\.number), debuggee: waitsForDebugger ? debuggee : nil)
         ToolOutput.print(reply.output)
         reply.warnings?.forEach { ToolOutput.warn($0.description) }
         let named = reply.modules.filter { !$0.dependency }

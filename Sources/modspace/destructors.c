@@ -113,7 +113,7 @@ uint32_t space_own_pending(const struct space_worker *it, uint64_t image)
 
 int space_finish_thread(uint64_t image)
 {
-    if (space_image_at(image) != image || image == 0) {
+    if (image != 0 && space_image_at(image) != image) {
         return EINVAL;
     }
     run(image);

@@ -234,7 +234,7 @@ int space_enter_device(const struct space_request *request, uint64_t *moved)
                                                  : use_character((const struct cdevsw *)(uintptr_t)entry, &it, moved);
 }
 
-/* ---- Devices, on the server's thread ---- */
+/* ---- Devices, on the thread of a lane ---- */
 
 /* Reads or writes all of it. Returns 0 or errno. */
 static int move_all(int file, char *buffer, size_t size, bool writes)
@@ -269,7 +269,8 @@ static char *map_buffer(void)
     return memory;
 }
 
-int space_use_device(const struct space_request *request, int file, struct space_reply *reply)
+int space_use_device(
+    struct space_lane *lane, const struct space_request *request, int file, struct space_reply *reply)
 {
     uint64_t kind = request->arguments[0];
     bool is_device = request->count == SPACE_BLOCK_DEVICES || request->count == SPACE_CHARACTER_DEVICES;
@@ -288,7 +289,7 @@ int space_use_device(const struct space_request *request, int file, struct space
     bool takes = kind == SPACE_DEVICE_READ || kind == SPACE_DEVICE_IOCTL;
     int status = gives ? move_all(file, buffer, request->size, false) : 0;
     if (status == 0) {
-        status = space_call(&call, reply);
+        status = space_call(lane, &call, reply);
     }
     if (status == 0 && takes) {
         status = move_all(file, buffer, request->size, true);

@@ -78,7 +78,7 @@ static void stop_thread(const struct cause *cause)
 {
     pid_t number = gettid();
     /* A module's handler of a signal may run on the initial thread. A signal that somebody else sends is for the process. */
-    bool is_own = number == space_server || space_own_worker() != NULL || !space_is_serving;
+    bool is_own = space_is_server() || space_own_worker() != NULL || !space_is_serving;
     bool is_foreign = cause->info != NULL && cause->info->si_code <= 0 && cause->info->si_pid != space_process;
     if (is_own || (number == space_process && is_foreign)) {
         return;

@@ -30,6 +30,7 @@ struct halted {
     _Atomic uint32_t is_released;
     pthread_t thread;
     pid_t number;
+    bool is_server;
     void *signal_stack;
     struct space_destructor *const *destructors;
     struct halted *next;
@@ -181,6 +182,7 @@ void space_halt(uint32_t kind, struct space_fault *fault, int seconds)
     struct halted it = {
         .thread = pthread_self(),
         .number = gettid(),
+        .is_server = space_is_server(),
         .signal_stack = own_signal_stack,
         .destructors = space_own_destructors(),
     };
@@ -233,7 +235,7 @@ static void bury(struct halted *it)
     bool detached = is_detached(copy.thread);
     atomic_store(&it->is_released, 1);
     space_futex_wake(&it->is_released);
-    if (copy.number == space_process || copy.number == space_server) {
+    if (copy.number == space_process || copy.is_server) {
         return;
     }
     wait_for_end(copy.number);

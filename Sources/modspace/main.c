@@ -85,7 +85,7 @@ static int start_server(void)
     }
     pthread_t server;
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int error = pthread_create(&server, NULL, space_serve, NULL);
+    int error = pthread_create(&server, NULL, space_serve, &space_first_lane);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
@@ -132,10 +132,12 @@ int main(int count, char **arguments)
      */
     (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
     space_catch_faults();
+    /* Before it says so: what happens then is to be told. */
+    space_is_serving = true;
     error = start_server();
     if (error != 0) {
+        space_is_serving = false;
         return fail("server thread", error);
     }
-    space_is_serving = true;
     space_keep();
 }

@@ -3,14 +3,26 @@
 #include "modspace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 /* Room for descriptors that should not have come; what exceeds it, the kernel drops and says so. */
 #define DESCRIPTOR_ROOM 8
+/* Of a thread that serves a connection: it calls nothing of a module's. */
+#define LANE_STACK_SIZE (128u << 10)
+
+struct space_lane space_first_lane = {.socket = SPACE_DESCRIPTOR};
+static __thread bool is_server;
+
+bool space_is_server(void)
+{
+    return is_server;
+}
 
 struct message {
     struct space_request request;
@@ -35,7 +47,7 @@ static void take_descriptors(struct message *message, struct msghdr *header)
     }
 }
 
-static void receive(struct message *message)
+static void receive(const struct space_lane *lane, struct message *message)
 {
     union {
         struct cmsghdr alignment;
@@ -46,7 +58,7 @@ static void receive(struct message *message)
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     memset(message, 0, sizeof *message);
     do {
-        message->length = recvmsg(SPACE_DESCRIPTOR, &header, MSG_CMSG_CLOEXEC);
+        message->length = recvmsg(lane->socket, &header, MSG_CMSG_CLOEXEC);
     } while (message->length < 0 && errno == EINTR);
     if (message->length > 0) {
         message->truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
@@ -55,29 +67,29 @@ static void receive(struct message *message)
 }
 
 /* Returns false when the daemon is gone. */
-static bool send_reply(const struct space_reply *reply)
+static bool send_reply(const struct space_lane *lane, const struct space_reply *reply)
 {
     ssize_t sent;
     do {
-        sent = send(SPACE_DESCRIPTOR, reply, sizeof *reply, MSG_NOSIGNAL);
+        sent = send(lane->socket, reply, sizeof *reply, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     return sent == (ssize_t)sizeof *reply;
 }
 
-bool space_is_abandoned(void)
+bool space_is_abandoned(const struct space_lane *lane)
 {
-    struct pollfd socket = {.fd = SPACE_DESCRIPTOR, .events = POLLRDHUP};
+    struct pollfd socket = {.fd = lane->socket, .events = POLLRDHUP};
     return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
-bool space_is_interrupted(uint32_t sequence)
+bool space_is_interrupted(const struct space_lane *lane, uint32_t sequence)
 {
     struct space_request next;
-    if (recv(SPACE_DESCRIPTOR, &next, sizeof next, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof next
+    if (recv(lane->socket, &next, sizeof next, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof next
         || next.kind != SPACE_INTERRUPT) {
         return false;
     }
-    (void)recv(SPACE_DESCRIPTOR, &next, sizeof next, MSG_DONTWAIT);
+    (void)recv(lane->socket, &next, sizeof next, MSG_DONTWAIT);
     return next.address == sequence;
 }
 
@@ -88,6 +100,8 @@ static const struct {
     uint32_t least;
     uint32_t most;
     uint32_t flags;
+    /* Whether it may come over another connection than the first. */
+    bool is_for_lanes;
 } shapes[] = {
     [SPACE_MAP] = {true, 1, 2, 0},
     [SPACE_UNMAP] = {true, 0, 0, 0},
@@ -98,26 +112,28 @@ static const struct {
     [SPACE_WRITE] = {true, 0, 0, 0},
     [SPACE_REGISTER] = {true, 1, 1, 0},
     [SPACE_FRAMES] = {true, 0, 0, SPACE_REVERSE},
-    [SPACE_RELEASE] = {true, 0, 0, 0},
+    [SPACE_RELEASE] = {true, 0, 0, 0, true},
     [SPACE_EXIT] = {true, 0, 0, 0},
     [SPACE_FILL_THREADS] = {true, 0, 0, 0},
     [SPACE_PENDING] = {true, 0, 0, 0},
-    [SPACE_FINISH_THREAD] = {true, 0, 0, 0},
+    [SPACE_FINISH_THREAD] = {true, 0, 0, 0, true},
     [SPACE_MAP_FLAT] = {true, 0, 0, 0},
     [SPACE_FILL] = {true, 1, 1, 0},
     [SPACE_INTRODUCE] = {true, 0, 0, 0},
     [SPACE_FIND_ENTRY] = {true, 0, 0, SPACE_OF_IMAGE},
     [SPACE_SYSTEM_CALL] = {true, 0, 0, 0},
-    [SPACE_DEVICE] = {true, 1, 1, 0},
+    [SPACE_DEVICE] = {true, 1, 1, 0, true},
+    [SPACE_CONNECT] = {true, 1, 1, 0},
 };
 
-static int check_shape(const struct message *message)
+static int check_shape(const struct space_lane *lane, const struct message *message)
 {
     const struct space_request *request = &message->request;
     if (message->length != (ssize_t)sizeof *request || message->truncated) {
         return EBADMSG;
     }
-    if (request->kind >= sizeof shapes / sizeof shapes[0] || !shapes[request->kind].known) {
+    if (request->kind >= sizeof shapes / sizeof shapes[0] || !shapes[request->kind].known
+        || (lane != &space_first_lane && !shapes[request->kind].is_for_lanes)) {
         return ENOSYS;
     }
     if ((request->flags & ~shapes[request->kind].flags) != 0 || request->reserved != 0) {
@@ -145,7 +161,51 @@ static int map(const struct message *message, struct space_reply *reply)
     return error;
 }
 
-static int perform(const struct message *message, struct space_reply *reply)
+/* ---- More connections ---- */
+
+/* Not of malloc: see modspace.h. */
+static void free_lane(struct space_lane *lane)
+{
+    munmap(lane, sizeof *lane);
+}
+
+static void close_lane(struct space_lane *lane)
+{
+    space_dismiss(lane);
+    close(lane->socket);
+    free_lane(lane);
+}
+
+/* Starts the thread of another connection, whose socket is copied. */
+static int open_lane(int socket)
+{
+    struct space_lane *lane = mmap(NULL, sizeof *lane, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (lane == MAP_FAILED) {
+        return ENOMEM;
+    }
+    lane->socket = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (lane->socket < 0) {
+        free_lane(lane);
+        return EMFILE;
+    }
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, LANE_STACK_SIZE);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread;
+    /* It takes as few signals as the thread that makes it. */
+    int error = pthread_create(&thread, &attributes, space_serve, lane);
+    pthread_attr_destroy(&attributes);
+    if (error != 0) {
+        close_lane(lane);
+        return EAGAIN;
+    }
+    return 0;
+}
+
+/* ---- One request after the other ---- */
+
+static int perform(struct space_lane *lane, const struct message *message, struct space_reply *reply)
 {
     const struct space_request *request = &message->request;
     switch (request->kind) {
@@ -163,7 +223,7 @@ static int perform(const struct message *message, struct space_reply *reply)
     case SPACE_FRAMES:
     case SPACE_FINISH_THREAD:
     case SPACE_SYSTEM_CALL:
-        return space_call(request, reply);
+        return space_call(lane, request, reply);
     case SPACE_READ:
         return space_read(request->address, request->size, reply->bytes);
     case SPACE_WRITE:
@@ -181,9 +241,11 @@ static int perform(const struct message *message, struct space_reply *reply)
     case SPACE_FIND_ENTRY:
         return space_find_entry(request, reply);
     case SPACE_DEVICE:
-        return space_use_device(request, message->descriptors[0], reply);
+        return space_use_device(lane, request, message->descriptors[0], reply);
+    case SPACE_CONNECT:
+        return open_lane(message->descriptors[0]);
     case SPACE_RELEASE:
-        space_release();
+        space_release(lane);
         return 0;
     default: /* SPACE_EXIT: the process ends when the reply is on its way. */
         return 0;
@@ -203,44 +265,49 @@ static bool say_hello(void)
         .reserve_size = SPACE_RESERVE_SIZE,
         .reserve_alignment = SPACE_RESERVE_ALIGNMENT,
     };
-    return send_reply(&hello);
+    return send_reply(&space_first_lane, &hello);
 }
 
-_Atomic pid_t space_server;
-
-void *space_serve(void *unused)
+/* Takes a request, does it and answers. Returns false when there is nobody who would ask again. */
+static bool serve_one(struct space_lane *lane)
 {
-    (void)unused;
-    space_server = gettid();
-    bool connected = say_hello();
-    while (connected) {
-        struct message message;
-        receive(&message);
-        if (message.length <= 0) {
-            break;
-        }
-        if (message.length == (ssize_t)sizeof message.request && message.request.kind == SPACE_INTERRUPT) {
-            /* It came too late: what it was to end has been answered. */
-            for (size_t i = 0; i < message.descriptor_count; i++) {
-                close(message.descriptors[i]);
-            }
-            continue;
-        }
-        struct space_reply reply = {.kind = SPACE_REPLY, .sequence = message.request.sequence};
-        reply.status = check_shape(&message);
-        bool well_formed = reply.status == 0;
-        if (well_formed) {
-            reply.status = perform(&message, &reply);
-        }
-        for (size_t i = 0; i < message.descriptor_count; i++) {
-            close(message.descriptors[i]);
-        }
-        if (well_formed && message.request.kind == SPACE_EXIT) {
-            /* What is printed goes before the reply. */
-            space_flush_streams();
-            connected = false;
-        }
-        connected = send_reply(&reply) && connected;
+    struct message message;
+    receive(lane, &message);
+    if (message.length <= 0) {
+        return false;
     }
-    space_end();
+    bool is_answered = message.length != (ssize_t)sizeof message.request || message.request.kind != SPACE_INTERRUPT;
+    struct space_reply reply = {.kind = SPACE_REPLY, .sequence = message.request.sequence};
+    bool is_end = false;
+    /* An interrupt came too late: what it was to end has been answered. */
+    if (is_answered) {
+        reply.status = check_shape(lane, &message);
+        is_end = reply.status == 0 && message.request.kind == SPACE_EXIT;
+        if (reply.status == 0) {
+            reply.status = perform(lane, &message, &reply);
+        }
+    }
+    for (size_t i = 0; i < message.descriptor_count; i++) {
+        close(message.descriptors[i]);
+    }
+    if (is_end) {
+        /* What is printed goes before the reply. */
+        space_flush_streams();
+    }
+    return (!is_answered || send_reply(lane, &reply)) && !is_end;
+}
+
+void *space_serve(void *argument)
+{
+    struct space_lane *lane = argument;
+    is_server = true;
+    bool connected = lane != &space_first_lane || say_hello();
+    while (connected) {
+        connected = serve_one(lane);
+    }
+    if (lane == &space_first_lane) {
+        space_end();
+    }
+    close_lane(lane);
+    return NULL;
 }

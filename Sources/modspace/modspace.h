@@ -4,7 +4,8 @@
  *     main.c       start: options, the window, signals; then the server's thread
  *     messages.c   one request after the other: check, do, reply
  *     mapping.c    the window: which pages belong to which image; map, unmap, read, write
- *     calls.c      the thread that runs module code: hand it a call, wait for it, stop it, replace it
+ *     calls.c      the threads that run module code: hand one a call, wait for it, stop it, replace it
+ *     workers.c    what such a thread does, and how it comes and goes
  *     faults.c     what happens to a thread that raises SIGSEGV and the like, or calls exit
  *     halted.c     threads that stand still after that, outside of calls, and what is left of them
  *     machine.c    the registers of this machine
@@ -20,7 +21,8 @@
  * Threads. The initial thread takes the signals that are sent to the process, and sees to the end of threads that
  * stand still (halted.c). malloc gives it the main arena. That arena is the one that a wild free() locks and never
  * unlocks, so a thread that must not hang keeps away from it. The server's thread serves the socket and never runs
- * module code. One worker at a time runs calls. Modules may make threads of their own.
+ * module code. One worker at a time runs its calls. Each open device has such a pair of its own, a lane. Modules may
+ * make threads of their own.
  *
  * Nothing here is visible to modules but what Scripts/build-space lists in the section .modlink.resident.
  */
@@ -77,14 +79,28 @@ _Noreturn void space_end(void);
 
 /* ---- messages.c ---- */
 
-/* Sends SPACE_HELLO, then serves until the daemon closes its end. */
-void *space_serve(void *unused);
-/* The server's thread (gettid(2)); 0 before it runs. */
-extern _Atomic pid_t space_server;
+struct space_worker;
+
+/* A connection of the daemon's, and the threads that calls are made on for it. Only the thread that serves it changes it. */
+struct space_lane {
+    int socket;
+    /* Runs its calls; NULL until there is one. */
+    struct space_worker *worker;
+    /* Was stopped in the last one; or NULL. */
+    struct space_worker *stopped;
+};
+
+/* That of SPACE_DESCRIPTOR. Others come with SPACE_CONNECT, and serve devices. */
+extern struct space_lane space_first_lane;
+
+/* Serves a lane until the daemon closes its end; the first one begins with SPACE_HELLO, and ends the process. */
+void *space_serve(void *lane);
+/* Whether the calling thread does that. Asynchronous-signal-safe. */
+bool space_is_server(void);
 /* True once the daemon has closed its end. */
-bool space_is_abandoned(void);
+bool space_is_abandoned(const struct space_lane *lane);
 /* Whether the daemon wants the request of that sequence number to end now (SPACE_INTERRUPT, which this takes off the socket). */
-bool space_is_interrupted(uint32_t sequence);
+bool space_is_interrupted(const struct space_lane *lane, uint32_t sequence);
 
 /* ---- mapping.c ---- */
 
@@ -122,13 +138,14 @@ int space_copy_image(uint64_t address, uint64_t size, void *bytes);
 /* ---- calls.c ---- */
 
 enum space_worker_state {
-    SPACE_WORKER_NEW,      /* not running yet */
-    SPACE_WORKER_IDLE,     /* waits for a call; the last one has returned */
-    SPACE_WORKER_RUNNING,  /* in a call */
-    SPACE_WORKER_ENDING,   /* the call ended its thread, which now runs its destructors */
-    SPACE_WORKER_STOPPED,  /* a fault or the deadline ended the call; stands in the signal handler */
-    SPACE_WORKER_RELEASED, /* may leave the signal handler, for the end */
-    SPACE_WORKER_LEFT,     /* did not heed the deadline; ends when it comes back */
+    SPACE_WORKER_NEW,       /* not running yet */
+    SPACE_WORKER_IDLE,      /* waits for a call; the last one has returned */
+    SPACE_WORKER_RUNNING,   /* in a call */
+    SPACE_WORKER_ENDING,    /* the call ended its thread, which now runs its destructors */
+    SPACE_WORKER_STOPPED,   /* a fault or the deadline ended the call; stands in the signal handler */
+    SPACE_WORKER_RELEASED,  /* may leave the signal handler, for the end */
+    SPACE_WORKER_LEFT,      /* did not heed the deadline; ends when it comes back */
+    SPACE_WORKER_DISMISSED, /* waits for no more calls: ends */
 };
 
 /*
@@ -162,12 +179,26 @@ struct space_worker {
     struct space_worker *next_left;
 };
 
+/* Runs a request that calls functions. Returns the reply's status, and fills in the rest of the reply. */
+int space_call(struct space_lane *lane, const struct space_request *request, struct space_reply *reply);
+
+/* ---- workers.c ---- */
+
 /* What the thread of a worker begins with. */
 void *space_work(void *worker);
-/* Runs a request that calls functions. Returns the reply's status, and fills in the rest of the reply. */
-int space_call(const struct space_request *request, struct space_reply *reply);
+void space_set_worker_state(struct space_worker *it, uint32_t state);
+/* Gives a lane a worker. Returns 0 or EAGAIN. */
+int space_start_worker(struct space_lane *lane);
+/* Frees what belongs to a thread that has ended, or is about to. */
+void space_bury_worker(struct space_worker *it);
+/* Keeps a worker that has not heeded its deadline until it ends. */
+void space_leave_worker(struct space_worker *it);
+/* Frees those that have ended since. */
+void space_bury_returned(void);
 /* Ends the thread that was stopped last, if there is one. */
-void space_release(void);
+void space_release(struct space_lane *lane);
+/* Ends both threads of a lane, which is in no call. */
+void space_dismiss(struct space_lane *lane);
 /*
  * How many destructors of an image are pending in threads that no call of the daemon's will end. Returns the
  * reply's status.
@@ -256,7 +287,7 @@ struct space_destructor;
 struct space_destructor *const *space_own_destructors(void);
 /* How many destructors of an image a worker's thread has pending. It is in no call. */
 uint32_t space_own_pending(const struct space_worker *it, uint64_t image);
-/* Runs the destructors of an image that are pending in the calling thread. Returns the reply's status. */
+/* Runs the destructors of an image (0: of all) that are pending in the calling thread. Returns the reply's status. */
 int space_finish_thread(uint64_t image);
 /* A thread goes without having run the destructors of its list: nobody waits for them. */
 void space_forget_destructors(struct space_destructor *const *list);
@@ -278,7 +309,8 @@ void space_forget(uint64_t image);
 /* Says what is in a slot of a table. Returns the reply's status. */
 int space_find_entry(const struct space_request *request, struct space_reply *reply);
 /* Calls the function of a device, which may be left running. Returns the reply's status. */
-int space_use_device(const struct space_request *request, int file, struct space_reply *reply);
+int space_use_device(
+    struct space_lane *lane, const struct space_request *request, int file, struct space_reply *reply);
 /* On a worker: calls the function, and returns what it returns. */
 int space_enter_system_call(const struct space_request *request, uint64_t *values);
 int space_enter_device(const struct space_request *request, uint64_t *moved);

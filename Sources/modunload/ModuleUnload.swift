@@ -71,11 +71,11 @@ struct ModuleUnload: ParsableCommand {
             // Those that were shown, and no others: one that came meanwhile and refers to them is a refusal.
             request = UnloadMethod.Parameters(names: order, force: force)
         }
-        ToolOutput.print(try daemon.call(UnloadMethod.self, request).reply.output)
+        ToolOutput.print(try daemon.showing(UnloadMethod.self, request).output)
     }
 
     private func clean() throws(Failure) {
-        let reply = try daemon.call(AutocleanMethod.self, Empty()).reply
+        let reply = try daemon.showing(AutocleanMethod.self, Empty())
         ToolOutput.print(reply.output)
         // No failure: delete_module(NULL) knows none but EPERM.
         for problem in reply.problems { ToolOutput.warn("\(problem)") }

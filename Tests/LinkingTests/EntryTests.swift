@@ -82,6 +82,16 @@ import Testing
                 == "min_modul_lkmentry")
     }
 
+    @Test("an entry of another file's name is told of: nothing would call it") func otherFile() throws {
+        #expect(
+            Space().problems([try module("int gurka_lkmentry(void) { return 1; }", name: "sal-lad", file: "tomat.o")])
+                == "sal-lad: entry 'sal_lad_lkmentry': no function of that name, but gurka_lkmentry: a file of another name is meant; name it with -e gurka_lkmentry"
+        )
+        // A variable is none.
+        let variable = try module("int gurka_lkmentry;", name: "sallad", file: "tomat.o")
+        #expect(try Space().link([variable]).modules[0].entryPoint == .none)
+    }
+
     @Test("a module without any of them is loaded for its symbols") func none() throws {
         #expect(try Space().link("int f(void) { return 1; }").modules[0].entryPoint == .none)
         // A variable of that name is no entry.

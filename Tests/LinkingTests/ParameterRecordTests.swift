@@ -63,7 +63,7 @@ import Testing
             static unsigned n; static long list[3]; module_param_array(list, long, &n, 0);
             static char text[8]; module_param_string(word, text, sizeof(text), 0);
             static bool on; module_param(on, bool, 0); static const char *name = "x"; module_param(name, charp, 0);
-            static int old; MODULE_PARM(old, "i");
+            static int old; MODULE_PARM(old, "i"); int f(void); int f(void) { return old; }
             """
         for compiler in Compiler.available {
             #expect(try check(compiler, "#include <stdbool.h>\n" + good, "good.c").errors == "")
@@ -76,6 +76,57 @@ import Testing
                 #expect(try check(compiler, wrong, "wrong.c").status != .exited(0), "\(wrong)")
             }
         }
+    }
+
+    @Test(
+        "MODULE_PARM stands before its variable, or without one: static, global, or another object's",
+        arguments: Compiler.available, [["-O0"], ["-O2"], ["-O2", "-fPIC"], ["-O2", "-fcommon"], ["-m32", "-O2"]])
+    func placements(_ compiler: Compiler, _ options: [String]) throws {
+        let before = """
+            #include <linux/moduleparam.h>
+            MODULE_PARM(debug, "i"); MODULE_PARM(list, "1-3h"); MODULE_PARM(name, "c8"); MODULE_PARM(tentative, "i");
+            MODULE_PARM(global, "l"); MODULE_PARM(elsewhere, "2i"); MODULE_PARM_DESC(debug, "how much to say");
+            static int debug = 1;
+            static short list[3] = {1, 2, 3};
+            static char name[8] = "nobody";
+            int tentative;
+            extern long global;
+            long global = 4;
+            long f(int i); long f(int i) { return debug + list[i] + name[i] + tentative + global; }
+            """
+        // It has one of a name too, that nobody declares.
+        let beside = """
+            int elsewhere[2] = {5, 6};
+            static volatile int debug = 9; int g(void); int g(void) { return debug; }
+            """
+        let objects = try [before, beside].enumerated().map { index, text in
+            try ELFObjectReader.read(
+                try compiler.object(text, options + [ModuleHeaders.option]), name: "gurka\(index).o")
+        }
+        #expect(
+            DeclaredParameter.all(of: objects).map { "\($0.name) (\($0.type))" }.sorted() == [
+                "debug (int)", "elsewhere (array of int, 2)", "global (long)", "list (array of short, 1 to 3)",
+                "name (text of at most 7 bytes)", "tentative (int)",
+            ])
+        func source(_ values: [String]) -> ModuleSource {
+            ModuleSource(name: "gurka", objects: objects, parameters: values.compactMap(Parameter.init(text:)))
+        }
+        var space = Space([:], objects[0].architecture)
+        let values = ["debug=5", "list=7,8", "name=gurka", "tentative=11", "global=-1", "elsewhere=12,13"]
+        let linked = try space.link([source(values)])
+        let writes = linked.modules[0].writes
+        #expect(writes.map(\.bytes) == [[11, 0, 0, 0]], "what lies in zeroes")
+        #expect(linked.int("elsewhere") == 12 && linked.int("debug") == 5 && linked.int("global") == .max)
+        space = Space([:], objects[0].architecture)
+        #expect(
+            space.problems([source(["list=1,2,3,4", "name=12345678", "elsewhere=1", "debug=x"])])
+                .split(separator: "\n").count == 4)
+        // Without the object that has the variable.
+        let alone = ModuleSource(
+            name: "gurka", objects: [objects[0]], parameters: ["elsewhere=1,2"].compactMap(Parameter.init(text:)))
+        #expect(
+            space.problems([alone])
+                == "gurka: parameter 'elsewhere': the module declares it, but has no variable of that name")
     }
 
     @Test("objects without our records: the variable is the one of the parameter's name") func older() throws {

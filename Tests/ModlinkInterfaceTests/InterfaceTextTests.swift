@@ -60,11 +60,12 @@ import Varlink
         (
             UnloadMethod.name,
             UnloadMethod.Parameters(names: ["gurka"], ids: [1], dependents: true, dryRun: true, force: true),
-            UnloadMethod.Reply(modules: ["gurka"], output: "")
+            UnloadMethod.Reply(modules: ["gurka"], output: "", progress: progress)
         ),
         (
             AutocleanMethod.name, Empty(),
-            AutocleanMethod.Reply(modules: ["gurka"], output: "", problems: [problem])
+            AutocleanMethod.Reply(
+                modules: ["gurka"], output: "", problems: [problem], progress: progress)
         ),
         (ListMethod.name, ListMethod.Parameters(brief: true), ListMethod.Reply(modules: [module], spaces: ["x86-64"])),
         (

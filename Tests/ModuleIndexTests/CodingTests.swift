@@ -9,14 +9,16 @@ import Testing
     private let index = folder(
         "/modules",
         [
-            File(name: "gurka.o", defines: ["slice", "count"], weak: ["peel"], needs: ["printf"], required: ["tomat"]),
+            File(
+                name: "gurka.o", defines: ["slice", "count"], weak: ["peel"], needs: ["printf"], declared: ["gherkin"],
+                required: ["tomat"]),
             File(name: "tomat.ko", defines: ["seed"], depends: ["gurka", "melon"], architecture: .i386),
         ], broken: ["torn.o"])
 
     /// Bytes whose digest is right whatever they say.
     private func digested(_ bytes: [UInt8]) -> [UInt8] {
         let body = Array(bytes[32...])
-        let digest = contentDigest(body.span.bytes, seed: 1)
+        let digest = contentDigest(body.span.bytes, seed: 2)
         let words = [digest.0, digest.1].flatMap { half in
             (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64($0 * 8)) }
         }
@@ -27,7 +29,7 @@ import Testing
     func roundTrip() throws {
         let other = try #require(FolderIndex(index.encoded))
         #expect(other.path == index.path)
-        #expect(other.stamp == index.stamp)
+        #expect(other.folders == index.folders)
         #expect(other.files == index.files)
         #expect(other.names == index.names)
         #expect(other.definitions == index.definitions)
@@ -35,6 +37,7 @@ import Testing
         let (bytes, range) = name("slice")
         #expect(other.providers(bytes, range).map(\.file) == [0])
         #expect(other.file(ofKey: "tomat") == 1)
+        #expect(other.file(ofKey: "gherkin") == 0)
         #expect(other.files[2].problem?.description == "/modules/torn.o: e_shoff: beyond the end")
     }
 
@@ -81,6 +84,12 @@ import Testing
         let place = try #require(bytes.indices.first { bytes[$0...].starts(with: "gurka.o".utf8) })
         bytes.replaceSubrange(place..<place + 7, with: Array("../ka.o".utf8))
         #expect(FolderIndex(digested(bytes)) == nil)
+        for path in ["/urka.o", "a/../.o", "a//bc.o", "./rka.o"] {
+            bytes.replaceSubrange(place..<place + 7, with: Array(path.utf8))
+            #expect(FolderIndex(digested(bytes)) == nil, "\(path)")
+        }
+        bytes.replaceSubrange(place..<place + 7, with: Array("go/ka.o".utf8))
+        #expect(FolderIndex(digested(bytes))?.files[0].module == "ka")
         bytes.replaceSubrange(place..<place + 7, with: Array("gorka.o".utf8))
         #expect(FolderIndex(digested(bytes))?.files[0].name == "gorka.o")
     }
@@ -88,13 +97,13 @@ import Testing
     @Test("another version is none")
     func version() {
         var bytes = index.encoded
-        bytes[8] = 2
+        bytes[8] = 1
         #expect(FolderIndex(digested(bytes)) == nil)
     }
 
     @Test("a file that is taken over from another index has what it had there")
     func takenOver() throws {
-        var other = FolderIndex(path: "/modules", stamp: index.stamp)
+        var other = FolderIndex(path: "/modules", folders: index.folders)
         other.add(1, of: index)
         other.add(0, of: index)
         other.finish()

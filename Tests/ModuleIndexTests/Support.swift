@@ -7,6 +7,7 @@ struct File {
     var defines: [String] = []
     var weak: [String] = []
     var needs: [String] = []
+    var declared: [String] = []
     var required: [String] = []
     var depends: [String] = []
     var architecture = Architecture.x86_64
@@ -21,6 +22,7 @@ struct File {
         for text in defines { summary.definitions.append(.init(name: range(text), isWeak: false)) }
         for text in weak { summary.definitions.append(.init(name: range(text), isWeak: true)) }
         for text in needs { summary.needs.append(range(text)) }
+        summary.declared = declared
         summary.required = required
         summary.depends = depends
         return summary
@@ -30,7 +32,7 @@ struct File {
 /// The index of a folder with these files.
 func folder(_ path: String, _ files: [File], broken: [String] = []) -> FolderIndex {
     let stamp = FileStamp(size: 1, device: 2, inode: 3, modified: 4, changed: 5)
-    var index = FolderIndex(path: path, stamp: stamp)
+    var index = FolderIndex(path: path, folders: [IndexedFolder(path: "", stamp: stamp)])
     for file in files { index.add(IndexedFile(name: file.name, stamp: stamp), file.summary) }
     for name in broken {
         var entry = IndexedFile(name: name, stamp: stamp)

@@ -105,14 +105,14 @@ import Testing
         let good = try File.read(path: path, limit: 1 << 20)
         var flipped = good
         flipped[good.count - 1] ^= 1
-        let other = FolderIndex(path: "/elsewhere", stamp: .unsure)
+        let other = FolderIndex(path: "/elsewhere", folders: [])
         for bytes in [[], Array(good[..<50]), flipped, other.encoded, [UInt8](repeating: 0xff, count: 4096)] {
             try File.writeAtomically(path, bytes, permissions: 0o600)
             #expect(providers("slice", refresh(ModuleIndexes(store: store)).index) == ["gurka.o"])
             #expect(try File.read(path: path, limit: 1 << 20) == good)
         }
         // One that others may write is not believed, be it right: here it lies.
-        var lying = FolderIndex(path: folder, stamp: try #require(FolderIndex(good)).stamp)
+        var lying = FolderIndex(path: folder, folders: try #require(FolderIndex(good)).folders)
         lying.finish()
         try File.writeAtomically(path, lying.encoded, permissions: 0o622)
         #expect(providers("slice", refresh(ModuleIndexes(store: store)).index) == ["gurka.o"])
@@ -146,6 +146,124 @@ import Testing
         #expect(refresh(indexes).index?.files == [])
         try scratch.write("late.o", Self.gurka.get())
         #expect(providers("slice", refresh(indexes).index) == ["gurka.o"])
+    }
+
+    private func makeFolder(_ name: String) throws {
+        try File.createDirectory(folder + "/" + name, permissions: 0o700)
+    }
+
+    @Test("files of folders below are found, also when they come, change and go; the index that was kept knows them")
+    func subfolders() throws {
+        try makeFolder("kernel")
+        try makeFolder("kernel/net")
+        try write("kernel/net/gurka.o", Self.gurka.get())
+        try settle()
+        let indexes = ModuleIndexes(store: store)
+        #expect(providers("slice", refresh(indexes).index) == ["kernel/net/gurka.o"])
+        #expect(refresh(indexes).index?.folders.map(\.path) == ["", "kernel", "kernel/net"])
+        var opened = 0
+        let (found, _) = ModuleIndexes(store: store).refresh([folder]) { _, _, _ in opened += 1 }
+        #expect(opened == 0 && found.first?.files.map(\.module) == ["gurka"])
+        // Neither the folder itself nor the one above has changed.
+        try write("kernel/net/tomat.o", Self.tomat.get())
+        #expect(providers("seed", refresh(indexes).index) == ["kernel/net/tomat.o"])
+        try settle()
+        _ = refresh(indexes)
+        try makeFolder("kernel/net/more")
+        try File.rename(folder + "/kernel/net/tomat.o", to: folder + "/kernel/net/more/tomat.o")
+        #expect(providers("seed", refresh(indexes).index) == ["kernel/net/more/tomat.o"])
+        try Tool.output("rm", ["-r", folder + "/kernel"])
+        #expect(refresh(indexes).index?.files == [])
+    }
+
+    @Test("of several files of one name the first counts: the folder's own, then those of updates, then the nearer")
+    func order() throws {
+        for name in ["a", "a/b", "updates", "updates/deep", "z"] { try makeFolder(name) }
+        let names = [
+            "gurka.o", "updates/deep/tomat.o", "a/tomat.o", "z/melon.o", "a/b/melon.o", "a/soppa.o", "updates/soppa.o",
+        ]
+        for name in names { try write(name, Self.gurka.get()) }
+        try write("a/b/gurka.o", Self.gurka.get())
+        let index = refresh(ModuleIndexes(store: store)).index
+        func file(_ key: String) -> String? { index?.file(ofKey: key).flatMap { index?.files[$0].name } }
+        #expect(
+            ["gurka", "tomat", "melon", "soppa"].map(file)
+                == ["gurka.o", "updates/deep/tomat.o", "z/melon.o", "updates/soppa.o"])
+        #expect(try ModuleFolders.find("soppa", in: [folder]) == folder + "/updates/soppa.o")
+    }
+
+    @Test(
+        "symbolic links to folders are followed, each folder once; hidden ones and a kernel's build tree are left out")
+    func linkedFolders() throws {
+        let beside = scratch.path + "/beside"
+        try File.createDirectory(beside, permissions: 0o700)
+        try scratch.write("beside/gurka.o", Self.gurka.get())
+        for name in ["own", ".git"] { try makeFolder(name) }
+        for name in ["own/tomat.o", ".git/tomat.o"] { try write(name, Self.tomat.get()) }
+        let links = [
+            ("beside", beside), ("again", beside), ("own/up", ".."), ("own/self", "."), ("build", beside),
+            ("late", "later"),
+        ]
+        for (link, target) in links { try Tool.output("ln", ["-s", target, "\(folder)/\(link)"]) }
+        try settle()
+        let indexes = ModuleIndexes(store: store)
+        #expect(refresh(indexes).index?.files.map(\.name) == ["again/gurka.o", "own/tomat.o"])
+        // What a link leads to comes while the folder that it is in stays as it is.
+        try makeFolder("later")
+        try settle()
+        #expect(refresh(indexes).index?.files.count == 2)
+        try write("later/melon.o", Self.gurka.get())
+        #expect(providers("slice", refresh(indexes).index) == ["again/gurka.o", "later/melon.o"])
+    }
+
+    @Test("sixteen folders deep modules are found, and no deeper")
+    func depth() throws {
+        var path = "d"
+        for depth in 1...17 {
+            try makeFolder(path)
+            if depth >= 16 { try write("\(path)/m\(depth).o", Self.gurka.get()) }
+            path += "/d"
+        }
+        #expect(refresh(ModuleIndexes(store: store)).index?.files.map(\.module) == ["m16"])
+        #expect(try ModuleFolders.find("m16", in: [folder]).hasSuffix("/d/m16.o"))
+        #expect(throws: Failure.self) { try ModuleFolders.find("m17", in: [folder]) }
+    }
+
+    @Test("a folder below that cannot be read is named, once", .enabled(if: User.effective != 0, "root can read all"))
+    func unreadable() throws {
+        try makeFolder("closed")
+        try write("gurka.o", Self.gurka.get())
+        try File.changeMode(folder + "/closed", 0)
+        let indexes = ModuleIndexes(store: store)
+        let first = refresh(indexes)
+        #expect(first.index?.files.map(\.name) == ["gurka.o"])
+        #expect(
+            first.warnings == [
+                "\(folder)/closed: no modules are looked for there: opendir: permission denied (EACCES)"
+            ])
+        #expect(refresh(indexes).warnings == [])
+        try File.changeMode(folder + "/closed", 0o700)
+    }
+
+    @Test("a module is found by what it calls itself, after those whose files are called so")
+    func declared() throws {
+        func module(_ name: String) throws -> [UInt8] {
+            try Compiler.gcc.object(
+                """
+                #include <sys/module.h>
+                MODULE(MODULE_CLASS_MISC, \(name), NULL);
+                static int \(name)_modcmd(modcmd_t command, void *data) { (void)data; return command == MODULE_CMD_INIT ? 0 : ENOTTY; }
+                """, ["-O2", "-I", ModuleHeaders.directory])
+        }
+        try write("first.o", module("gherkin"))
+        try write("second.o", module("tomat"))
+        try write("tomat.o", Self.tomat.get())
+        for indexes in [ModuleIndexes(store: store), ModuleIndexes(store: store)] {
+            let index = try #require(refresh(indexes).index)
+            #expect(index.files.map(\.declared) == [["gherkin"], ["tomat"], []])
+            #expect(index.file(ofKey: "gherkin") == 0)
+            #expect(index.file(ofKey: "tomat") == 2)
+        }
     }
 
     @Test("a folder that is not there is no problem; one that is a file is named")

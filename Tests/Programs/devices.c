@@ -208,6 +208,12 @@ static void hang(void)
     modlink_device_ioctl(file, 5, NULL, 0);
 }
 
+/* Opens what waits in its open. */
+static void opening(void)
+{
+    opened("pipe", 9, MODLINK_DEVICE_READ);
+}
+
 /* Run by an init, while the space waits for that. */
 static void within(void)
 {
@@ -228,7 +234,7 @@ int main(int count, char **arguments)
         const char *name;
         void (*run)(void);
     } parts[] = {{"calls", calls}, {"device", device}, {"refusals", refusals}, {"sizes", sizes}, {"blocks", blocks}, {"swapped", swapped},
-                 {"hold", hold}, {"hang", hang}, {"stranger", stranger}, {"within", within}};
+                 {"hold", hold}, {"hang", hang}, {"opening", opening}, {"stranger", stranger}, {"within", within}};
     handle = modlink_open(NULL, 0);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (handle != NULL && count == 2 && strcmp(arguments[1], parts[i].name) == 0) {

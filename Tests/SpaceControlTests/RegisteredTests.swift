@@ -43,18 +43,19 @@ import Testing
     @Test("a device that is not there is ENXIO, whatever is done with it; what is beyond a limit is refused")
     func devices() throws {
         var test = try TestSpace()
+        let lane = try test.space.connect()
         let file = SharedDescriptor(try MemoryFile.create(name: "test"))
         try File.write(file.descriptor, [UInt8](repeating: 1, count: 65536), at: 0)
         for kind in [DeviceOperation.Kind.open, .close, .read, .write, .ioctl] {
             let most = DeviceOperation(kind, target(minor: 0xfffff), size: 65536)
-            let (error, count) = try test.space.operate(most, file: file.descriptor)
+            let (error, count) = try lane.operate(most, file: file.descriptor)
             #expect(error == Int64(ErrorCode.noSuchDevice) && count == 0)
             for beyond in [
                 DeviceOperation(kind, target(), size: 65537), DeviceOperation(kind, target(), size: -1),
                 DeviceOperation(kind, target(minor: 0x100000)), DeviceOperation(kind, target(slot: 512)),
             ] {
                 #expect(
-                    message { () throws(SpaceError) in _ = try test.space.operate(beyond, file: file.descriptor) }
+                    message { () throws(SpaceError) in _ = try lane.operate(beyond, file: file.descriptor) }
                         == "space: device: invalid argument (EINVAL)")
             }
         }
@@ -63,13 +64,14 @@ import Testing
     @Test("what a device is given has to be in the file")
     func shortFile() throws {
         var test = try TestSpace()
+        let lane = try test.space.connect()
         let file = SharedDescriptor(try MemoryFile.create(name: "test"))
         try File.write(file.descriptor, [1], at: 0)
-        let (error, _) = try test.space.operate(DeviceOperation(.write, target(), size: 1), file: file.descriptor)
+        let (error, _) = try lane.operate(DeviceOperation(.write, target(), size: 1), file: file.descriptor)
         #expect(error == Int64(ErrorCode.noSuchDevice))
         #expect(
             message { () throws(SpaceError) in
-                _ = try test.space.operate(DeviceOperation(.write, target(), size: 2), file: file.descriptor)
+                _ = try lane.operate(DeviceOperation(.write, target(), size: 2), file: file.descriptor)
             } == "space: device: input/output error (EIO)")
     }
 }

@@ -55,6 +55,38 @@ struct ModuleFolder {
 
 /// Modules that come in because others need them.
 @Suite struct DependencyTests {
+    @Test("a module that is required is found by what MODULE() calls it, in a folder below and in a file of any name")
+    func declaredName() throws {
+        let folder = try ModuleFolder()
+        try File.createDirectory(folder.path + "/kernel", permissions: 0o700)
+        func compile(_ file: String, _ name: String, _ required: String) throws {
+            try folder.session.compileModule(
+                file,
+                """
+                #include <sys/param.h>
+                #include <sys/module.h>
+                MODULE(MODULE_CLASS_MISC, \(name), \(required));
+                static int \(name)_modcmd(modcmd_t command, void *data)
+                { (void)data; return command == MODULE_CMD_INIT || command == MODULE_CMD_FINI ? 0 : ENOTTY; }
+                """)
+        }
+        try compile("modules/kernel/first-file.o", "gherkin", "NULL")
+        try compile("modules/second.o", "salad", "\"gherkin\"")
+        try compile("third.o", "meal", "\"salad,gherkin\"")
+        #expect(try folder.load("-n", "third.o").output.contains("  1. first-file: x86-64, "))
+        try expect(
+            folder.load("third.o"),
+            .done("Dependency first-file loaded as ID 1\nDependency second loaded as ID 2\nModule loaded as ID 3\n"))
+        try expect(
+            folder.session.run("modunload", "first-file"),
+            .failed(
+                1,
+                "modunload: first-file: in use by second, which requires it; by third, which requires it (EBUSY)\n"))
+        // What is loaded is not looked for, whatever its file is called.
+        try folder.session.output("modunload", "third", "second")
+        try expect(folder.load("second"), .done("Module loaded as ID 4\n"))
+    }
+
     @Test("a module is found by its name, and what it needs comes first, is marked and is held")
     func chain() throws {
         let folder = try ModuleFolder()

@@ -42,6 +42,19 @@ import Varlink
         #expect(try again.ask(.write([1])) == DeviceReply(error: ErrorCode.badDescriptor))
     }
 
+    @Test("a module of NetBSD 4 that enters a system call by itself", arguments: Examples.variants)
+    func ownSlot(variant: Examples.Variant) throws {
+        let session = try Session()
+        try session.compileExample("lkm/ownslot.c", variant)
+        try session.output("modload", "ownslot.o")
+        var client = try session.client()
+        let call = SystemCallMethod.Parameters(
+            number: 210, arguments: [14], space: variant.isI386 ? "i386" : "x86-64")
+        #expect(try client.call(SystemCallMethod.self, call).reply.values == [42, 0])
+        try session.output("modunload", "ownslot")
+        #expect(try client.call(SystemCallMethod.self, call).reply.error == 38)
+    }
+
     @Test("a system call that crashes is told with its place and what it printed, and is not called again")
     func crashingCall() throws {
         let session = try Session()
@@ -311,49 +324,5 @@ import Varlink
         try session.compileExample("lkm/big.c")
         try session.output("modload", "big.o")
         return (session, try OpenedDevice(session, OpenDeviceMethod.Parameters(device: "big")))
-    }
-}
-
-extension Session {
-    /// A connection to the daemon, which runs.
-    fileprivate func client() throws -> Client { try Client.connect(to: runtime + "/socket") }
-
-    /// Starts a part of the program of devices that ends when it is ended.
-    fileprivate func startDevices(_ part: String) throws -> RunningTool {
-        try makeProgram("devices")
-        return try RunningTool(
-            executable: "/usr/bin/env", ["-C", path, "\(path)/devices", part], environment: environment())
-    }
-}
-
-/// A device that is open for a client.
-private final class OpenedDevice {
-    let reply: OpenDeviceMethod.Reply
-    private let descriptor: SharedDescriptor
-
-    init(_ session: Session, _ parameters: OpenDeviceMethod.Parameters) throws {
-        var client = try session.client()
-        var answer = try client.call(OpenDeviceMethod.self, parameters)
-        reply = answer.reply
-        guard let descriptor = answer.descriptors.take(answer.reply.descriptor) else {
-            throw ToolFailure(description: "the device's descriptor did not come")
-        }
-        self.descriptor = SharedDescriptor(descriptor)
-    }
-
-    func ask(_ request: DeviceRequest) throws -> DeviceReply? { try ask(packet: request.packet) }
-
-    func ask(packet: [UInt8]) throws -> DeviceReply? {
-        try LocalSocket.send(descriptor.descriptor, packet)
-        return DeviceReply(packet: try receive())
-    }
-
-    /// Whether the daemon has ended the connection.
-    var hasEnded: Bool {
-        get throws { try receive().isEmpty }
-    }
-
-    private func receive() throws -> [UInt8] {
-        try LocalSocket.receive(descriptor.descriptor, maximum: 1 << 17).bytes
     }
 }

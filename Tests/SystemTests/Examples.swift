@@ -28,6 +28,11 @@ enum Examples {
 }
 
 extension Session {
+    /// Compiles a source against the headers for module authors.
+    func compileModule(_ name: String, _ source: String, _ variant: Examples.Variant = Examples.variants[0]) throws {
+        try write(name, try variant.compiler.object(source, variant.options + ["-I", Examples.headers]))
+    }
+
     /// What modstat says of a module behind its name, without its space: `SYSCALL 210 running 0`.
     func row(_ name: String) throws -> String {
         let fields = try output("modstat", name).split(separator: "\n").last?.split(separator: " ") ?? []

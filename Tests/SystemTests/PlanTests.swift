@@ -64,12 +64,14 @@ import Testing
     // MARK: On a terminal
 
     /// Runs a program with a terminal as its standard error; returns what it drew there.
-    private func onTerminal(_ folder: ModuleFolder, _ arguments: [String]) throws -> (ToolResult, drawn: String) {
+    private func onTerminal(
+        _ folder: ModuleFolder, tool: String = "modload", _ arguments: [String]
+    ) throws -> (ToolResult, drawn: String) {
         let log = folder.session.path + "/drawn"
         // python3's module pty: a child whose terminal is copied to standard output, which is a file here.
         let script = """
             import os, pty, sys
-            log = open(sys.argv[1], "wb")
+            log = open(sys.argv[1], "wb", 0)
             master, slave = pty.openpty()
             process = os.fork()
             if process == 0:
@@ -87,7 +89,7 @@ import Testing
             """
         let result = try RunningTool(
             executable: "/usr/bin/env",
-            ["-C", folder.session.path, "python3", "-c", script, log, Session.programs + "/modload"] + arguments,
+            ["-C", folder.session.path, "python3", "-c", script, log, Session.programs + "/" + tool] + arguments,
             environment: folder.session.environment(folder.variables)
         ).wait()
         return (result, String(decoding: try File.read(path: log, limit: 1 << 20), as: UTF8.self))
@@ -109,6 +111,56 @@ import Testing
         let line = "starting slow: 1 of 2 (50%)"
         #expect(drawn.contains("\r\(line)"))
         #expect(drawn.hasSuffix("\r\(String(repeating: " ", count: line.count))\r"))
+    }
+
+    @Test(
+        "so does an unload, of all that refer to it or by autoclean",
+        arguments: [
+            (["-r", "base"], "unloading: slow, base\nbase: bye\n", "unloading slow: 0 of 2 (0%)"),
+            (["-a"], "base: bye\n", "looking at slow: 0 of 2 (0%)"),
+        ])
+    func unloading(arguments: [String], output: String, line: String) throws {
+        let folder = try ModuleFolder()
+        try folder.compile("base")
+        try folder.session.compile(
+            "slow.o",
+            """
+            #include <unistd.h>
+            extern int base(void);
+            int init_module(void) { return base() - 1; }
+            void cleanup_module(void) { usleep(1500000); }
+            """)
+        _ = try folder.load("-k", "slow.o")
+        let (result, drawn) = try onTerminal(folder, tool: "modunload", arguments)
+        expect(result, .done(output))
+        #expect(drawn.contains("\r\(line)"), "\(drawn)")
+        #expect(drawn.hasSuffix(" \r"))
+        #expect(try folder.session.names() == [])
+    }
+
+    @Test("an unload that waits for other requests says so")
+    func waiting() throws {
+        let folder = try ModuleFolder()
+        try folder.session.compile("gurka.o", Sources.quiet("gurka_count"))
+        _ = try folder.load("gurka.o")
+        try folder.session.compile(
+            "slow.o",
+            """
+            #include <sys/stat.h>
+            #include <unistd.h>
+            int init_module(void)
+            {
+                struct stat drawn = { 0 };
+                while (stat("\(folder.session.path)/drawn", &drawn) != 0 || drawn.st_size == 0) usleep(100000);
+                return 0;
+            }
+            """)
+        let load = try folder.session.start("modload", ["slow.o"])
+        #expect(try eventually { try folder.session.output("modstat").contains("loading") })
+        let (result, drawn) = try onTerminal(folder, tool: "modunload", ["gurka"])
+        expect(result, .done())
+        #expect(drawn.contains("\rwaiting for other requests"), "\(drawn)")
+        #expect(try load.wait().status == .exited(0))
     }
 
     @Test("a load that fails takes the line away before it says why")

@@ -67,7 +67,7 @@ import Varlink
             ])
         // The space's own functions have lines, too.
         let own = trace.dropFirst(3).first { $0.hasPrefix(" space_work ") }
-        #expect(own?.hasPrefix(" space_work (Sources/modspace/calls.c:") == true, "\(trace)")
+        #expect(own?.hasPrefix(" space_work (Sources/modspace/workers.c:") == true, "\(trace)")
         #expect(lines.last == "Modules linked in: gurka(F)")
         let report = lines.dropFirst().joined(separator: "\n") + "\n"
         #expect(try session.runtimeText("crash/1/report") == report)

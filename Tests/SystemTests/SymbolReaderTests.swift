@@ -91,4 +91,32 @@ import Testing
         #expect(old.contains(" slice\n") && !old.contains(" other\n") && objects.0.contains(" sallad.text "))
         #expect(new.contains(" slice\n") && new.contains(" other\n") && !objects.1.contains(" sallad.text "))
     }
+
+    @Test("where the kernel refuses file leases, the file is made with each change, and nobody waits for the daemon")
+    func withoutLeases() throws {
+        let session = try Session()
+        try session.makeProgram("noleases")
+        let start = try session.runProgram("noleases", Session.programs + "/modlinkd")
+        guard start.status != .exited(77) else {
+            print("left out: this process may set no seccomp filter, so it cannot have leases refused: \(start.errors)")
+            return
+        }
+        #expect(start.status == .exited(0), "\(start.errors)")
+        let daemon = try ChildProcess(process: #require(session.daemon))
+        let path = session.runtime + "/ksyms"
+        /// With the daemon stopped: a file that is filled when it is opened would keep nm waiting.
+        func names() throws -> String {
+            try daemon.signal(19)
+            defer { try? daemon.signal(18) }
+            return try Tool.output("timeout", ["20", "nm", path])
+        }
+        #expect(try names().contains(" malloc\n"))
+        try session.compile("gurka.o", Sources.quiet("gurka_count"))
+        try session.output("modload", "gurka.o")
+        #expect(try names().contains(" gurka_count\n"))
+        #expect(try File.status(path: path).mode & 0o777 == 0o600)
+        try session.output("modunload", "gurka")
+        #expect(try !names().contains(" gurka_count\n"))
+        #expect(try session.output("ksyms", ":malloc").hasSuffix(" malloc\n"))
+    }
 }

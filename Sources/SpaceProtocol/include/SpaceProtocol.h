@@ -12,7 +12,7 @@
  *        --------- SPACE_INTERRUPT, no reply ------>   while a request that calls functions is under way
  *        <-------- space_reply, SPACE_DIED --------    at any time, once: the space is about to be killed
  *
- * and over the other socket, whatever goes on over the first:
+ * the same, in its own numbers, over more sockets for devices (SPACE_CONNECT); and over the other socket, whatever goes on over the first:
  *
  *        <-------- space_reply, SPACE_DIED --------    the same; it waits for a release, some seconds at most
  *        <-------- space_reply, SPACE_THREAD_FAULTED   at any time: a thread that is in no call stands still
@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 /* space_reply.version. Raised by whatever changes the meaning or the layout of a packet. */
-#define SPACE_PROTOCOL_VERSION 5
+#define SPACE_PROTOCOL_VERSION 6
 /* The descriptor at which a space finds its socket. */
 #define SPACE_DESCRIPTOR 3
 /* The descriptor at which it finds the socket for what happens by itself. */
@@ -145,8 +145,8 @@ enum space_request_kind {
      */
     SPACE_PENDING = 15,
     /*
-     * address, timeout: as SPACE_PENDING. Runs the destructors that the image has pending in the thread that calls
-     * are made on. EINVAL; else as SPACE_CALL.
+     * address, timeout: as SPACE_PENDING, or 0 for all images. Runs the destructors that the image has pending in the thread
+     * that the calls of this connection are made on. EINVAL; else as SPACE_CALL.
      */
     SPACE_FINISH_THREAD = 16,
     /*
@@ -192,6 +192,13 @@ enum space_request_kind {
      * SPACE_CALL.
      */
     SPACE_DEVICE = 22,
+    /*
+     * One descriptor: a socket as that of descriptor 3. SPACE_DEVICE, SPACE_FINISH_THREAD, SPACE_RELEASE and SPACE_INTERRUPT that come
+     * over it are served at the same time as what comes over others, and its calls are made on a thread of its own. When the daemon
+     * closes its end, what is being called for it is ended as by SPACE_INTERRUPT, and so is that thread. ENOMEM, EMFILE, EAGAIN (no
+     * thread to be had).
+     */
+    SPACE_CONNECT = 23,
 };
 
 /* Tables that modules register in. */

@@ -10,7 +10,8 @@
  *
  * and, except for the last, a record in the section .modlink.params. The linker reads that one, which is not loaded: it finds
  * the variable there though it is static or has another name, and the reference keeps the compiler from taking the variable
- * for a constant. So a declaration stands behind its variable.
+ * for a constant. So a declaration stands behind its variable; MODULE_PARM in C, which knows the variable by its name alone,
+ * stands where one likes, also where the variable is another file's of the module.
  *
  * Values are checked against the declared type; see modlink(7), "Parameters". Permissions are not evaluated: there is no sysfs.
  */
@@ -22,7 +23,7 @@ struct modlink_parameter {
     const char *declaration; /* the string in .modinfo */
     void *variable;          /* the variable, or the first element of an array */
     void *count;             /* an unsigned int that gets the number of values of an array, or 0 */
-    unsigned long size;      /* of the variable, in bytes */
+    unsigned long size;      /* of the variable, in bytes; 0: it is the one that is called as the parameter is */
     unsigned long element;   /* of one element of an array, in bytes; 0: as the type says */
 };
 
@@ -103,8 +104,16 @@ struct modlink_parameter {
 /* MODULE_PARM(name, "[MIN[-MAX]]TYPE"), of kernels before 2.6: MIN to MAX values with commas between them; MIN alone is
  * both, and without a number it is one value. Types: b byte, h short, i int, l long: signed or unsigned; s a char * that gets a
  * copy of the text; cN an array of N char that gets a text of less than N bytes and a NUL. */
+#if defined(__cplusplus)
+/* A static variable has a name of the compiler's. */
 #define MODULE_PARM(name, type) \
     MODLINK_PARAMETER(name, "parm_" #name "=" type, &(name), 0, sizeof(name), 0)
+#else
+/* For the assembler that is another name of whatever is called so, be it static, or undefined. */
+#define MODULE_PARM(name, type) \
+    static char modlink_variable_##name __attribute__((__weakref__(#name))); \
+    MODLINK_PARAMETER(name, "parm_" #name "=" type, &modlink_variable_##name, 0, 0, 0)
+#endif
 
 /* MODULE_PARM_DESC(name, "text"): what `modload --parameters` says about the parameter. */
 #define MODULE_PARM_DESC(name, text) \

@@ -67,8 +67,13 @@ struct sysent {
 /* How many slots there are. Those that lkmdispatch may choose from have sys_lkmnosys. */
 #define SYS_MAXSYSCALL 512
 extern struct sysent sysent[SYS_MAXSYSCALL];
-/* Both return ENOSYS. */
+/* Both return ENOSYS. Modules declare them too, with the parameters of their time: of struct proc or lwp, void or const void. */
+#if defined __cplusplus || (defined __STDC_VERSION__ && __STDC_VERSION__ >= 202311L)
 sy_call_t sys_nosys, sys_lkmnosys;
+#else
+int sys_nosys();
+int sys_lkmnosys();
+#endif
 
 /* Functions for slots of tables that do nothing: what they return is in their names. */
 int enodev(void);

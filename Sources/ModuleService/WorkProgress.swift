@@ -1,0 +1,49 @@
+import ModlinkInterface
+import Posix
+import Synchronization
+import Varlink
+
+/// How far a piece of work is. Whoever works says it, whoever waits reads it.
+final class WorkProgress: Sendable {
+    private let state: Mutex<Progress>
+
+    /// The progress of work that has not begun: for that an activity, which is empty where there is nothing to say.
+    init(_ activity: String = "") {
+        state = Mutex(Progress(activity: activity, done: 0, total: 0))
+    }
+
+    var value: Progress { state.withLock { $0 } }
+
+    func set(_ activity: String, _ done: Int, _ total: Int) {
+        state.withLock { $0 = Progress(activity: activity, done: done, total: total) }
+    }
+
+    /// It waits for a debugger to attach to a process.
+    func wait(forDebuggerOf process: Int32) {
+        state.withLock {
+            $0 = Progress(activity: "waiting for a debugger", done: 0, total: 0, debuggee: Int(process))
+        }
+    }
+}
+
+/// Tells a caller who waits how far the work is: nothing in the first half second, and no more than ten times a second.
+struct ProgressSender {
+    /// Work that takes longer shows its progress, in nanoseconds.
+    static let patience: UInt64 = 500_000_000
+    private static let pause: UInt64 = 100_000_000
+
+    private var next = Clock.nanoseconds() + patience
+    private var last: Progress?
+
+    mutating func send<Call: Method>(_ progress: WorkProgress, _ context: inout CallContext<Call>)
+    where Call.Reply: ProgressReply {
+        let now = Clock.nanoseconds()
+        let value = progress.value
+        // Whoever has to start a debugger waits for that, and not for us.
+        guard context.wantsMore, now >= next || value.debuggee != nil else { return }
+        guard value != last, !value.activity.isEmpty else { return }
+        (last, next) = (value, now + Self.pause)
+        // A caller who has gone is noticed elsewhere.
+        try? context.reply(Call.Reply(progress: value))
+    }
+}
