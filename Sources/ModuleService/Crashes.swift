@@ -100,12 +100,13 @@ extension ModuleService {
             let folder = try crashes.begin()
             do throws(SystemError) {
                 var state = CrashState(of: space, crash, self)
+                // First: a module of another thread's crash may be unloaded meanwhile, and its image goes then.
+                addFiles(state, space, folder.path)
                 state.fault.coreProblem = writeCore(crash, state, space, folder)
                 let modules = CrashJSON.encode(state.modules)
                 try File.writeAtomically(folder.path + "/modules.json", modules, permissions: 0o600)
                 try File.writeAtomically(
                     folder.path + "/fault.json", CrashJSON.encode(state.fault), permissions: 0o600)
-                addFiles(state, space, folder.path)
                 return try crashes.finish(folder)
             } catch {
                 crashes.abandon(folder)
@@ -240,7 +241,8 @@ struct CrashState: Sendable {
         return UseCounter(littleEndian: bytes).count
     }
 
-    /// The objects of a module, as they are in the space: files named after the module, a second one with `.2` behind.
+    /// The objects of a module, as they are in the space: files named after the module, a second one with `:2` behind, which no other
+    /// module's name has.
     private static func objects(
         of module: ModuleService.LoadedModule, _ process: Int32
     ) -> (names: [String], bytes: [[UInt8]]) {
@@ -249,7 +251,7 @@ struct CrashState: Sendable {
         else { return ([], []) }
         let bytes = DebugObjects.objects(in: file)
         let name = module.linked.name
-        return (bytes.indices.map { $0 == 0 ? name : "\(name).\($0 + 1)" }, bytes)
+        return (bytes.indices.map { $0 == 0 ? name : "\(name):\($0 + 1)" }, bytes)
     }
 }
 

@@ -63,10 +63,12 @@ extension ModuleService {
         let lost = state.withLock { $0.forget(architecture) }
         for name in lost { images.remove(name) }
         space.exit()
+        removePerfMap(of: space.information.process)
+        let names = lost.joined(separator: ", ")
         guard mayStart else {
             let times = "\(Self.restartLimit) times in a minute"
             tell(
-                "\(space.label) has been started again \(times): it stays down until something is loaded; lost: \(lost.joined(separator: ", "))"
+                "\(space.label) has been started again \(times): it stays down until something is loaded; lost: \(names)"
             )
             publishSymbols()
             return
@@ -75,7 +77,8 @@ extension ModuleService {
             let fresh = try startSpace(architecture)
             tell("\(space.label) is replaced by \(fresh.label)\(culprit.map { ", without \($0)" } ?? "")")
         } catch {
-            tell("\(space.label): no other can be started: \(error.problems.first?.description ?? "")")
+            tell("\(space.label): no other can be started: \(error.problems.first?.description ?? ""); lost: \(names)")
+            publishSymbols()
             return
         }
         reload(survivors, architecture)

@@ -91,12 +91,14 @@ import Varlink
         #expect(test.service.list().map(\.name) == ["gurka"])
     }
 
-    @Test("a space that cannot be started again takes its modules along, and a later load starts one")
-    func lostSpace() throws {
+    @Test(
+        "a space that cannot be started again takes its modules along, and a later load starts one",
+        arguments: FaultPolicy.allCases)
+    func lostSpace(policy: FaultPolicy) throws {
         let scratch = try ScratchDirectory()
         let executable = scratch.path + "/modspace"
         try Tool.output("cp", [try SpaceProgram.path(), executable])
-        let test = try TestService(executable: executable)
+        let test = try TestService(executable: executable, onFault: policy)
         try test.load([Self.module("gurka")])
         let generation = test.service.state.withLock { $0.spaces[.native].symbols.generation }
         try File.rename(executable, to: executable + ".away")
