@@ -34,7 +34,8 @@ struct Crash: Sendable {
     var fault: Fault
     /// The module at fault, if one is.
     var module: String?
-    var activity: Activity
+    /// Nil when it was the space's own.
+    var activity: Activity?
     /// What people are told, in a line.
     var line: String
 }
@@ -228,9 +229,9 @@ struct CrashState: Sendable {
         fault.programCounter = Hexadecimal(crash.fault.instructionPointer)
         fault.thread = Int(crash.fault.thread)
         fault.module = crash.module
-        fault.activity = crash.activity.rawValue
-        // A thread of a module runs on nobody's behalf.
-        if crash.activity != .thread { fault.request = request }
+        fault.activity = crash.activity?.rawValue
+        // A thread of a module runs on nobody's behalf, nor does one of the space's own.
+        if let activity = crash.activity, activity != .thread { fault.request = request }
     }
 
     private static func useCount(of module: ModuleService.LoadedModule, _ process: Int32) -> Int? {

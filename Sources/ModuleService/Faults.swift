@@ -166,7 +166,7 @@ extension ModuleService {
                 _ = record(Crash(kind: kind, fault: fault, module: culprit, activity: .thread, line: line), space)
             case .dying:
                 let line = "\(space.label): \(what); it ends"
-                _ = record(Crash(kind: .died, fault: fault, module: culprit, activity: .thread, line: line), space)
+                _ = record(Crash(kind: .died, fault: fault, module: culprit, line: line), space)
             }
             if let culprit { markFaulty(culprit) }
             space.release(event)
