@@ -137,6 +137,9 @@ import Testing
         #expect(try last.memory(at: .max - 7, count: 8) == [5, 6, 7, 8, 0, 0, 0, 0])
         #expect(try last.memory(at: .max - 7, count: 9) == nil)
         #expect(last.segment(at: .max)?.size == 8 && last.knownMemory(at: .max, limit: 1) == [])
+        var round = core()
+        round.memory = [(.max - 7, [5], 8), (0, [1], 8)]
+        #expect(try read(round.bytes).memory(at: .max, count: 2) == nil)
         let beyond = try patched(address: .max - 6)
         #expect(beyond.segments.map(\.address) == [0x1000, 0x1004] && beyond.segment(at: .max) == nil)
     }

@@ -100,6 +100,8 @@ import Varlink
         try Tool.output("cp", [try SpaceProgram.path(), executable])
         let test = try TestService(executable: executable, onFault: policy)
         try test.load([Self.module("gurka")])
+        // Who opens the file makes it.
+        try #expect(!SymbolFile(test.scratch.read("ksyms"), name: "ksyms").symbols.entries.isEmpty)
         let generation = test.service.state.withLock { $0.spaces[.native].symbols.generation }
         try File.rename(executable, to: executable + ".away")
         let process = try #require(test.service.state.withLock { $0.spaces[.native].host?.information.process })
