@@ -230,6 +230,19 @@ import Testing
                 == "core: notes: one at 0x120 says that it goes on beyond the end of their segment")
     }
 
+    @Test("a note may end where its segment does, and not behind it")
+    func lastNote() throws {
+        var core = CoreBytes()
+        core.notes = [.init("modlink", 2, Array("symbols".utf8))]
+        // Behind the headers of the file and of the notes: the sizes of name and description.
+        for (size, symbols) in [(7, "symbols"), (8, "symbols\0"), (9, nil)] as [(UInt8, String?)] {
+            var bytes = core.bytes
+            bytes[64 + 56 + 4] = size
+            #expect(try read(bytes).contents(of: .symbols) == symbols.map { Array($0.utf8) })
+            #expect((problem(bytes) == nil) == (symbols != nil))
+        }
+    }
+
     @Test("every beginning of a file, and every changed byte, gives a symbol table or an error")
     func mutations() {
         for isExtended in [true, false] {
