@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -100,16 +99,6 @@ const char *cposix_error_description(int code) { return strerrordesc_np(code); }
 const char *cposix_signal_name(int signal) { return sigabbrev_np(signal); }
 
 int cposix_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
-
-size_t cposix_unused_memory(void) { return mallinfo2().fordblks; }
-
-void cposix_return_memory(void) { malloc_trim(0); }
-
-/* Of heaps but the first, malloc_trim leaves the end. Nothing is given back, or mapped apart, while work goes on. */
-int cposix_use_one_heap(void)
-{
-    return mallopt(M_ARENA_MAX, 1) && mallopt(M_MMAP_THRESHOLD, 32 << 20) && mallopt(M_TRIM_THRESHOLD, 256 << 20);
-}
 
 int cposix_processor_count(void)
 {

@@ -61,9 +61,7 @@ extension ModuleSource {
         for index in objects.indices where objects[index].hasSection(named: "link_set_modules") {
             let object = objects[index]
             for (number, section) in object.sections.enumerated()
-            where section.isAllocated && section.name.count == 16
-                && nameBegins(object.bytes, section.name, with: "link_set_modules")
-            {
+            where object.isDeclaration(section) {
                 let words = section.size / object.architecture.pointerSize
                 if place == nil, words > 0 { place = (index, number) }
                 count = count.addingReportingOverflow(words).partialValue
@@ -81,6 +79,11 @@ extension ModuleSource {
 }
 
 extension Object {
+    /// Whether a section points to what MODULE() says.
+    func isDeclaration(_ section: Section) -> Bool {
+        section.isAllocated && section.name.count == 16 && nameBegins(bytes, section.name, with: "link_set_modules")
+    }
+
     /// Reads the structure that the first word of a section points to.
     fileprivate func declaration(in section: Int, index: Int) throws(Problem) -> FoundDeclaration {
         func problem(_ reason: String) -> Problem {

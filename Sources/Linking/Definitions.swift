@@ -1,4 +1,5 @@
 import ObjectModel
+import SymbolTable
 
 /// A global name that a module defines. Large modules have a hundred thousand: what few of them have stands aside, in
 /// `Definitions`.
@@ -100,24 +101,39 @@ struct Definitions {
         return find(bytes, range, hash: nameHash(bytes, range))
     }
 
-    /// Makes room for that many names, so that none has to move.
-    mutating func reserve(_ count: Int) {
-        list.reserveCapacity(count)
-        keys.reserveCapacity(count)
-        names.reserveCapacity(count * Self.usualLength)
-        index = NameIndex(minimumCapacity: count)
+    /// For each definition, whether the table has an exported symbol of its name.
+    func areExported(by table: SymbolTable, _ workers: Workers) -> [Bool] {
+        let (keys, names) = (keys, names)
+        return workers.array(keys.count, of: false) { range, found in
+            let keys = keys.span.extracting(range)
+            for index in keys.indices {
+                let key = keys[index]
+                let name = NameRange(
+                    offset: UInt32(truncatingIfNeeded: key.offset), count: UInt32(truncatingIfNeeded: key.count))
+                found[index] = table.exported(names, name, hash: key.hash) != nil
+            }
+        }
     }
 
-    /// Bytes of a name.
-    private static let usualLength = 24
+    /// Makes room for names, so that none has to move.
+    ///
+    /// - Parameters:
+    ///   - count: how many there are at most.
+    ///   - bytes: how many bytes they have together.
+    mutating func reserve(_ count: Int, bytes: Int) {
+        list.reserveCapacity(count)
+        keys.reserveCapacity(count)
+        names.reserveCapacity(bytes)
+        index = NameIndex(minimumCapacity: count + 8)
+    }
 
-    /// Adds a name that is not there yet.
-    mutating func add(_ definition: Definition, _ bytes: [UInt8], _ name: NameRange, hash: UInt64) {
+    /// Adds a name that is not there yet, and has room.
+    mutating func add(_ definition: Definition, _ bytes: RawSpan, _ name: NameRange, hash: UInt64) {
+        index.insertReserved(hash, UInt64(list.count))
         list.append(definition)
         keys.append(Key(hash: hash, offset: names.count, count: Int(name.count)))
-        names.append(contentsOf: bytes[name.indices])
-        let keys = keys
-        index.insert(hash, UInt64(keys.count - 1)) { keys[Int($0)].hash }
+        let name = bytes.extracting(name.indices)
+        unsafe name.withUnsafeBytes { unsafe names.append(contentsOf: $0) }
     }
 }
 
@@ -126,18 +142,23 @@ extension Draft {
     /// common one before a weak one, the first of several weak ones, the largest of several common ones.
     mutating func define(_ problems: inout ProblemList) {
         let objects = objects
-        definitions.reserve(surveys.reduce(0) { $0 + $1.definitions.count })
-        for (objectIndex, object) in objects.enumerated() {
-            let places = placements[objectIndex]
-            let survey = surveys[objectIndex]
-            var indices = [Int32](repeating: -1, count: object.symbols.count)
-            for symbolIndex in survey.definitions.lazy.map(Int.init) {
-                let symbol = object.symbols[symbolIndex]
-                let hash = survey.hashes[symbolIndex]
+        definitions.reserve(
+            surveys.reduce(0) { $0 + $1.definitions.count }, bytes: surveys.reduce(0) { $0 + $1.definedNameBytes })
+        definitionIndices.reserveCapacity(objects.count)
+        for objectIndex in objects.indices {
+            let (places, bytes) = (placements[objectIndex], objects[objectIndex].bytes)
+            let (defined, objectSymbols, objectHashes) = (
+                surveys[objectIndex].definitions, objects[objectIndex].symbols, surveys[objectIndex].hashes
+            )
+            let (symbols, hashes) = (objectSymbols.span, objectHashes.span)
+            var indices = [Int32](repeating: -1, count: symbols.count)
+            for symbolIndex in defined.lazy.map(Int.init) {
+                let symbol = symbols[symbolIndex]
+                let hash = hashes[symbolIndex]
                 guard let found = Self.definition(of: symbol, objectIndex, symbolIndex, places) else { continue }
-                guard let known = definitions.find(object.bytes, symbol.name, hash: hash) else {
+                guard let known = definitions.find(bytes, symbol.name, hash: hash) else {
                     indices[symbolIndex] = Int32(definitions.indices.count)
-                    definitions.add(found, object.bytes, symbol.name, hash: hash)
+                    definitions.add(found, unsafe bytes.span.bytes, symbol.name, hash: hash)
                     if let common = symbol.common { definitions[common: definitions.indices.count - 1] = common }
                     continue
                 }

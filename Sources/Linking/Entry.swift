@@ -37,6 +37,7 @@ extension Draft {
 
     /// Looks for MODULE(); such a module has a use count whether it counts itself or not, so that others can hold it.
     private mutating func chooseDeclaration(_ problems: inout ProblemList) -> Bool {
+        guard surveys.contains(where: { $0.traits.contains(.declaration) }) else { return false }
         do throws(Problem) {
             guard let found = try source.findDeclaration() else { return false }
             declaration = found

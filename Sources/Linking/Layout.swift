@@ -108,11 +108,11 @@ extension Draft {
     /// The targets of an object with their addresses.
     func settledTargets(ofObject object: Int, _ workers: Workers) -> [SymbolTarget] {
         let (objectTargets, objectResolutions) = (targets[object], resolutions[object])
-        let facts = objects[object]
+        let objectSymbols = objects[object].symbols
         return workers.array(objectTargets.count, of: SymbolTarget(address: 0)) { range, settled in
             let targets = objectTargets.span.extracting(range)
             let resolutions = objectResolutions.span.extracting(range)
-            let symbols = facts.symbols.span.extracting(range)
+            let symbols = objectSymbols.span.extracting(range)
             for index in targets.indices {
                 var target = targets[index]
                 if let address = address(of: resolutions[index], object: object, symbols[index]) {

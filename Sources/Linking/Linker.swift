@@ -60,7 +60,7 @@ public struct Linker: Sendable {
             drafts[index].placeCommons(&problems)
             drafts[index].planParameters(&problems)
             drafts[index].makeSymbols()
-            drafts[index].settleDefinitions(in: table, &problems)
+            drafts[index].settleDefinitions(in: table, self.workers, &problems)
         }
         let peers = offerToPeers(&problems)
         for index in drafts.indices {
@@ -76,6 +76,9 @@ public struct Linker: Sendable {
         }
         try problems.check()
     }
+
+    /// Whether the link is so large that it asks the workers.
+    public var asksWorkers: Bool { workers.count > 1 }
 
     /// Bytes of objects.
     private static let largeLink = 2 << 20

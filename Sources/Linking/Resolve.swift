@@ -95,8 +95,10 @@ extension Draft {
 
     /// Settles what becomes of the module's definitions in view of what the space has: resident symbols were first, another
     /// module's strong one is a problem, and a weak one yields.
-    mutating func settleDefinitions(in table: SymbolTable, _ problems: inout ProblemList) {
-        for position in definitions.indices {
+    mutating func settleDefinitions(in table: SymbolTable, _ workers: Workers, _ problems: inout ProblemList) {
+        // Hardly any is, and only those are looked at in turn.
+        let areExported = definitions.areExported(by: table, workers)
+        for position in definitions.indices where areExported[position] {
             let definition = definitions[position]
             guard !definition.isPrivate else { continue }
             let object = definition.object

@@ -16,6 +16,8 @@ private struct Findings {
     var dangling: [UInt32: Dangling] = [:]
     var needsTable = false
     var problems = ProblemList()
+    /// The symbols, by index, that need an entry of the global offset table or a stub, or that another module defines.
+    var notable: [UInt32] = []
 
     /// Adds what was found out of a later piece of the same object.
     mutating func add(_ other: Findings) {
@@ -62,7 +64,7 @@ extension Draft {
             problems.add(findings.problems)
             needsTable = needsTable || findings.needsTable
             report(findings, object: object, in: environment.table, &problems)
-            allot(object: object, findings.states, in: environment.table)
+            allot(object: object, findings.notable, findings.states, in: environment.table)
         }
         if !tableEntries.isEmpty || needsTable { self.table = outputs.output(named: ".got", rank: .table) }
         if let table = self.table {
@@ -86,7 +88,9 @@ extension Draft {
             // Whoever has resolved an object's symbols has them at hand for its relocations.
             return workers.map(pieces.count) { piece in
                 let symbols = resolved(ofObject: piece, in: environment, .alone)
-                return (symbols, scan(pieces[piece], as: machine, setting, symbols))
+                var findings = scan(pieces[piece], as: machine, setting, symbols)
+                findings.notable = Self.notable(findings.states, symbols.resolutions, in: environment.table)
+                return (symbols, findings)
             }
         }
         let (outer, inner) = workers.split(over: objects.count)
@@ -102,6 +106,9 @@ extension Draft {
             } else {
                 findings.append((symbols[piece.object], found))
             }
+        }
+        for (object, (symbols, found)) in findings.enumerated() {
+            findings[object].findings.notable = Self.notable(found.states, symbols.resolutions, in: environment.table)
         }
         return findings
     }
@@ -234,24 +241,44 @@ extension Draft {
         }
     }
 
+    /// The symbols of an object that something has to be done about once all objects have been looked at: few of them.
+    private static func notable(
+        _ states: [SymbolState], _ resolutions: [Resolution], in table: SymbolTable
+    ) -> [UInt32] {
+        let (states, resolutions) = (states.span, resolutions.span)
+        var notable: [UInt32] = []
+        for symbol in states.indices where states[symbol].contains(.used) {
+            var isNotable = !states[symbol].isDisjoint(with: [.needsEntry, .needsStub])
+            switch resolutions[symbol] {
+            case .fixed(_, let owner, _): isNotable = isNotable || table.owner(owner)?.owner.isEmpty == false
+            case .peer: isNotable = true
+            default: break
+            }
+            if isNotable { notable.append(UInt32(truncatingIfNeeded: symbol)) }
+        }
+        return notable
+    }
+
     /// Gives entries and stubs to the symbols of an object that need them, and notes whom the module refers to.
-    private mutating func allot(object index: Int, _ states: [SymbolState], in table: SymbolTable) {
-        for (symbol, state) in states.enumerated() where state.contains(.used) {
+    private mutating func allot(
+        object index: Int, _ notable: [UInt32], _ states: [SymbolState], in table: SymbolTable
+    ) {
+        for symbol in notable {
+            let state = states[Int(symbol)]
             if !state.isDisjoint(with: [.needsEntry, .needsStub]) {
                 let entry = UInt32(tableEntries.count)
-                tableEntries.append(ObjectSymbol(object: UInt32(index), symbol: UInt32(symbol)))
-                targets[index][symbol].tableEntry = entry
+                tableEntries.append(ObjectSymbol(object: UInt32(index), symbol: symbol))
+                targets[index][Int(symbol)].tableEntry = entry
                 if state.contains(.needsStub) {
-                    targets[index][symbol].stub = UInt32(stubs.count)
+                    targets[index][Int(symbol)].stub = UInt32(stubs.count)
                     stubs.append(entry)
                 }
             }
-            switch resolutions[index][symbol] {
+            switch resolutions[index][Int(symbol)] {
             case .fixed(_, let owner, let entry):
                 if table.owner(owner)?.owner.isEmpty == false { references[owner, default: []].insert(entry) }
             case .peer(let module, _):
-                let taken = ObjectSymbol(object: UInt32(index), symbol: UInt32(symbol))
-                peers[module, default: []].insert(taken)
+                peers[module, default: []].insert(ObjectSymbol(object: UInt32(index), symbol: symbol))
             default: break
             }
         }

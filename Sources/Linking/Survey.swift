@@ -21,6 +21,8 @@ struct Survey: Sendable {
         static let classicEntry = Traits(rawValue: 32)
         /// A reference to a use counter that it does not define.
         static let useCounter = Traits(rawValue: 64)
+        /// What MODULE() makes.
+        static let declaration = Traits(rawValue: 128)
     }
 
     private(set) var traits: Traits = []
@@ -30,6 +32,8 @@ struct Survey: Sendable {
     let hashes: [UInt64]
     /// The symbols, by index, that are not local and that the object defines, common ones among them.
     private(set) var definitions: [UInt32] = []
+    /// How many bytes their names have together.
+    private(set) var definedNameBytes = 0
 
     /// Looks at an object.
     init(of object: Object, _ workers: Workers) {
@@ -64,6 +68,7 @@ struct Survey: Sendable {
             guard homes[index] == .named else { continue }
             if Draft.isFragment(sections[index], of: object) { traits.insert(.fragments) }
             if Draft.isExportList(sections[index], of: object) { traits.insert(.exportList) }
+            if object.isDeclaration(sections[index]) { traits.insert(.declaration) }
         }
     }
 
@@ -77,6 +82,7 @@ struct Survey: Sendable {
                 if isUseCounter(symbols[index].name, of: object) { traits.insert(.useCounter) }
             } else {
                 definitions.append(UInt32(truncatingIfNeeded: index))
+                definedNameBytes += Int(symbols[index].name.count)
                 if nameEnds(object.bytes, symbols[index].name, with: "_lkmentry") { traits.insert(.classicEntry) }
             }
         }

@@ -1,13 +1,14 @@
 import ELFFormat
 import Linking
 import Logging
+import ModlinkInterface
 import ObjectModel
 import Posix
 import SpaceControl
 import SymbolTable
 
-// What debuggers are told of modules (GDB manual, "JIT Compilation Interface"): the objects as they were loaded, without their code,
-// each section with its address. The space has them mapped, and lists them until the module goes.
+// What debuggers are told of modules (GDB manual, "JIT Compilation Interface"): the objects as they were loaded, each section with its
+// address. The space has them mapped, and lists them until the module goes.
 
 /// Where the objects of a module, as debuggers want them, are in the memory of its space: a file of `struct space_debug_header`.
 struct AnnouncedObjects: Sendable {
@@ -25,16 +26,25 @@ struct DebugObjectFile: Sendable {
     let size: Int
     let names: [String]
 
-    /// The objects of a placed module. Those that are not in ELF have no more to say than the image.
-    init(_ objects: [Object], at addresses: [[UInt64?]], of module: LinkedModule) throws(SystemError) {
-        var file = DebugObjects(count: objects.count, size: objects.reduce(0) { $0 + $1.file.count })
-        var image: [UInt8]?
+    /// The objects of a placed module. Nil where one of them is no ELF file.
+    init?(_ objects: [Object], at addresses: [[UInt64?]], of module: String) throws(SystemError) {
+        var file = DebugObjects(count: objects.count)
         for (object, places) in zip(objects, addresses) {
-            file.append { bytes in
-                if ELFDebugObjectWriter.append(object, at: places, to: &bytes) { return }
-                let symbols = image ?? Self.symbols(of: module)
-                image = symbols
-                bytes += symbols
+            guard let changed = ELFDebugObject(object, at: places) else { return nil }
+            file.append(object.bytes, object.file, changed)
+        }
+        try self.init(file, names: objects.map(\.name), module: module)
+    }
+
+    /// The objects of a module of which some are no ELF files: those have no more to say than the image.
+    init(_ objects: [Object], at addresses: [[UInt64?]], symbolsOf module: LinkedModule) throws(SystemError) {
+        var file = DebugObjects(count: objects.count)
+        let symbols = Self.symbols(of: module)
+        for (object, places) in zip(objects, addresses) {
+            if let changed = ELFDebugObject(object, at: places) {
+                file.append(object.bytes, object.file, changed)
+            } else {
+                file.append(symbols, symbols.indices)
             }
         }
         try self.init(file, names: objects.map(\.name), module: module.name)
@@ -43,13 +53,14 @@ struct DebugObjectFile: Sendable {
     /// The symbols of a module of which there are no objects.
     init(symbolsOf module: LinkedModule) throws(SystemError) {
         var file = DebugObjects(count: 1)
-        file.append { $0 += Self.symbols(of: module) }
+        let symbols = Self.symbols(of: module)
+        file.append(symbols, symbols.indices)
         try self.init(file, names: [module.name], module: module.name)
     }
 
     private init(_ file: DebugObjects, names: [String], module: String) throws(SystemError) {
         descriptor = SharedDescriptor(try file.file(name: module))
-        size = file.bytes.count
+        size = file.size
         self.names = names
     }
 
@@ -63,19 +74,74 @@ struct DebugObjectFile: Sendable {
     }
 }
 
-extension ModuleService {
-    /// The objects of a module for debuggers. It is loaded without them when there is no room: it runs all the same.
-    func debugObjects(
-        _ objects: [Object], at addresses: [[UInt64?]], of module: LinkedModule
-    ) -> DebugObjectFile? {
-        do throws(SystemError) {
-            return try DebugObjectFile(objects, at: addresses, of: module)
-        } catch {
-            log.warning("\(module.name): debuggers cannot be told of it: \(error)")
-            return nil
+/// What becomes known of a module beside its image, for those who look at it.
+struct ModuleDescription: Sendable {
+    /// For debuggers; nil where one of the objects is no ELF file.
+    let objects: Result<DebugObjectFile?, SystemError>
+    /// Its symbols in the order of address; nil where the link has failed.
+    let symbols: SymbolList?
+}
+
+extension LoadTransaction {
+    /// Writes a module's image, and puts together what debuggers and the symbol table are told of it; at the same time, where the
+    /// link itself leaves a processor idle. What the one then waits for the other is what it costs to announce a module.
+    mutating func write(_ name: String, _ objects: [Object], module index: Int, of placed: Linker) throws(Failure) {
+        images.append(name)
+        let addresses = placed.sectionAddresses(index)
+        guard !placed.asksWorkers else {
+            let module = try service.images.write(name, module: index, of: placed)
+            let begin = Clock.nanoseconds()
+            add(
+                module, objects, at: addresses,
+                Result { () throws(SystemError) in
+                    try DebugObjectFile(objects, at: addresses, of: name)
+                })
+            announcing += Clock.nanoseconds() - begin
+            return
         }
+        let (store, image) = (service.images, Promise<SymbolList?>())
+        let (written, described) = Workers.processors.both {
+            let module = Result { () throws(Failure) in
+                try store.write(name, module: index, of: placed) { image.fulfil($0.symbols) }
+            }
+            image.fulfil(nil)
+            return (module: module, end: Clock.nanoseconds())
+        } _: {
+            let file = Result { () throws(SystemError) in try DebugObjectFile(objects, at: addresses, of: name) }
+            var symbols = image.wait()
+            symbols?.sortByAddress()
+            return ModuleDescription(objects: file, symbols: symbols)
+        }
+        announcing += Clock.nanoseconds() - written.end
+        var module = try written.module.get()
+        if let symbols = described.symbols { module.image.symbols = symbols }
+        add(module, objects, at: addresses, described.objects)
     }
 
+    /// A module is loaded without objects for debuggers when there is no room for them: it runs all the same.
+    private mutating func add(
+        _ module: LinkedModule, _ objects: [Object], at addresses: [[UInt64?]],
+        _ file: Result<DebugObjectFile?, SystemError>
+    ) {
+        linked.append(module)
+        do throws(SystemError) {
+            if let file = try file.get() { return debugObjects.append(file) }
+            debugObjects.append(try DebugObjectFile(objects, at: addresses, symbolsOf: module))
+        } catch {
+            service.log.warning("\(module.name): debuggers cannot be told of it: \(error)")
+            debugObjects.append(nil)
+        }
+    }
+}
+
+extension DebugObjects {
+    /// Appends an object with its addresses.
+    fileprivate mutating func append(_ bytes: [UInt8], _ file: Range<Int>, _ changed: ELFDebugObject) {
+        append(bytes, file, with: changed.headers, at: changed.place, without: changed.omitted)
+    }
+}
+
+extension ModuleService {
     /// Tells debuggers what a module is called that was made by create_module, and what is in it.
     func announceFlat(_ module: LinkedModule, id: Int, _ space: SpaceHost) {
         do {

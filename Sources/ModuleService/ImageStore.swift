@@ -32,7 +32,11 @@ struct ImageStore: Sendable {
     ///
     /// (A shared mapping of the file would spare the copy, and was slower by two thirds: each of its pages is a fault. To find
     /// room for the file on a second thread costs what it saves; hence the spare file.)
-    func write(_ name: String, module index: Int, of linker: Linker) throws(Failure) -> LinkedModule {
+    ///
+    /// - Parameter tell: is given the image as soon as it is known, without its build ID.
+    func write(
+        _ name: String, module index: Int, of linker: Linker, tell: @Sendable (Image) -> Void = { _ in }
+    ) throws(Failure) -> LinkedModule {
         let file = path(of: name)
         let size = Int(linker.fileSizes[index])
         let memory = try Failure.naming(file) { () throws(SystemError) in try scratch.take(size) }
@@ -42,7 +46,8 @@ struct ImageStore: Sendable {
         do throws(LinkFailure) {
             linked = try memory.change(size) { (bytes) throws(LinkFailure) in
                 try linker.emit(index, into: &bytes) { image in
-                    Result { () throws(SystemError) in try begin(file, image) }
+                    tell(image)
+                    return Result { () throws(SystemError) in try begin(file, image) }
                 } storing: { begun, bytes in
                     Result { () throws(SystemError) in
                         let begun = try begun.get()
@@ -127,7 +132,7 @@ struct ImageStore: Sendable {
 
 extension ModuleService {
     /// What an idle daemon need not keep of a large link, by far more than what a small one needs.
-    private static let unusedMemoryLimit = 8 << 20
+    private static let unusedMemoryLimit = 1 << 20
 
     /// How long nothing is asked of the linker before it gives memory back, in milliseconds. Who edits, compiles and loads again is
     /// back before: to get memory anew from the system, page by page, is a quarter of a large link.
@@ -141,6 +146,7 @@ extension ModuleService {
     /// What is done when nothing has been asked for a while.
     static func giveBackMemory(of images: ImageStore) {
         images.rest()
+        Workers.threads.dismiss()
         UnusedMemory.giveBack(moreThan: unusedMemoryLimit)
     }
 }

@@ -43,8 +43,8 @@ struct LoadTransaction {
     /// For each module: where its thread-local variables begin, in bytes from the thread pointer.
     var threadBlocks: [Int64] = []
     var linked: [LinkedModule] = []
-    /// The linker, as long as it is known from it where the sections of objects are.
-    var placed: Linker?
+    /// For each module, its objects as debuggers want them; nil where there was no room.
+    var debugObjects: [DebugObjectFile?] = []
     var ids: [Int] = []
     /// Images that were copied to be mapped, by module.
     var copies: [String: SharedDescriptor] = [:]
@@ -164,7 +164,7 @@ extension LoadTransaction {
                     }
                 }
             }
-            phases.end("map", thereof: announcing, "announce")
+            phases.end("map")
             for index in linked.indices {
                 try space.interruptibly { () throws(Failure) in
                     try space.within(request.patience) { () throws(Failure) in try start(index) }
@@ -190,12 +190,10 @@ extension LoadTransaction {
         try reserveThreads(linker, request)
         linker.place(at: addresses, threadBlocks: threadBlocks)
         let placed = linker
-        self.placed = placed
         for (index, source) in request.sources.enumerated() {
-            images.append(source.name)
-            linked.append(try service.images.write(source.name, module: index, of: placed))
+            try write(source.name, source.objects, module: index, of: placed)
         }
-        phases.end("relocate")
+        phases.end("relocate", thereof: announcing, "announce")
     }
 
     /// Resolves the modules; together with those of the module path that they need, where they ask for some by name or cannot be
@@ -262,10 +260,10 @@ extension LoadTransaction {
     }
 
     private mutating func map(_ request: LoadRequest) throws(Failure) {
-        defer { placed = nil }
+        defer { debugObjects = [] }
         for (index, module) in linked.enumerated() {
             do {
-                try map(module, index, of: request.sources[index])
+                try map(module, index)
                 mapped += 1
                 if request.autoclean[index], let counter = module.useCount {
                     try space.setCounterFlag(UseCounter.autocleanFlag, at: counter)
@@ -288,12 +286,8 @@ extension LoadTransaction {
         }
     }
 
-    private mutating func map(_ module: LinkedModule, _ index: Int, of source: ModuleSource) throws {
-        let begin = Clock.nanoseconds()
-        let objects = placed.flatMap {
-            service.debugObjects(source.objects, at: $0.sectionAddresses(index), of: module)
-        }
-        announcing += Clock.nanoseconds() - begin
+    private mutating func map(_ module: LinkedModule, _ index: Int) throws {
+        let objects = debugObjects[index]
         let place = try mapImage(module, objects?.descriptor)
         let (id, announced) = (ids[index], objects?.announced(at: place))
         service.state.withLock { $0.loaded[id]?.objects = announced }

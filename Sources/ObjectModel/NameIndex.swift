@@ -66,6 +66,13 @@ public struct NameIndex: Sendable {
         count += 1
     }
 
+    /// Adds a payload where there is room: no more than have been reserved.
+    public mutating func insertReserved(_ hash: UInt64, _ payload: UInt64) {
+        precondition(count < marks.count / 8 * 5)
+        place(hash, payload)
+        count += 1
+    }
+
     /// Takes a payload out again; nothing happens when it is not there.
     public mutating func remove(_ hash: UInt64, _ payload: UInt64, hashOf: (UInt64) -> UInt64) {
         let mask = marks.count - 1

@@ -1,11 +1,13 @@
 /// Those who share a piece of work that falls into independent parts: the caller alone, or threads that somebody lends.
 ///
+/// Large links ask for arrays by the thousand, so that all of it is specialized where it is used.
+///
 /// Targets that know nothing of threads take them as this value. What is done is the same however many there are; only the order
 /// in which the parts are done is not.
 public struct Workers: Sendable {
     /// How many parts are worked on at the same time, at most.
     public let count: Int
-    private let perform: @Sendable (_ parts: Int, _ body: @Sendable (Int) -> Void) -> Void
+    @usableFromInline let perform: @Sendable (_ parts: Int, _ body: @Sendable (Int) -> Void) -> Void
 
     /// Makes workers of a function that calls `body` once for each number below `parts`, in any order, some at the same time,
     /// and returns when all of these calls have.
@@ -22,11 +24,13 @@ public struct Workers: Sendable {
     }
 
     /// Does all parts.
+    @inlinable
     public func share(_ parts: Int, _ body: @Sendable (Int) -> Void) {
         if parts > 1 { perform(parts, body) } else if parts == 1 { body(0) }
     }
 
     /// What becomes of each part, in order.
+    @inlinable
     public func map<Element: Sendable>(_ parts: Int, _ body: @Sendable (Int) -> Element) -> [Element] {
         unsafe Array(unsafeUninitializedCapacity: parts) { buffer, count in
             // Nil only where there is no part.
@@ -37,12 +41,28 @@ public struct Workers: Sendable {
         }
     }
 
+    /// What becomes of two pieces of work that are done at the same time, where there are two workers.
+    @inlinable
+    public func both<First: Sendable, Second: Sendable>(
+        _ first: @Sendable () -> First, _ second: @Sendable () -> Second
+    ) -> (First, Second) {
+        let done: [Either<First, Second>] = map(2) { $0 == 0 ? .first(first()) : .second(second()) }
+        guard case .first(let one) = done[0], case .second(let other) = done[1] else { return (first(), second()) }
+        return (one, other)
+    }
+
+    @usableFromInline enum Either<First: Sendable, Second: Sendable>: Sendable {
+        case first(First)
+        case second(Second)
+    }
+
     /// An array whose pieces are made each by one worker.
     ///
     /// - Parameters:
     ///   - count: how many elements it has.
     ///   - initial: what each is before.
     ///   - fill: is given the indices of a piece, and its elements, of which the first is that of the first index.
+    @inlinable
     public func array<Element: BitwiseCopyable & Sendable>(
         _ count: Int, of initial: Element, _ fill: @Sendable (Range<Int>, inout MutableSpan<Element>) -> Void
     ) -> [Element] {
@@ -64,6 +84,7 @@ public struct Workers: Sendable {
     ///   - count: how many elements each has.
     ///   - initial: what each is before.
     ///   - fill: is given the indices of a piece, and its elements, of which the first is that of the first index.
+    @inlinable
     public func arrays<First, Second, Third>(
         _ count: Int, of initial: (First, Second, Third),
         _ fill:
@@ -98,18 +119,21 @@ public struct Workers: Sendable {
     }
 
     /// The indices of a piece.
-    private func range(_ piece: Int, of count: Int) -> Range<Int> {
+    @inlinable
+    func range(_ piece: Int, of count: Int) -> Range<Int> {
         let pieces = pieces(of: count)
         return count * piece / pieces..<count * (piece + 1) / pieces
     }
 
     /// Into how many pieces that many elements are divided: small ones are not worth it, and several for each worker even out
     /// what they take.
-    private func pieces(of count: Int) -> Int {
+    @inlinable
+    func pieces(of count: Int) -> Int {
         self.count == 1 ? 1 : max(1, min(self.count * 4, count / 4096))
     }
 
     /// Changes bytes, each part others than all other parts: `body` may write only there, and read nothing that another writes.
+    @inlinable
     public func change(
         _ bytes: inout MutableRawSpan, parts: Int, _ body: @Sendable (Int, inout MutableRawSpan) -> Void
     ) {
@@ -130,16 +154,23 @@ public struct Workers: Sendable {
 
     /// For work on several things of which each can be divided too: who works on different ones at the same time, and who on one.
     /// Many things are better done one by each, with nothing to wait for.
+    @inlinable
     public func split(over things: Int) -> (outer: Workers, inner: Workers) {
         things >= count * 4 ? (self, .alone) : (.alone, self)
     }
 }
 
 /// Where elements are to be, of which each belongs to one worker.
-@unsafe private struct Places<Element>: @unchecked Sendable {
-    let start: UnsafeMutablePointer<Element>
+@unsafe @usableFromInline struct Places<Element>: @unchecked Sendable {
+    @usableFromInline let start: UnsafeMutablePointer<Element>
+
+    @inlinable
+    init(start: UnsafeMutablePointer<Element>) {
+        unsafe self.start = start
+    }
 
     /// Some of them, set to a value.
+    @inlinable
     func elements(_ range: Range<Int>, _ initial: Element) -> UnsafeMutableBufferPointer<Element> {
         let place = unsafe UnsafeMutableBufferPointer(start: start + range.lowerBound, count: range.count)
         unsafe place.initialize(repeating: initial)

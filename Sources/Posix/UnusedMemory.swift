@@ -5,14 +5,14 @@ public enum UnusedMemory {
     /// How many bytes malloc(3) keeps for what is asked for next (mallinfo2(3)).
     public static var size: Int { cposix_unused_memory() }
 
-    /// Gives it back to the system if it is more than that (malloc_trim(3)). A look costs microseconds, giving back some a megabyte.
+    /// Gives it back to the system if it is more than that. A look costs microseconds, giving back some a megabyte.
     public static func giveBack(moreThan limit: Int) {
         if size > limit { cposix_return_memory() }
     }
 
-    /// Makes all threads use one heap (mallopt(3)): what they do not use any more is all given back then, and not before. To be
-    /// called before the first thread starts.
-    public static func gather() {
-        _ = cposix_use_one_heap()
+    /// Makes malloc(3) keep what is not used any more until it is given back (mallopt(3)), and give threads that run at the same time
+    /// heaps of their own, as many as are worth it. To be called before the first thread starts.
+    public static func keep() {
+        _ = cposix_keep_memory()
     }
 }

@@ -45,6 +45,12 @@ public struct DebuggerList {
         }
     }
 
+    /// Bytes of the space's memory; nil where they cannot be read, or are more than any object has.
+    func bytes(at address: UInt64, count: UInt64) throws(Problem) -> [UInt8]? {
+        guard count <= Self.sizeLimit else { return nil }
+        return try memory(address, count)
+    }
+
     private func pointer(at address: UInt64) throws(Problem) -> UInt64? { try integer(at: address, count: word) }
 
     private func integer(at address: UInt64, count: UInt64) throws(Problem) -> UInt64? {

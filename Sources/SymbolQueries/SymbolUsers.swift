@@ -4,10 +4,11 @@ import ObjectModel
 import Relocation
 import SymbolTable
 
-/// Finds who refers to a symbol: the relocations of the loaded objects say it. Nothing of it is kept while modules are loaded, since the
-/// space has their objects anyway, for debuggers; who asks pays.
+/// Finds who refers to a symbol: the relocations of the loaded objects say it, and code where it is in memory. Nothing of it is kept while
+/// modules are loaded, since the space has their objects anyway, for debuggers; who asks pays.
 public struct SymbolUsers {
     private let sets: [SymbolSet]
+    private let list: DebuggerList
     /// For each set, the global names that its objects define: what a name means there. And the objects.
     private var modules: [Int: ModuleObjects] = [:]
 
@@ -19,6 +20,7 @@ public struct SymbolUsers {
     /// - Parameter list: the objects of the modules in the sets.
     public init(_ sets: [SymbolSet], _ list: DebuggerList) throws(Problem) {
         self.sets = sets
+        self.list = list
         var modules: [Int: ModuleObjects] = [:]
         try list.forEach { loaded in
             guard let set = Self.set(of: loaded, sets) else { return }
@@ -44,20 +46,22 @@ public struct SymbolUsers {
     }
 
     /// For each name or address: the symbols that it means, and who refers to them.
-    public func answers(to queries: [String]) -> [UsersAnswer] {
+    public func answers(to queries: [String]) throws(Problem) -> [UsersAnswer] {
         let lookUp = SymbolLookUp(sets)
-        return queries.map { query in
+        var answers: [UsersAnswer] = []
+        for query in queries {
             let symbols = lookUp.find(query)
-            return UsersAnswer(query: query, symbols: symbols, uses: uses(of: symbols))
+            answers.append(UsersAnswer(query: query, symbols: symbols, uses: try uses(of: symbols)))
         }
+        return answers
     }
 
     /// The references to some symbols, in the order of address.
-    public func uses(of symbols: [SymbolInformation]) -> [SymbolUse] {
+    public func uses(of symbols: [SymbolInformation]) throws(Problem) -> [SymbolUse] {
         guard !symbols.isEmpty else { return [] }
         var uses: [SymbolUse] = []
         for (set, module) in modules {
-            for loaded in module.objects { add(loaded, module, set, symbols, to: &uses) }
+            for loaded in module.objects { try add(loaded, module, set, symbols, to: &uses) }
         }
         return uses.sorted { UInt64(bitPattern: Int64($0.address)) < UInt64(bitPattern: Int64($1.address)) }
     }
@@ -65,7 +69,7 @@ public struct SymbolUsers {
     private func add(
         _ loaded: LoadedObject, _ module: ModuleObjects, _ set: Int, _ wanted: [SymbolInformation],
         to uses: inout [SymbolUse]
-    ) {
+    ) throws(Problem) {
         let object = loaded.object
         // For each symbol of the object, which of those that are wanted it is; nil where that depends on the place.
         let named = object.symbols.map { symbol in
@@ -76,11 +80,12 @@ public struct SymbolUsers {
             guard loaded.addresses[number] != 0, section.isAllocated, object.text(section.name) != ".eh_frame" else {
                 continue
             }
+            let code = section.protection.contains(.execute) ? try code(of: section, at: loaded.addresses[number]) : []
             for relocation in object.relocations[section.relocations] {
                 let place = loaded.addresses[number] &+ relocation.offset
                 let index =
                     named[Int(relocation.symbol)]
-                    ?? target(of: relocation, number, loaded).flatMap { address in
+                    ?? target(of: relocation, loaded, code).flatMap { address in
                         wanted.firstIndex { $0.module == sets[set].owner && $0.contains(address) }
                     }
                 guard let index else { continue }
@@ -105,13 +110,19 @@ public struct SymbolUsers {
     }
 
     /// What a relocation that names only a section refers to.
-    private func target(of relocation: RelocationEntry, _ section: Int, _ loaded: LoadedObject) -> UInt64? {
+    private func target(of relocation: RelocationEntry, _ loaded: LoadedObject, _ code: [UInt8]) -> UInt64? {
         let symbol = loaded.object.symbols[Int(relocation.symbol)]
         guard symbol.type == .section, case .section(let target) = symbol.place,
             loaded.addresses[Int(target)] != 0
         else { return nil }
         let sum = loaded.addresses[Int(target)] &+ UInt64(bitPattern: relocation.addend)
-        return sum &+ loaded.object.distanceToNextInstruction(relocation, section)
+        return sum &+ loaded.object.distanceToNextInstruction(relocation, code)
+    }
+
+    /// The code of a section as it is in memory, since objects are kept without it; nothing where that cannot be read.
+    private func code(of section: Section, at address: UInt64) throws(Problem) -> [UInt8] {
+        guard section.relocations.count > 0 else { return [] }
+        return try list.bytes(at: address, count: section.size) ?? []
     }
 
     private func use(at place: UInt64, in section: String, _ set: Int, _ symbol: SymbolInformation) -> SymbolUse {
@@ -136,10 +147,11 @@ extension Object {
     /// the constant behind it, if the instruction has one. 0 for references that are not distances.
     ///
     /// (Intel SDM volume 2, appendix A: which opcodes have a constant.)
-    fileprivate func distanceToNextInstruction(_ relocation: RelocationEntry, _ section: Int) -> UInt64 {
-        guard architecture == .x86_64, sections[section].protection.contains(.execute) else { return 0 }
-        let field = sections[section].contentsOffset + Int(relocation.offset)
-        guard [.relative32, .call32].contains(X86_64.Kind(rawValue: relocation.kind)), field >= 2, field <= bytes.count
+    ///
+    /// - Parameter bytes: the code of the section; none where it is not code.
+    fileprivate func distanceToNextInstruction(_ relocation: RelocationEntry, _ bytes: [UInt8]) -> UInt64 {
+        guard architecture == .x86_64, [.relative32, .call32].contains(X86_64.Kind(rawValue: relocation.kind)),
+            let field = Int(exactly: relocation.offset), field >= 2, field <= bytes.count
         else { return 0 }
         // `disp32(%rip)`: no base, and the register that counts from the next instruction.
         guard bytes[field - 1] & 0xc7 == 0x05 else { return 4 }

@@ -34,13 +34,7 @@ public final class SymbolSet: Sendable {
         for index in symbols.entries.indices where symbols.entries[index].type == .threadLocal {
             symbols.entries[index].section = nil
         }
-        symbols.entries.sort { left, right in
-            if left.address != right.address { return left.address < right.address }
-            if (left.type == .none) != (right.type == .none) { return right.type == .none }
-            if left.binding != right.binding { return left.binding.rank < right.binding.rank }
-            if left.name.count != right.name.count { return left.name.count < right.name.count }
-            return left.name.offset < right.name.offset
-        }
+        symbols.sortByAddress()
         self.symbols = symbols
     }
 
@@ -82,16 +76,6 @@ public final class SymbolSet: Sendable {
             if belongs(entries[other]) { found = other }
         }
         return found
-    }
-}
-
-extension SymbolBinding {
-    fileprivate var rank: UInt8 {
-        switch self {
-        case .global, .unique: 0
-        case .weak: 1
-        case .local: 2
-        }
     }
 }
 

@@ -19,7 +19,7 @@ enum Server {
     ) throws(Failure) {
         do {
             // A daemon is idle most of its life, and was busy with something large some time.
-            UnusedMemory.gather()
+            UnusedMemory.keep()
             // Before any thread starts: all inherit the blocked signals.
             let signals = try SignalDescriptor(terminationSignals)
             try directory.prepare()

@@ -97,14 +97,16 @@ extension Benchmarks {
             throw BenchmarkFailure(description: "the table is empty")
         }
         let (names, entries) = (set.symbols.names, set.symbols.entries)
-        let exported = entries.indices.filter { entries[$0].isExported }.map { UInt32($0) }
+        let exported = entries.filter(\.isExported).map(\.name)
         var random: UInt64 = 1
         var sum: UInt64 = 0
-        let start = Clock.nanoseconds()
-        for _ in 0..<lookUps {
+        let wantedNames = (0..<lookUps).map { _ in
             random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            let index = exported[Int(random >> 33) % exported.count]
-            if let found = table.exported(names, entries[Int(index)].name) { sum &+= UInt64(found.entry) }
+            return exported[Int(random >> 33) % exported.count]
+        }
+        let start = Clock.nanoseconds()
+        for name in wantedNames {
+            if let found = table.exported(names, name) { sum &+= UInt64(found.entry) }
         }
         let named = Clock.nanoseconds()
         let wanted = (0..<lookUps).map { _ in

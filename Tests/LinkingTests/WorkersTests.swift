@@ -6,7 +6,8 @@ import Testing
 
 /// Large links, which are done in pieces, against the same done in one.
 @Suite struct LinkWithWorkersTests {
-    private static let threads = Workers(count: 4) { parts, body in Threads.share(parts, among: 4, body) }
+    private static let fourThreads = WorkerThreads(count: 4)
+    private static let threads = Workers(count: 4) { parts, body in fourThreads.share(parts, body) }
     /// The last piece first.
     private static let backwards = Workers(count: 4) { parts, body in
         for part in (0..<parts).reversed() { body(part) }

@@ -22,7 +22,7 @@ import Testing
 
     private func file(_ objects: [[UInt8]]) throws -> Descriptor {
         var file = DebugObjects(count: objects.count)
-        for object in objects { file.append { $0 += object } }
+        for object in objects { file.append(object, object.indices) }
         return try file.file(name: "test")
     }
 

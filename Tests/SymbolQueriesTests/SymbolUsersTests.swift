@@ -51,6 +51,11 @@ import Testing
                         name: object.text(section.name), kind: .contents, protection: section.protection,
                         address: address, fileOffset: 0, size: isPlaced ? section.size : 0, alignment: 1))
                 if isPlaced { address += section.size }
+                // Code is in memory, and left out of the object, as of large sections it is.
+                let contents = section.contentsOffset..<section.contentsOffset + Int(section.size)
+                guard isPlaced, isWide, section.protection.contains(.execute) else { continue }
+                memory[addresses[number]] = Array(bytes[contents])
+                bytes.replaceSubrange(contents, with: repeatElement(0, count: contents.count))
             }
             for symbol in object.symbols where symbol.type == .function || symbol.type == .object {
                 guard case .section(let section) = symbol.place else { continue }
@@ -96,7 +101,7 @@ import Testing
                 read(address, count)
             }
             let users = try SymbolUsers(sets, list)
-            return users.uses(of: SymbolLookUp(sets).find(query)).map { use in
+            return try users.uses(of: SymbolLookUp(sets).find(query)).map { use in
                 "\(use.module):\(use.function) \(use.section) \(use.symbol)"
             }
         }

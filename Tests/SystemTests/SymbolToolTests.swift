@@ -195,6 +195,52 @@ import Testing
             .failed(65, "ksyms: nothing: open: no such file or directory (ENOENT)\n"))
     }
 
+    @Test("--users finds those who refer to a symbol in loaded modules, and in the core file of a crash")
+    func users() throws {
+        let session = try Session()
+        // Large code is not kept beside what is in memory.
+        let padding = "__asm__(\".text; .skip 10000, 0x90\");"
+        try session.compile(
+            "gurka.o",
+            """
+            #include <stdio.h>
+            \(padding)
+            static int hidden;
+            int count = 3;
+            int slice(int n) { hidden += n; if (n > 99) puts("x"); return hidden * count; }
+            int init_module(void) { return 0; }
+            """, ["-O1", "-fno-pic", "-ffunction-sections"])
+        try session.compile(
+            "sallad.o",
+            """
+            extern int slice(int), count;
+            int (*table[2])(int) = { 0, slice };
+            int mix(void) { return slice(10); }
+            int init_module(void) { return 0; }
+            """, ["-O1", "-fno-pic"])
+        try session.output("modload", "gurka.o")
+        try session.output("modload", "sallad.o")
+        let users = { (name: String) in
+            try session.output("ksyms", "--users", name).split(separator: "\n").map { $0.dropFirst(17) }.sorted()
+        }
+        #expect(
+            try users("slice").map { $0.replacing(/\+0x\w+/, with: "") } == [
+                "sallad:mix .text gurka:slice", "sallad:table .data gurka:slice",
+            ])
+        #expect(
+            try users("hidden").map { $0.replacing(/\+0x\w+/, with: "") }
+                == Array(repeating: "gurka:slice .text.slice gurka:hidden", count: 3))
+        #expect(try users("puts").map { $0.replacing(/\+0x\w+/, with: "") } == ["gurka:slice .text.slice puts"])
+        try session.compile("crash.o", "int init_module(void) { return *(volatile int *)8; }")
+        #expect(try session.run("modload", "crash.o").status == .exited(1))
+        let core = session.runtime + "/crash/1/core"
+        for name in ["slice", "hidden", "puts"] {
+            #expect(
+                try session.output("ksyms", "--core", core, "--users", name)
+                    == session.output("ksyms", "--users", name))
+        }
+    }
+
     @Test("--core answers as the live table did, and needs no daemon")
     func core() throws {
         let session = try Self.session()

@@ -39,11 +39,16 @@ const char *cposix_error_description(int code);
 const char *cposix_signal_name(int signal);
 
 int cposix_memory_file(const char *name);
-/* Bytes that malloc(3) holds and nobody uses (mallinfo2(3)); and giving them back to the system (malloc_trim(3)). */
+
+/* ---- heap.c: the memory of malloc(3) ---- */
+
+/* Bytes that it holds and nobody uses (mallinfo2(3)). */
 size_t cposix_unused_memory(void);
+/* Gives them back to the system, of all heaps. */
 void cposix_return_memory(void);
-/* mallopt(3): one heap for all threads, of which malloc_trim(3) can give back everything that is unused. 0 when refused. */
-int cposix_use_one_heap(void);
+/* Has malloc(3) keep memory that is not used any more, in a bounded number of heaps (mallopt(3)). 0 when refused. */
+int cposix_keep_memory(void);
+
 /* sched_getaffinity(2): how many processors this process may use. */
 int cposix_processor_count(void);
 /* fallocate(2) from the start of the file, which becomes that long. */
