@@ -74,8 +74,9 @@ extension CrashReport {
 
     /// `2026-11-21 16:50:59 UTC` of seconds since 1970.
     public static func text(time seconds: Int64) -> String {
-        let day = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
-        let second = seconds - day * 86400
+        let remainder = seconds % 86400
+        let day = seconds / 86400 - (remainder < 0 ? 1 : 0)
+        let second = remainder < 0 ? remainder + 86400 : remainder
         // Days are counted from a first of March, so that the leap day comes last: civil_from_days of Howard Hinnant's "chrono-Compatible
         // Low-Level Date Algorithms".
         let shifted = day + 719_468

@@ -18,7 +18,7 @@ public struct KeptCrashes: Sendable {
     public func list() -> [CrashInformation] {
         // One that is being made has a name that is no number.
         let names = (try? File.list(directory.crashes)) ?? []
-        return names.compactMap(Self.number).sorted().compactMap(information)
+        return names.compactMap(Self.number(of:)).sorted().compactMap(information)
     }
 
     /// What is kept of a crash.
@@ -43,8 +43,8 @@ public struct KeptCrashes: Sendable {
         return report
     }
 
-    /// The number that a folder's name is.
-    private static func number(_ name: String) -> Int? {
+    /// The number of the crash whose folder has that name: digits, the first of them no 0; nil when it is no crash's.
+    public static func number(of name: String) -> Int? {
         guard let number = Int(name), number > 0, "\(number)" == name else { return nil }
         return number
     }

@@ -181,26 +181,16 @@ public final class ModuleIndexes: Sendable {
         let path = folder + "/" + name
         var entry = IndexedFile(name: name, stamp: .unsure)
         do throws(Problem) {
-            let file: SharedDescriptor
-            let size: UInt64
-            let head: [UInt8]
+            let partial: PartialFile
             do throws(SystemError) {
-                file = SharedDescriptor(try File.open(path, .read))
+                let file = SharedDescriptor(try File.open(path, .read))
                 let status = try File.status(file.descriptor, name: path)
                 entry.stamp = stamp(status)
-                size = status.size
-                head = try File.read(file.descriptor, at: 0, count: min(Int(clamping: size), headSize), name: path)
+                partial = try PartialFile(file, size: status.size, path: path, headSize: headSize)
             } catch {
                 throw Problem(subject: path, reason: "\(error.call): \(error.reason)")
             }
-            guard size <= sizeLimit else { throw Problem(subject: path, reason: "larger than 1 GiB") }
-            let partial = PartialFile(name: path, size: size, head: head) { (offset, count) throws(Problem) in
-                do throws(SystemError) {
-                    return try File.read(file.descriptor, at: offset, count: count, name: path)
-                } catch {
-                    throw Problem(subject: path, reason: "\(error.call): \(error.reason)")
-                }
-            }
+            guard partial.size <= sizeLimit else { throw Problem(subject: path, reason: "larger than 1 GiB") }
             return (entry, try ObjectSummaryReader.read(partial))
         } catch {
             entry.problem = error

@@ -37,7 +37,7 @@ final class CrashStore: Sendable {
         path = directory.crashes
         self.limits = limits
         let names = (try? File.list(directory.crashes)) ?? []
-        last = Mutex(names.compactMap { Int($0) }.max() ?? 0)
+        last = Mutex(names.compactMap(KeptCrashes.number(of:)).max() ?? 0)
         // Of a daemon that was killed.
         for name in names where name.hasPrefix(".") && name.hasSuffix(Self.suffix) {
             FileTree.remove(directory.crashes + "/" + name)
@@ -54,8 +54,13 @@ final class CrashStore: Sendable {
         }
         let folder = Folder(number: number, path: "\(path)/.\(number)\(Self.suffix)", final: "\(path)/\(number)")
         try? File.createDirectory(path, permissions: 0o700)
-        try File.createDirectory(folder.path, permissions: 0o700)
-        for name in ["objects", "images"] { try File.createDirectory(folder.path + "/" + name, permissions: 0o700) }
+        do throws(SystemError) {
+            try File.createDirectory(folder.path, permissions: 0o700)
+            for name in ["objects", "images"] { try File.createDirectory(folder.path + "/" + name, permissions: 0o700) }
+        } catch {
+            abandon(folder)
+            throw error
+        }
         return folder
     }
 
@@ -72,7 +77,7 @@ final class CrashStore: Sendable {
     }
 
     private func prune() {
-        let numbers = ((try? File.list(path)) ?? []).compactMap { Int($0) }.sorted(by: >)
+        let numbers = ((try? File.list(path)) ?? []).compactMap(KeptCrashes.number(of:)).sorted(by: >)
         var bytes: UInt64 = 0
         for (index, number) in numbers.enumerated() {
             let folder = "\(path)/\(number)"

@@ -34,8 +34,9 @@ struct Crash: Sendable {
     var fault: Fault
     /// The module at fault, if one is.
     var module: String?
-    var activity: Activity
-    /// What a client wanted, and who; nil for a thread of a module, which runs on nobody's behalf.
+    /// Nil when it was the space's own.
+    var activity: Activity?
+    /// What a client wanted, and who; nil for a thread of a module, which runs on nobody's behalf, and for one of the space's own.
     var request: CrashRequest?
     /// What people are told, in a line.
     var line: String
@@ -102,12 +103,13 @@ extension ModuleService {
             let folder = try crashes.begin()
             do throws(SystemError) {
                 var state = CrashState(of: space, crash, self)
+                // First: a module of another thread's crash may be unloaded meanwhile, and its image goes then.
+                addFiles(state, space, folder.path)
                 state.fault.coreProblem = writeCore(crash, state, space, folder)
                 let modules = CrashJSON.encode(state.modules)
                 try File.writeAtomically(folder.path + "/modules.json", modules, permissions: 0o600)
                 try File.writeAtomically(
                     folder.path + "/fault.json", CrashJSON.encode(state.fault), permissions: 0o600)
-                addFiles(state, space, folder.path)
                 return try crashes.finish(folder)
             } catch {
                 crashes.abandon(folder)
@@ -229,7 +231,7 @@ struct CrashState: Sendable {
         fault.programCounter = Hexadecimal(crash.fault.instructionPointer)
         fault.thread = Int(crash.fault.thread)
         fault.module = crash.module
-        fault.activity = crash.activity.rawValue
+        fault.activity = crash.activity?.rawValue
         fault.request = crash.request
     }
 
@@ -241,7 +243,8 @@ struct CrashState: Sendable {
         return UseCounter(littleEndian: bytes).count
     }
 
-    /// The objects of a module, as they are in the space: files named after the module, a second one with `.2` behind.
+    /// The objects of a module, as they are in the space: files named after the module, a second one with `:2` behind, which no other
+    /// module's name has.
     private static func objects(
         of module: ModuleService.LoadedModule, _ process: Int32
     ) -> (names: [String], bytes: [[UInt8]]) {
@@ -250,7 +253,7 @@ struct CrashState: Sendable {
         else { return ([], []) }
         let bytes = DebugObjects.objects(in: file)
         let name = module.linked.name
-        return (bytes.indices.map { $0 == 0 ? name : "\(name).\($0 + 1)" }, bytes)
+        return (bytes.indices.map { $0 == 0 ? name : "\(name):\($0 + 1)" }, bytes)
     }
 }
 

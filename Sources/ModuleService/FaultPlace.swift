@@ -92,3 +92,25 @@ struct FaultPlace: Equatable, Sendable {
         }
     }
 }
+
+/// Which module's code lies where. Each word of a stack is looked up, and there may be ten thousand modules.
+struct ModuleCode: Sendable {
+    /// In the order of address; none touches another.
+    private let ranges: [(range: Range<UInt64>, module: Int)]
+
+    init(_ ranges: [(range: Range<UInt64>, module: Int)]) {
+        self.ranges = ranges.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    }
+
+    /// The number of the module whose code has an address.
+    func module(at address: UInt64) -> Int? {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].range.lowerBound <= address { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0, ranges[low - 1].range.contains(address) else { return nil }
+        return ranges[low - 1].module
+    }
+}

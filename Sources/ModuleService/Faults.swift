@@ -145,14 +145,14 @@ extension ModuleService {
                 (state.loaded[module.id]?.linked.codeRanges ?? []).map { (range: $0, module: module.id) }
             }
             let program = state.spaces[space.architecture].symbols.snapshot.first { $0.owner.isEmpty }?.range
-            return (code, program ?? 0..<0)
+            return (ModuleCode(code), program ?? 0..<0)
         }
         return FaultPlace(
             programCounter: fault.instructionPointer, stackPointer: fault.stackPointer,
             startRoutine: fault.startRoutine,
             in: FaultPlace.Surroundings(
                 architecture: space.architecture,
-                module: { address in code.first { $0.range.contains(address) }?.module },
+                module: code.module(at:),
                 isProgram: program.contains,
                 read: { address, count in (try? ProcessMemory.read(process, at: address, count: count)) ?? [] }))
     }
@@ -171,7 +171,7 @@ extension ModuleService {
                 _ = record(Crash(kind: kind, fault: fault, module: culprit, activity: .thread, line: line), space)
             case .dying:
                 let line = "\(space.label): \(what); it ends"
-                _ = record(Crash(kind: .died, fault: fault, module: culprit, activity: .thread, line: line), space)
+                _ = record(Crash(kind: .died, fault: fault, module: culprit, line: line), space)
             }
             if let culprit { markFaulty(culprit) }
             space.release(event)

@@ -48,8 +48,8 @@ public final class ModuleService: Sendable {
         var devices: [Int: OpenDevice] = [:]
         /// The greatest number that one has been given.
         var lastDevice = 0
-        /// When spaces have been started again after faults, in nanoseconds.
-        var restarts: [UInt64] = []
+        /// How often spaces are started again after faults.
+        var restarts = RestartLimit()
         /// No space is started any more.
         var isEnding = false
     }

@@ -23,11 +23,28 @@ struct ModuleOrigin: Sendable {
     var transaction: Int
 }
 
-extension ModuleService {
-    /// How often in which time, in nanoseconds, spaces are started again at the most.
-    private static let restartLimit = 3
-    private static let restartInterval: UInt64 = 60_000_000_000
+/// How often spaces are started again: three times in a minute at the most, all of them together.
+struct RestartLimit: Sendable {
+    /// How often.
+    static let count = 3
+    /// In which time, in nanoseconds.
+    static let interval: UInt64 = 60_000_000_000
 
+    /// When it was done.
+    private var times: [UInt64] = []
+
+    /// Whether it may be done once more; then that is noted.
+    ///
+    /// - Parameter now: by a clock that never goes back, in nanoseconds.
+    mutating func allows(at now: UInt64) -> Bool {
+        times.removeAll { now - $0 >= Self.interval }
+        guard times.count < Self.count else { return false }
+        times.append(now)
+        return true
+    }
+}
+
+extension ModuleService {
     /// Keeps what modules are made of.
     func keepOrigins(_ request: LoadRequest, _ ids: [Int]) {
         state.withLock { state in
@@ -59,14 +76,17 @@ extension ModuleService {
             }
         }
         guard let survivors else { return }
-        let mayStart = isRestartAllowed()
-        let lost = state.withLock { $0.forget(architecture) }
+        let (mayStart, lost) = state.withLock { state in
+            (state.restarts.allows(at: Clock.nanoseconds()), state.forget(architecture))
+        }
         for name in lost { images.remove(name) }
         space.exit()
+        removePerfMap(of: space.information.process)
+        let names = lost.joined(separator: ", ")
         guard mayStart else {
-            let times = "\(Self.restartLimit) times in a minute"
+            let times = "\(RestartLimit.count) times in a minute"
             tell(
-                "\(space.label) has been started again \(times): it stays down until something is loaded; lost: \(lost.joined(separator: ", "))"
+                "\(space.label) has been started again \(times): it stays down until something is loaded; lost: \(names)"
             )
             publishSymbols()
             return
@@ -75,7 +95,8 @@ extension ModuleService {
             let fresh = try startSpace(architecture)
             tell("\(space.label) is replaced by \(fresh.label)\(culprit.map { ", without \($0)" } ?? "")")
         } catch {
-            tell("\(space.label): no other can be started: \(error.problems.first?.description ?? "")")
+            tell("\(space.label): no other can be started: \(error.problems.first?.description ?? ""); lost: \(names)")
+            publishSymbols()
             return
         }
         reload(survivors, architecture)
@@ -107,16 +128,6 @@ extension ModuleService {
                 let names = origins.map(\.source.name).joined(separator: ", ")
                 tell("\(names): cannot be loaded again: \(error.problems.first?.description ?? "")")
             }
-        }
-    }
-
-    private func isRestartAllowed() -> Bool {
-        let now = Clock.nanoseconds()
-        return state.withLock { state in
-            state.restarts.removeAll { now - $0 > Self.restartInterval }
-            guard state.restarts.count < Self.restartLimit else { return false }
-            state.restarts.append(now)
-            return true
         }
     }
 

@@ -15,7 +15,9 @@ final class CallFrameTable {
         elf_version(UInt32(EV_CURRENT))
         let descriptor = libdw_open(path)
         guard descriptor >= 0 else { return nil }
-        guard let elf = elf_begin(descriptor, ELF_C_READ, nil), let table = dwarf_getcfi_elf(elf) else {
+        let elf = elf_begin(descriptor, ELF_C_READ, nil)
+        guard let elf, let table = dwarf_getcfi_elf(elf) else {
+            elf_end(elf)
             close(descriptor)
             return nil
         }

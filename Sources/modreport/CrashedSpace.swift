@@ -49,13 +49,13 @@ final class CrashedSpace: UnwindingSource {
         if instruction == start { return .entered }
         var at = start
         // endbr64, endbr32.
-        if matches(at, [0xf3, 0x0f, 0x1e, 0xfa]) || matches(at, [0xf3, 0x0f, 0x1e, 0xfb]) { at += 4 }
+        if matches(at, [0xf3, 0x0f, 0x1e, 0xfa]) || matches(at, [0xf3, 0x0f, 0x1e, 0xfb]) { at &+= 4 }
         if instruction <= at { return .entered }
         // push %rbp; mov %rsp,%rbp, in both forms that assemblers choose.
         guard matches(at, [0x55]) else { return .unknown }
         let move: [UInt8] = width == 8 ? [0x48] : []
-        guard matches(at + 1, move + [0x89, 0xe5]) || matches(at + 1, move + [0x8b, 0xec]) else { return .unknown }
-        return instruction <= at + 1 ? .pushed : .complete
+        guard matches(at &+ 1, move + [0x89, 0xe5]) || matches(at &+ 1, move + [0x8b, 0xec]) else { return .unknown }
+        return instruction <= at &+ 1 ? .pushed : .complete
     }
 
     private func matches(_ address: UInt64, _ bytes: [UInt8]) -> Bool {

@@ -118,6 +118,61 @@ import Testing
                 == "core: program headers: 56 bytes at 0xb0 are beyond the end of the file (231 bytes): truncated?")
     }
 
+    /// The file with another first stretch of memory: what its program header says, of which nil stays.
+    private func patched(
+        offset: UInt64? = nil, address: UInt64? = nil, fileSize: UInt64? = nil, size: UInt64? = nil
+    ) throws -> CoreFile {
+        var bytes = core().bytes
+        // Elf64_Phdr, behind the ELF header and the one of the notes.
+        for (field, value) in [(8, offset), (16, address), (32, fileSize), (40, size)] {
+            guard let value else { continue }
+            for byte in 0..<8 { bytes[64 + 56 + field + byte] = UInt8(truncatingIfNeeded: value >> UInt64(8 * byte)) }
+        }
+        return try read(bytes)
+    }
+
+    @Test("memory reaches up to the last address, and one that goes on behind it is none")
+    func lastAddress() throws {
+        let last = try patched(address: .max - 7)
+        #expect(try last.memory(at: .max - 7, count: 8) == [5, 6, 7, 8, 0, 0, 0, 0])
+        #expect(try last.memory(at: .max - 7, count: 9) == nil)
+        #expect(last.segment(at: .max)?.size == 8 && last.knownMemory(at: .max, limit: 1) == [])
+        var round = core()
+        round.memory = [(.max - 7, [5], 8), (0, [1], 8)]
+        #expect(try read(round.bytes).memory(at: .max, count: 2) == nil)
+        let beyond = try patched(address: .max - 6)
+        #expect(beyond.segments.map(\.address) == [0x1000, 0x1004] && beyond.segment(at: .max) == nil)
+    }
+
+    @Test(
+        "of memory no more is in the file than there is of it, none without a size, and none whose place is no number")
+    func lyingSizes() throws {
+        let long = try patched(fileSize: 100)
+        #expect(long.segment(at: 0x2000)?.fileSize == 8)
+        #expect(long.knownMemory(at: 0x2000, limit: 100) == [5, 6, 7, 8, 1, 2, 3, 4])
+        #expect(try long.memory(at: 0x2000, count: 9) == nil)
+        #expect(try patched(size: 0).segments.count == 2)
+        #expect(try patched(size: 1).segments.count == 3)
+        let far = try patched(offset: .max - 4)
+        #expect(far.segments.count == 3 && far.knownMemory(at: 0x2000, limit: 4) == [])
+        #expect(throws: Problem.self) { try far.memory(at: 0x2000, count: 4) }
+        #expect(try patched(offset: .max - 3).segments.count == 2)
+    }
+
+    @Test("a note of the kernel is read up to 64 KiB", arguments: [(1 << 16, 1), (1 << 16 + 1, 0)])
+    func noteSize(size: Int, threads: Int) throws {
+        var core = core()
+        core.notes = [.init("CORE", 1, [UInt8](repeating: 1, count: size))]
+        #expect(try read(core.bytes).threads.count == threads)
+    }
+
+    @Test("262,144 notes are looked at, and no more", arguments: [(1 << 18, true), (1 << 18 + 1, false)])
+    func noteCount(count: Int, isFound: Bool) throws {
+        var core = core()
+        core.notes = Array(repeating: .init("", 0, []), count: count - 1) + [.init("modlink", 2, [7])]
+        #expect(try read(core.bytes).contents(of: .symbols) == (isFound ? [7] : nil))
+    }
+
     @Test("2,097,152 program headers are read, one more is no core file's")
     func countLimit() throws {
         for (count, problems) in [
@@ -173,6 +228,19 @@ import Testing
         #expect(
             problem(patched(notes, 0xff, 0xff, 0xff, 0xff))
                 == "core: notes: one at 0x120 says that it goes on beyond the end of their segment")
+    }
+
+    @Test("a note may end where its segment does, and not behind it")
+    func lastNote() throws {
+        var core = CoreBytes()
+        core.notes = [.init("modlink", 2, Array("symbols".utf8))]
+        // Behind the headers of the file and of the notes: the sizes of name and description.
+        for (size, symbols) in [(7, "symbols"), (8, "symbols\0"), (9, nil)] as [(UInt8, String?)] {
+            var bytes = core.bytes
+            bytes[64 + 56 + 4] = size
+            #expect(try read(bytes).contents(of: .symbols) == symbols.map { Array($0.utf8) })
+            #expect((problem(bytes) == nil) == (symbols != nil))
+        }
     }
 
     @Test("every beginning of a file, and every changed byte, gives a symbol table or an error")

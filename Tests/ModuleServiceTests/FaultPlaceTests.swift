@@ -57,6 +57,17 @@ import Testing
         #expect(place(at: 0) == nil)
     }
 
+    @Test("an address is in the code of the module whose range has it, up to its last byte") func code() {
+        #expect(ModuleCode([]).module(at: 0) == nil)
+        let code = ModuleCode([(0x3000..<0x4000, 3), (0x1000..<0x2000, 1), (0x2000..<0x2001, 2)])
+        for (address, module) in [
+            (0xfff, nil), (0x1000, 1), (0x1fff, 1), (0x2000, 2), (0x2001, nil), (0x2fff, nil), (0x3000, 3), (0x3fff, 3),
+            (0x4000, nil), (.max, nil),
+        ] as [(UInt64, Int?)] {
+            #expect(code.module(at: address) == module, "\(address)")
+        }
+    }
+
     @Test(
         "all forms of calls by register and by memory",
         arguments: [

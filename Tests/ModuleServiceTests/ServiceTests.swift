@@ -91,13 +91,17 @@ import Varlink
         #expect(test.service.list().map(\.name) == ["gurka"])
     }
 
-    @Test("a space that cannot be started again takes its modules along, and a later load starts one")
-    func lostSpace() throws {
+    @Test(
+        "a space that cannot be started again takes its modules along, and a later load starts one",
+        arguments: FaultPolicy.allCases)
+    func lostSpace(policy: FaultPolicy) throws {
         let scratch = try ScratchDirectory()
         let executable = scratch.path + "/modspace"
         try Tool.output("cp", [try SpaceProgram.path(), executable])
-        let test = try TestService(executable: executable)
+        let test = try TestService(executable: executable, onFault: policy)
         try test.load([Self.module("gurka")])
+        // Who opens the file makes it.
+        try #expect(!SymbolFile(test.scratch.read("ksyms"), name: "ksyms").symbols.entries.isEmpty)
         let generation = test.service.state.withLock { $0.spaces[.native].symbols.generation }
         try File.rename(executable, to: executable + ".away")
         let process = try #require(test.service.state.withLock { $0.spaces[.native].host?.information.process })

@@ -20,13 +20,15 @@ final class TestService: Sendable {
     /// - Parameters:
     ///   - executable: the space's; the one that was built where it is nil.
     ///   - symbolFiles: nil as where there are no file leases.
-    init(executable: String? = nil, symbolFiles: PromisedFiles? = try? PromisedFiles()) throws {
+    init(
+        executable: String? = nil, symbolFiles: PromisedFiles? = try? PromisedFiles(), onFault: FaultPolicy = .keep
+    ) throws {
         scratch = try ScratchDirectory()
         console = try Console(RuntimeDirectory(path: scratch.path))
         service = try ModuleService(
             directory: RuntimeDirectory(path: scratch.path), console: console,
             spaceExecutable: try executable ?? SpaceProgram.path(),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, symbolFiles: symbolFiles)
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onFault: onFault, symbolFiles: symbolFiles)
     }
 
     deinit {

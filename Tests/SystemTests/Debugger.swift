@@ -23,6 +23,12 @@ extension Session {
         return result.output + result.errors
     }
 
+    /// What gdb says to commands of a crash that is kept.
+    func debugCrash(_ number: Int, _ commands: [String]) throws -> String {
+        let folder = "\(runtime)/crash/\(number)"
+        return try debug(["\(folder)/images/space", "\(folder)/core"], commands)
+    }
+
     /// The native space's process number, as modstat says.
     func debuggee() throws -> String { String(try output("modstat", "--pid").dropLast()) }
 

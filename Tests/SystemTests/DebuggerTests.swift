@@ -103,6 +103,23 @@ import Testing
         #expect(throws: SystemError.self) { try File.status(path: map) }
     }
 
+    @Test("a space that a fresh one replaces leaves no names for perf behind")
+    func replaced() throws {
+        let session = try Session()
+        try session.makeProgram("insmod")
+        try expect(session.run("modlinkd", "--on-fault", "restart"), .done())
+        let plain = ["-O2", "-fno-pic", "-fno-pie", "-fno-asynchronous-unwind-tables"]
+        try session.compile("flat.o", "int crunch(int n) { return n; }\nint init_module(void) { return 0; }", plain)
+        try session.compile("crash.o", Sources.initialize("return *(volatile int *)0;"))
+        try expect(session.runProgram("insmod", "flat.o", "flat"), .done())
+        let space = try session.debuggee()
+        let map = "/tmp/perf-\(space).map"
+        _ = try File.status(path: map)
+        #expect(try session.run("modload", "crash.o").status == .exited(1))
+        #expect(try eventually { (try? session.debuggee()).map { $0 != space } ?? false })
+        #expect(throws: SystemError.self) { try File.status(path: map) }
+    }
+
     // MARK: Waiting
 
     @Test("--wait-debugger says what to run, and nothing of the module runs before that has attached and continued")

@@ -52,6 +52,34 @@ import Testing
         #expect(jump.firstError == "modload: stale: init_module: SIGSEGV at \(hex) in \(place)")
     }
 
+    @Test("a report explains what was touched and where a jump led, with C++ names as they are written")
+    func reports() throws {
+        let session = try Session()
+        try session.compile(
+            "knife.o", "namespace kitchen { int slice(int n) { return n + 1; } }", ["-O1"], language: .cxx)
+        try session.compile(
+            "stale.o",
+            """
+            long address; int jump;
+            int init_module(void)
+            {
+                if (jump) ((void (*)(void))address)();
+                return *(volatile char *)address;
+            }
+            """)
+        try session.output("modload", "knife.o")
+        let address = "0x" + (try session.output("ksyms", "_ZN7kitchen5sliceEi")).prefix(16).drop { $0 == "0" }
+        try session.output("modunload", "knife")
+        let past = "kitchen::slice(int)+0x0 in knife, unloaded less than 1 s ago"
+        let read = try session.run("modload", "stale.o", "address=\(address)").errors
+        #expect(read.contains("\nAddress: \(address) was \(past)\n"), "\(read)")
+        #expect(read.contains("\nRIP: stale:init_module+0x"), "\(read)")
+        #expect(read.hasSuffix(" [last unloaded: knife]\n"), "\(read)")
+        let jump = try session.run("modload", "stale.o", "address=\(address)", "jump=1").errors
+        #expect(jump.contains("\nRIP: \(address) (\(past))\n"), "\(jump)")
+        #expect(jump.contains("\nCall Trace:\n \(address) (\(past))\n stale:init_module+0x"), "\(jump)")
+    }
+
     @Test("a module whose init failed is remembered as well")
     func failed() throws {
         let session = try Session()

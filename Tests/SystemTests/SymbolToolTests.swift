@@ -119,6 +119,18 @@ import Testing
         #expect(try session.run("ksyms", "-C", "kitchen::slice(kitchen::Knife const*, int)").status == .exited(1))
         let undefined = try session.output("ksyms", "-C", "--undefined", "uses.o")
         #expect(undefined.contains(" long kitchen::halve<long>(long)\t[knife]\n"), "\(undefined)")
+        // From a core file the same.
+        try session.output("ksyms", "-o", "symbols")
+        var core = CoreBytes()
+        core.notes = [.init("modlink", 2, try session.read("symbols"))]
+        try session.write("core", core.bytes)
+        for question in [["--module", "knife"], [name], [address], ["--undefined", "uses.o"]] {
+            let answer = try session.run("ksyms", ["-C"] + question + ["--core", "core"])
+            try expect(session.run("ksyms", ["-C"] + question), answer)
+            #expect(answer.output.contains("kitchen::"), "\(question): \(answer)")
+            let plain = try session.run("ksyms", question + ["--core", "core"]).output
+            #expect(!plain.contains("kitchen::") && plain.contains("_ZN7kitchen5"), "\(question): \(plain)")
+        }
         try session.output("modunload", "uses", "knife")
         let past = try session.output("ksyms", "-C", address)
         #expect(
