@@ -13,8 +13,8 @@
 #include <string.h>
 
 enum {
-    /* More are of no use: so many threads never work at the same time. */
-    MOST_HEAPS = 16,
+    /* More are of little use: so many threads hardly ever work at the same time. */
+    MOST_HEAPS = 8,
     KEPT = 256 << 20,
     KEPT_WHEN_RETURNING = 64 << 10,
     /* To free as much makes malloc look at the end of the heap. */
@@ -43,22 +43,6 @@ static int count_heaps(void)
     for (const char *place = text; (place = strstr(place, "<heap nr=")) != NULL; place++)
         count++;
     free(text);
-    return count;
-}
-
-/* How many threads there are, of which each has a heap, or shares one. */
-static int count_threads(void)
-{
-    char line[256];
-    int count = 0;
-    FILE *file = fopen("/proc/self/status", "re");
-
-    if (file == NULL)
-        return MOST_HEAPS;
-    while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "Threads: %d", &count) == 1)
-            break;
-    fclose(file);
     return count;
 }
 
@@ -97,10 +81,11 @@ void cposix_return_memory(void)
 {
     struct visit visit = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     pthread_t visitors[MOST_HEAPS];
-    int free_heaps = count_heaps() - count_threads();
+    /* All but this thread's. Who finds none that is free goes to one that others have, or makes a new one, as long as there may be more. */
+    int others = count_heaps() - 1;
 
     mallopt(M_TRIM_THRESHOLD, KEPT_WHEN_RETURNING);
-    while (visit.expected < free_heaps && visit.expected < MOST_HEAPS
+    while (visit.expected < others && visit.expected < MOST_HEAPS
         && pthread_create(&visitors[visit.expected], NULL, visit_heap, &visit) == 0)
         visit.expected++;
     pthread_mutex_lock(&visit.lock);

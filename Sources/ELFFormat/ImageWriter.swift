@@ -122,7 +122,9 @@ public enum ELFImageWriter {
         encoder.append(machine(image.architecture))
         encoder.append(UInt32(1))
         encoder.append(image.entry, fileClass)
-        let segmentCount = image.segments.count + (hasNote ? 1 : 0) + (threadTemplate(image) == nil ? 0 : 1)
+        let segmentCount =
+            image.segments.count + (hasNote ? 1 : 0) + (threadTemplate(image) == nil ? 0 : 1)
+            + (frameHeader(image) == nil ? 0 : 1)
         encoder.append(segmentCount > 0 ? fileClass.headerSize : 0, fileClass)
         encoder.append(headersOffset, fileClass)
         encoder.append(UInt32(0))
@@ -140,6 +142,7 @@ public enum ELFImageWriter {
                     p_memsz: segment.memorySize, p_align: image.architecture.pageSize), fileClass)
         }
         if let thread = threadTemplate(image) { encoder.append(thread, fileClass) }
+        if let frames = frameHeader(image) { encoder.append(frames, fileClass) }
         if hasNote {
             let address = (image.segments.first?.address ?? 0) + noteOffset
             encoder.append(
@@ -167,6 +170,18 @@ public enum ELFImageWriter {
             p_type: UInt32(PT_TLS), p_flags: UInt32(PF_R), p_offset: first.fileOffset, p_vaddr: first.address,
             p_paddr: first.address, p_filesz: ends(sections.filter { $0.kind != .zeroFill }) &- first.address,
             p_memsz: ends(sections) &- first.address, p_align: sections.map(\.alignment).max() ?? 1)
+    }
+
+    /// `PT_GNU_EH_FRAME`: the table of the functions of which there is how to unwind them (Linux Standard Base, "Program Header"). Nil
+    /// when there is none, or nothing is mapped.
+    private static func frameHeader(_ image: Image) -> Elf64_Phdr? {
+        guard !image.segments.isEmpty, let section = image.sections.first(where: { $0.name == ".eh_frame_hdr" }) else {
+            return nil
+        }
+        return Elf64_Phdr(
+            p_type: UInt32(PT_GNU_EH_FRAME), p_flags: UInt32(PF_R), p_offset: section.fileOffset,
+            p_vaddr: section.address, p_paddr: section.address, p_filesz: section.size, p_memsz: section.size,
+            p_align: 4)
     }
 
     static func machine(_ architecture: Architecture) -> UInt16 {

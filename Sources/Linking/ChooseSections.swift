@@ -5,6 +5,7 @@ extension Draft {
     mutating func chooseSections(headerSize: UInt64, _ problems: inout ProblemList) {
         let displaced = displacedGroups()
         let objects = objects
+        var frameRelocations = 0
         placements.reserveCapacity(objects.count)
         hasDisplaced.reserveCapacity(objects.count)
         for index in objects.indices {
@@ -30,6 +31,7 @@ extension Draft {
                     continue
                 }
                 places[section] = Placement(output: UInt32(output), offset: offset)
+                if OutputSections.isFrames(homes[section]) { frameRelocations += facts.relocations.count }
             }
             placements.append(places)
             hasDisplaced.append(!displaced[index].isEmpty)
@@ -38,6 +40,7 @@ extension Draft {
         for index in outputs.sections.indices where outputs[index].rank == .frames && outputs[index].size > 0 {
             _ = outputs.append(4, alignment: 4, to: index)
         }
+        makeFrameHeader(relocations: frameRelocations)
     }
 
     private static func refusal(of section: Section) -> String? {

@@ -35,6 +35,7 @@ extension Draft {
         emitTable(as: machine, into: &image)
         emitStubs(as: machine, into: &image, &problems)
         emitIndirectStubs(as: machine, into: &image, &problems)
+        emitFrameHeader(into: &image)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
     }
 

@@ -13,7 +13,7 @@ struct OutputSection {
 
     /// The order of sections in the image: by protection, and inside as every linker does.
     enum Rank: UInt8, Comparable {
-        case note, constants, frames, relocatedConstants, initializers, finalizers, table
+        case note, constants, frames, frameHeader, relocatedConstants, initializers, finalizers, table
         case code, stubs
         case threadData, threadZeroes, data, zeroes
 
@@ -21,7 +21,8 @@ struct OutputSection {
 
         var protection: Protection {
             switch self {
-            case .note, .constants, .frames, .relocatedConstants, .initializers, .finalizers, .table: .read
+            case .note, .constants, .frames, .frameHeader, .relocatedConstants, .initializers, .finalizers, .table:
+                .read
             case .code, .stubs: [.read, .execute]
             case .threadData, .threadZeroes, .data, .zeroes: [.read, .write]
             }
@@ -107,6 +108,11 @@ struct OutputSections {
         }
         let name = object.text(section.name)
         return name == ".note.gnu.property" || name == ".note.gnu.build-id"
+    }
+
+    /// Whether sections of a home say how to unwind.
+    static func isFrames(_ home: SectionHome) -> Bool {
+        Int(home.family) < families.count && families[Int(home.family)].rank == .frames
     }
 
     /// The output section of a standard family, where there is one already.

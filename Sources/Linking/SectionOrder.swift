@@ -75,7 +75,7 @@ extension OutputSection.Rank {
     fileprivate var isFree: Bool {
         switch self {
         case .note, .constants, .relocatedConstants, .code, .threadData, .data: true
-        case .frames, .initializers, .finalizers, .table, .stubs, .threadZeroes, .zeroes: false
+        case .frames, .frameHeader, .initializers, .finalizers, .table, .stubs, .threadZeroes, .zeroes: false
         }
     }
 }

@@ -18,11 +18,10 @@ public struct PhaseClock: Sendable {
         start = now
     }
 
-    /// The same; a part of it, of that many nanoseconds, is a phase of its own, and comes before it.
+    /// The same; a part of it, of that many nanoseconds, is a phase of its own, and comes behind it.
     public mutating func end(_ name: String, thereof part: UInt64, _ partName: String) {
         let now = Clock.nanoseconds()
-        let middle = start + min(part, now - start)
-        end(partName, at: middle)
-        end(name, at: now)
+        end(name, at: now - min(part, now - start))
+        end(partName, at: now)
     }
 }

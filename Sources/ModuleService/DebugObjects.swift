@@ -26,28 +26,23 @@ struct DebugObjectFile: Sendable {
     let size: Int
     let names: [String]
 
-    /// The objects of a placed module. Nil where one of them is no ELF file.
-    init?(_ objects: [Object], at addresses: [[UInt64?]], of module: String) throws(SystemError) {
+    /// The objects of a placed module.
+    ///
+    /// - Parameter symbols: those of the module's image, for objects that are no ELF files: they have no more to say. Nil: with one such
+    ///   object, there is no file.
+    init?(
+        _ objects: [Object], at addresses: [[UInt64?]], of module: String, symbols: [UInt8]? = nil
+    ) throws(SystemError) {
         var file = DebugObjects(count: objects.count)
-        for (object, places) in zip(objects, addresses) {
-            guard let changed = ELFDebugObject(object, at: places) else { return nil }
-            file.append(object.bytes, object.file, changed)
-        }
-        try self.init(file, names: objects.map(\.name), module: module)
-    }
-
-    /// The objects of a module of which some are no ELF files: those have no more to say than the image.
-    init(_ objects: [Object], at addresses: [[UInt64?]], symbolsOf module: LinkedModule) throws(SystemError) {
-        var file = DebugObjects(count: objects.count)
-        let symbols = Self.symbols(of: module)
         for (object, places) in zip(objects, addresses) {
             if let changed = ELFDebugObject(object, at: places) {
                 file.append(object.bytes, object.file, changed)
             } else {
+                guard let symbols else { return nil }
                 file.append(symbols, symbols.indices)
             }
         }
-        try self.init(file, names: objects.map(\.name), module: module.name)
+        try self.init(file, names: objects.map(\.name), module: module)
     }
 
     /// The symbols of a module of which there are no objects.
@@ -64,7 +59,7 @@ struct DebugObjectFile: Sendable {
         self.names = names
     }
 
-    private static func symbols(of module: LinkedModule) -> [UInt8] {
+    fileprivate static func symbols(of module: LinkedModule) -> [UInt8] {
         SymbolImage.file([SymbolSet(module)], architecture: module.image.architecture)
     }
 
@@ -126,7 +121,8 @@ extension LoadTransaction {
         linked.append(module)
         do throws(SystemError) {
             if let file = try file.get() { return debugObjects.append(file) }
-            debugObjects.append(try DebugObjectFile(objects, at: addresses, symbolsOf: module))
+            let symbols = DebugObjectFile.symbols(of: module)
+            debugObjects.append(try DebugObjectFile(objects, at: addresses, of: module.name, symbols: symbols))
         } catch {
             service.log.warning("\(module.name): debuggers cannot be told of it: \(error)")
             debugObjects.append(nil)

@@ -24,7 +24,7 @@ struct Comparison {
             let table = image.sections.first { $0.name == ".got" }?.address ?? linked.modules[0].range.lowerBound
             script += ".got.plt 0x\(String(table, radix: 16)) : { *(.got.plt) }\n"
         }
-        for section in image.sections where section.name != ".got" {
+        for section in image.sections where section.name != ".got" && section.name != ".eh_frame_hdr" {
             let commons = section.name == ".bss" ? " *(COMMON)" : ""
             script +=
                 "\(section.name) 0x\(String(section.address, radix: 16)) : { *(\(section.name) \(section.name).*)\(commons) } =0x00000000\n"

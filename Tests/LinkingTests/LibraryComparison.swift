@@ -20,6 +20,9 @@ import TestSupport
 /// - ld joins equal strings in sections that allow it (`SHF_MERGE`). The linker keeps them as they are; the flag is cleared in the copies
 ///   that ld reads. It would also edit `.eh_frame`: it does not with `--traditional-format`.
 struct LibraryComparison {
+    /// What linkers make in ways of their own; what code has of them is compared.
+    private static let tables = [".got", ".plt", ".eh_frame_hdr"]
+
     /// How the objects are divided into modules.
     enum Division { case oneModule, oneModuleEach }
 
@@ -105,7 +108,7 @@ struct LibraryComparison {
             let file = division == .oneModule ? "*" : "\(directory.path)/\(index).o"
             let places = module.image.sections.map { ($0.name, $0.address) } + emptySections(index)
             let addresses = Dictionary(places) { first, _ in first }
-            for (name, address) in places where name != ".got" && name != ".plt" {
+            for (name, address) in places where !Self.tables.contains(name) {
                 script +=
                     "\"\(name).\(index)\" \(hexadecimal(address)) : { \(Self.pattern(name, file, addresses)) } =0x00000000\n"
             }
@@ -189,7 +192,7 @@ struct LibraryComparison {
             var ours: [String: [UInt8]] = [:]
             var theirs: [String: [UInt8]] = [:]
             for section in linked.modules[index].image.sections
-            where section.name != ".got" && section.name != ".plt" && section.kind != .zeroFill {
+            where !Self.tables.contains(section.name) && section.kind != .zeroFill {
                 let name = "\(section.name).\(index)"
                 guard let place = other.sections[name], place.address == section.address else {
                     differences.append("\(name): ld has none at \(hexadecimal(section.address))")

@@ -47,6 +47,57 @@ import Testing
         #expect(throws: SystemError.self) { try File.status(path: fresh.runtime) }
     }
 
+    @Test(
+        "an image has a table of the functions that can be unwound, in the order of address",
+        arguments: [[], ["-O2"], ["-mcmodel=large"], ["-fno-exceptions"]])
+    func frameHeader(options: [String]) throws {
+        let session = try Session()
+        // Each has a copy of the same function; one of them is displaced.
+        let source = """
+            struct Knife { ~Knife(); };
+            inline __attribute__((noinline)) int peel(int n) { return n > 9 ? peel(n - 3) * 2 : n + 1; }
+            extern "C" int NAME(int n) { Knife knife; return peel(n); }
+            """
+        for name in ["slice", "chop"] {
+            try session.compile("\(name).o", source, ["-DNAME=\(name)"] + options, language: .cxx)
+        }
+        try session.compile("knife.o", "struct Knife { ~Knife(); }; Knife::~Knife() { }", options, language: .cxx)
+        try session.compile("unwind.o", "int __gxx_personality_v0(void) { return 0; }")
+        try session.output(
+            "modload", "-n", "-A", "\(Session.programs)/modspace", "--name", "gurka", "-o", "image", "slice.o",
+            "chop.o",
+            "knife.o", "unwind.o")
+        let path = session.path + "/image"
+        let image = try session.read("image")
+        let row = try #require(
+            Tool.output("readelf", ["-SW", path]).split(separator: "\n").first { $0.contains(" .eh_frame_hdr ") })
+        let fields = row.split(separator: "]").last?.split(separator: " ").map(String.init) ?? []
+        let (address, start) = (UInt64(fields[2], radix: 16) ?? 0, Int(fields[3], radix: 16) ?? 0)
+        let word = { (index: Int) in
+            image[start + 4 * index..<start + 4 * index + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        }
+        let functions = (0..<Int(word(2))).map {
+            address &+ UInt64(bitPattern: Int64(Int32(bitPattern: word(3 + 2 * $0))))
+        }
+        // Those of displaced functions have a range that begins at 0 or at the field itself.
+        let dump = try Tool.output("readelf", ["--debug-dump=frames", path])
+        let known = dump.split(separator: "\n").filter { $0.contains(" FDE ") }.compactMap { line in
+            line.split(separator: "pc=").last.flatMap { UInt64($0.prefix { $0 != "." }, radix: 16) }
+        }
+        #expect(functions == functions.sorted() && functions.count == 5)
+        let symbols = Set(
+            try Tool.output("nm", [path]).split(separator: "\n").compactMap { line in
+                line.contains(" T ") || line.contains(" W ") || line.contains(" t ")
+                    ? UInt64(line.prefix { $0 != " " }, radix: 16) : nil
+            })
+        #expect(Set(functions).isSubset(of: known) && Set(functions).isSubset(of: symbols))
+        let segments = try Tool.output("readelf", ["-lW", path])
+        let segment = segments.split(separator: "\n").first { $0.contains("GNU_EH_FRAME") }.map {
+            $0.split(separator: " ").dropFirst().first?.dropFirst(2)
+        }
+        #expect(segment.flatMap { $0.flatMap { Int($0, radix: 16) } } == start, "\(segments)")
+    }
+
     @Test("-n with -A lists what the file does not define")
     func againstFileUndefined() throws {
         let session = try Session()

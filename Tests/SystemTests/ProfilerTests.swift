@@ -28,6 +28,41 @@ import Testing
         return String(line.split(separator: " ").last ?? "")
     }
 
+    @Test("strace -k names a module's functions down to the start of the thread")
+    func systemCalls() throws {
+        guard Tool.find("strace") != nil else { return print("skipped: strace is not installed") }
+        let session = try Session()
+        let source = """
+            #include <pthread.h>
+            #include <unistd.h>
+            static __attribute__((noinline)) int tick(void) { return getppid() + 1; }
+            static __attribute__((noinline)) int work(void) { usleep(10000); return tick() + 1; }
+            static void *run(void *p) { while (work() != 0) { } return p; }
+            int init_module(void) { pthread_t thread; return pthread_create(&thread, 0, run, 0); }
+            """
+        try session.compile("tick.o", source, ["-O1", "-fno-pic"])
+        try session.output("modload", "tick.o")
+        let space = try session.debuggee()
+        let tracer = try RunningTool(
+            executable: "/usr/bin/env",
+            ["strace", "-k", "-f", "-e", "trace=getppid", "-o", session.path + "/trace", "-p", "\(space)"],
+            environment: Tool.englishEnvironment())
+        // One call is whole when the next begins.
+        #expect(
+            try eventually {
+                (try? session.read("trace")).map {
+                    String(decoding: $0, as: UTF8.self).split(separator: "getppid").count > 3
+                } == true
+            })
+        try tracer.process.signal(15)
+        _ = try tracer.wait()
+        let calls = String(decoding: try session.read("trace"), as: UTF8.self).split(separator: "getppid()")
+        let frames = try #require(calls.dropFirst().first).split(separator: "\n").compactMap { line in
+            line.hasPrefix(" > ") ? line.split(separator: "(").last?.prefix { $0 != "+" } : nil
+        }
+        #expect(frames.dropFirst().prefix(4).map(String.init) == ["tick", "work", "run", "start_thread"], "\(frames)")
+    }
+
     @Test("perf counts the time of a module's functions by their names")
     func perf() throws {
         let session = try Session()
