@@ -100,6 +100,18 @@ const char *cposix_signal_name(int signal) { return sigabbrev_np(signal); }
 
 int cposix_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
+void cposix_keep_apart(pthread_t thread)
+{
+    cpu_set_t processors;
+    int own = sched_getcpu();
+
+    if (own < 0 || pthread_getaffinity_np(pthread_self(), sizeof processors, &processors) != 0)
+        return;
+    CPU_CLR(own, &processors);
+    if (CPU_COUNT(&processors) > 0)
+        pthread_setaffinity_np(thread, sizeof processors, &processors);
+}
+
 int cposix_processor_count(void)
 {
     cpu_set_t processors;

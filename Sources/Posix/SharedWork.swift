@@ -144,8 +144,12 @@ private final class WorkerThread: Sendable {
     }
 
     /// Gives it work, which has to stay until it has finished.
+    ///
+    /// The kernel is told to have it elsewhere: by itself it wakes a thread where the one runs that wakes it, though another processor is
+    /// idle, and the two would take turns until it moves one of them.
     func begin(_ work: SharedWork) {
         let work = Unmanaged.passUnretained(work)
+        cposix_keep_apart(thread)
         place.stage.update { $0 = .given(work) }
     }
 

@@ -9,6 +9,7 @@
 #ifndef CPOSIX_H
 #define CPOSIX_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -49,6 +50,11 @@ void cposix_return_memory(void);
 /* Has malloc(3) keep memory that is not used any more, in a bounded number of heaps (mallopt(3)). 0 when refused. */
 int cposix_keep_memory(void);
 
+/*
+ * Has a thread run on any processor that the caller may use but the caller's own, where there are others
+ * (pthread_setaffinity_np(3)). A hint: nothing happens where the kernel refuses.
+ */
+void cposix_keep_apart(pthread_t thread);
 /* sched_getaffinity(2): how many processors this process may use. */
 int cposix_processor_count(void);
 /* fallocate(2) from the start of the file, which becomes that long. */
