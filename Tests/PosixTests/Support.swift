@@ -78,6 +78,18 @@ func openDescriptors() throws -> [Int32] {
     try File.list("/proc/self/fd").compactMap(Int32.init).filter { fcntl($0, F_GETFD) >= 0 }.sorted()
 }
 
+/// Numbers of the descriptors that this process has open for the same file, pipe or socket as that one.
+func openDescriptors(sameFileAs descriptor: borrowing Descriptor) throws -> [Int32] {
+    var wanted = stat()
+    guard fstat(descriptor.number, &wanted) == 0 else {
+        throw SystemError(call: "fstat", subject: "descriptor \(descriptor.number)", code: errno)
+    }
+    return try openDescriptors().filter {
+        var status = stat()
+        return fstat($0, &status) == 0 && status.st_dev == wanted.st_dev && status.st_ino == wanted.st_ino
+    }
+}
+
 /// Lets a signal interrupt the calling thread's system calls: its handler asks for no restart.
 func letSignalInterrupt(_ number: Int32) {
     var action = sigaction()
