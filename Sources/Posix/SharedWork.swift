@@ -84,6 +84,10 @@ private final class SharedWork: Sendable {
     }
 }
 
+/// How long the next piece of work, and the end of the last part of one, are watched for before a thread sleeps, in nanoseconds. A
+/// large link has half a dozen pieces, one soon after the other, and to wake a sleeper can take longer than the time between them.
+private let watched: UInt64 = 200_000
+
 /// A thread that does what it is given, and waits for more.
 private final class WorkerThread: Sendable {
     /// Owned by who gives it, who waits until it is not used any more: a reference that the thread would count might be the last.
@@ -108,7 +112,7 @@ private final class WorkerThread: Sendable {
         }
 
         private func next() -> Work? {
-            let order: Work?? = stage.wait { stage in
+            let order: Work?? = stage.wait(watching: watched) { stage in
                 switch stage {
                 case .given(let work):
                     stage = .working
@@ -155,7 +159,7 @@ private final class WorkerThread: Sendable {
 
     /// Waits until it does not work any more. What it has not begun is over by now, and need not be.
     func finish() {
-        place.stage.wait { stage in
+        place.stage.wait(watching: watched) { stage in
             switch stage {
             case .given:
                 stage = .waiting

@@ -55,6 +55,9 @@ int cposix_keep_memory(void);
  * (pthread_setaffinity_np(3)). A hint: nothing happens where the kernel refuses.
  */
 void cposix_keep_apart(pthread_t thread);
+
+/* Tells the processor that the caller watches for a change of memory in a loop. */
+static inline void cposix_pause(void) { __builtin_ia32_pause(); }
 /* sched_getaffinity(2): how many processors this process may use. */
 int cposix_processor_count(void);
 /* fallocate(2) from the start of the file, which becomes that long. */
