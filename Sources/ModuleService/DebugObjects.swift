@@ -83,7 +83,8 @@ extension LoadTransaction {
     mutating func write(_ name: String, _ objects: [Object], module index: Int, of placed: Linker) throws(Failure) {
         images.append(name)
         let addresses = placed.sectionAddresses(index)
-        guard !placed.asksWorkers else {
+        // A small module is announced before another processor would have begun; a large one keeps all of them busy.
+        guard !placed.asksWorkers, objects.reduce(0, { $0 + $1.file.count }) >= Self.worthSharing else {
             let module = try service.images.write(name, module: index, of: placed)
             let begin = Clock.nanoseconds()
             add(
@@ -112,6 +113,9 @@ extension LoadTransaction {
         if let symbols = described.symbols { module.image.symbols = symbols }
         add(module, objects, at: addresses, described.objects)
     }
+
+    /// Bytes of objects.
+    private static var worthSharing: Int { 128 << 10 }
 
     /// A module is loaded without objects for debuggers when there is no room for them: it runs all the same.
     private mutating func add(
