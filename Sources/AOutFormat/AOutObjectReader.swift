@@ -27,9 +27,7 @@ public enum AOutObjectReader {
             throw Problem(subject: name, reason: "larger than 4 GiB")
         }
         let header = try AOutHeader(unsafe bytes.span.bytes, file: name)
-        var object = Object(
-            name: name, architecture: .i386, bytes: bytes, sections: [], symbols: [.null], relocations: [], groups: [],
-            symbolNames: header.strings, file: bytes.indices)
+        var object = ObjectParts(name: name, architecture: .i386, bytes: bytes, symbolNames: header.strings)
         addSections(header, to: &object)
         let symbols = try AOutSymbolReader(header: header, file: name, bytes: bytes).read()
         object.symbols += symbols
@@ -43,7 +41,7 @@ public enum AOutObjectReader {
             object.sections[segment.section].relocations = start..<relocations.count
         }
         object.relocations = relocations
-        return object
+        return Object(object)
     }
 
     /// What assemblers align inside a section stays aligned up to this. NetBSD's linker put sections at multiples of 4, binutils' at
@@ -54,7 +52,7 @@ public enum AOutObjectReader {
     private static let sectionNames = Array(".text\0.data\0.bss\0".utf8)
 
     /// Makes the three sections, in the order of `AOutSegment`, and a symbol for each.
-    private static func addSections(_ header: AOutHeader, to object: inout Object) {
+    private static func addSections(_ header: AOutHeader, to object: inout ObjectParts) {
         let names = UInt32(truncatingIfNeeded: object.bytes.count)
         object.bytes += sectionNames
         let start = Int(AOutHeader.size)

@@ -41,11 +41,11 @@ private struct Record {
 /// a stub; the table's own name, pc-relative, is the table's address (NetBSD ld(1), md.h of i386).
 struct AOutRelocationReader {
     let header: AOutHeader
-    let object: Object
+    let object: ObjectParts
     /// The symbol that names the global offset table; 0 when none does.
     private let tableSymbol: Int
 
-    init(header: AOutHeader, object: Object) {
+    init(header: AOutHeader, object: ObjectParts) {
         self.header = header
         self.object = object
         tableSymbol =

@@ -26,7 +26,8 @@ public struct ELFDebugObject: Sendable {
     ///   - addresses: for each section, where it is; nil where it is not in memory. There, a section that would have to be becomes one
     ///     that need not (without `SHF_ALLOC`), so that nobody takes it for one at address 0.
     public init?(_ object: Object, at addresses: [UInt64?]) {
-        let file = unsafe object.bytes.span.bytes.extracting(object.file)
+        let (bytes, objectSections) = (object.bytes, object.sections)
+        let file = unsafe bytes.span.bytes.extracting(object.file)
         guard object.bytes[object.file].starts(with: ELFLayout.magic),
             let identified: UInt8 = file.integer(at: UInt64(EI_CLASS)), let fileClass = ELFClass(rawValue: identified),
             let start = file.word(at: 24 + 2 * fileClass.wordSize, fileClass), !addresses.isEmpty,
@@ -37,7 +38,7 @@ public struct ELFDebugObject: Sendable {
         let first = object.file.lowerBound + Int(start)
         place = first..<first + size
         headers = Array(object.bytes[place])
-        let sections = object.sections.span
+        let sections = objectSections.span
         for index in addresses.indices where sections[index].isAllocated {
             let header = index * Int(fileClass.sectionHeaderSize)
             if addresses[index] == nil { headers[header + 8] &= ~UInt8(SHF_ALLOC) }

@@ -34,7 +34,7 @@ public enum ELFObjectReader {
         case .x86_64: X86_64.removeThreadCalls(from: &draft.object)
         case .i386: I386.removeThreadCalls(from: &draft.object)
         }
-        return draft.object
+        return Object(draft.object)
     }
 
     /// Refuses files that are not to be linked.
@@ -55,16 +55,15 @@ public enum ELFObjectReader {
 struct ObjectDraft {
     let layout: ELFLayout
     let file: String
-    var object: Object
+    var object: ObjectParts
     /// The section of the symbol table, if there is one.
     var symbolTable: Int?
 
     init(layout: ELFLayout, architecture: Architecture, file: String, bytes: [UInt8]) {
         self.layout = layout
         self.file = file
-        object = Object(
-            name: file, architecture: architecture, bytes: bytes, sections: [], symbols: [.null], relocations: [],
-            groups: [], symbolNames: 0..<0, file: layout.range)
+        object = ObjectParts(
+            name: file, architecture: architecture, bytes: bytes, symbolNames: 0..<0, file: layout.range)
     }
 
     func fail(_ place: String, _ reason: String) -> Problem {

@@ -6,14 +6,15 @@ extension Draft {
         let displaced = displacedGroups()
         let objects = objects
         var frameRelocations = 0
-        placements.reserveCapacity(objects.count)
+        let allHomes = homes
+        let homes = allHomes.elements.span
+        var places = [Placement](repeating: .none, count: homes.count)
         hasDisplaced.reserveCapacity(objects.count)
         for index in objects.indices {
-            let (homes, traits, sections) = (surveys[index].homes, surveys[index].traits, objects[index].sections)
-            var places = [Placement](repeating: .none, count: sections.count)
-            // The object as a whole is asked for where that is needed: a copy counts a reference for each of its parts.
-            for section in sections.indices where homes[section] != .none {
-                let facts = sections[section]
+            let (traits, objectSections) = (surveys[index].traits, objects[index].sections)
+            let (sections, start) = (objectSections.span, allHomes.starts[index])
+            for section in sections.indices where homes[start + section] != .none {
+                let (facts, home) = (sections[section], homes[start + section])
                 if !displaced[index].isEmpty, Self.isDisplaced(section, of: objects[index], displaced[index]) {
                     continue
                 }
@@ -22,7 +23,7 @@ extension Draft {
                     problems.add(objects[index].name, "section '\(objects[index].text(facts.name))'", reason)
                 }
                 let output =
-                    outputs.standard(homes[section]) ?? outputs.output(for: homes[section], facts, of: objects[index])
+                    outputs.standard(home) ?? outputs.output(for: home, facts, of: objects[index])
                 if traits.contains(.fragments), Self.isFragment(facts, of: objects[index]) { beginFragments(output) }
                 guard let offset = outputs.append(facts.size, alignment: facts.alignment, to: output) else {
                     problems.add(
@@ -30,12 +31,12 @@ extension Draft {
                         "too large: sizes add up to more than 64 bits")
                     continue
                 }
-                places[section] = Placement(output: UInt32(output), offset: offset)
-                if OutputSections.isFrames(homes[section]) { frameRelocations += facts.relocations.count }
+                places[start + section] = Placement(output: UInt32(output), offset: offset)
+                if OutputSections.isFrames(home) { frameRelocations += facts.relocations.count }
             }
-            placements.append(places)
             hasDisplaced.append(!displaced[index].isEmpty)
         }
+        placements = Rows(starts: allHomes.starts, elements: places)
         // Whoever walks the frames stops at a zero word (Linux Standard Base, "Exception Frames").
         for index in outputs.sections.indices where outputs[index].rank == .frames && outputs[index].size > 0 {
             _ = outputs.append(4, alignment: 4, to: index)

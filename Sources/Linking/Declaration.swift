@@ -58,7 +58,7 @@ extension ModuleSource {
     func findDeclaration() throws(Problem) -> FoundDeclaration? {
         var place: (object: Int, section: Int)?
         var count: UInt64 = 0
-        for index in objects.indices where objects[index].hasSection(named: "link_set_modules") {
+        for index in objects.indices where objects[index].describesModule {
             let object = objects[index]
             for (number, section) in object.sections.enumerated()
             where object.isDeclaration(section) {

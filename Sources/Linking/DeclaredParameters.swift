@@ -124,7 +124,8 @@ extension ParameterRecord {
         where object.hasContents(section, named: ParameterDeclaration.recordSection) {
             let places = object.addresses(in: section)
             let word = object.architecture.pointerSize
-            let contents = unsafe object.bytes.span.bytes
+            let bytes = object.bytes
+            let contents = unsafe bytes.span.bytes
             let start = UInt64(section.contentsOffset)
             for position in stride(from: 0, through: Int64(section.size) - Int64(words * word), by: Int(words * word)) {
                 let offset = UInt64(position)

@@ -150,31 +150,33 @@ extension Draft {
         let objects = objects
         definitions.reserve(
             surveys.reduce(0) { $0 + $1.definitions.count }, bytes: surveys.reduce(0) { $0 + $1.definedNames.count })
-        definitionIndices.reserveCapacity(objects.count)
+        // Borrowed once: an array would ask at each change whether it is shared.
+        var numbers = [Int32](repeating: -1, count: self.hashes.elements.count)
+        defer { definitionIndices = Rows(starts: self.hashes.starts, elements: numbers) }
+        let (allPlaces, allHashes, starts) = (placements, self.hashes.elements, self.hashes.starts)
+        var indices = numbers.mutableSpan
+        let hashes = allHashes.span
         for objectIndex in objects.indices {
-            let (places, bytes) = (placements[objectIndex], objects[objectIndex].bytes)
-            let (defined, objectSymbols, objectHashes) = (
-                surveys[objectIndex].definitions, objects[objectIndex].symbols, surveys[objectIndex].hashes
+            let (defined, objectSymbols, bytes) = (
+                surveys[objectIndex].definitions, objects[objectIndex].symbols, objects[objectIndex].bytes
             )
-            let (symbols, hashes) = (objectSymbols.span, objectHashes.span)
-            var indices = [Int32](repeating: -1, count: symbols.count)
+            let (symbols, start) = (objectSymbols.span, starts[objectIndex])
             var nextName = definitions.addNames(surveys[objectIndex].definedNames)
             for symbolIndex in defined.lazy.map(Int.init) {
                 let symbol = symbols[symbolIndex]
-                let hash = hashes[symbolIndex]
+                let hash = hashes[start + symbolIndex]
                 let name = nextName..<nextName + Int(symbol.name.count)
                 nextName = name.upperBound
-                guard let found = Self.definition(of: symbol, objectIndex, symbolIndex, places) else { continue }
+                guard let found = Self.definition(of: symbol, objectIndex, symbolIndex, allPlaces) else { continue }
                 guard let known = definitions.find(bytes, symbol.name, hash: hash) else {
-                    indices[symbolIndex] = Int32(definitions.indices.count)
+                    indices[start + symbolIndex] = Int32(definitions.indices.count)
                     definitions.add(found, name, hash: hash)
                     if let common = symbol.common { definitions[common: definitions.indices.count - 1] = common }
                     continue
                 }
-                indices[symbolIndex] = Int32(known)
+                indices[start + symbolIndex] = Int32(known)
                 merge(found, symbol.common, into: known, &problems)
             }
-            definitionIndices.append(indices)
         }
         if let first = source.firstMember {
             for index in definitions.indices where definitions[index].object >= first {
@@ -184,7 +186,7 @@ extension Draft {
     }
 
     private static func definition(
-        of symbol: Symbol, _ object: Int, _ index: Int, _ places: [Placement]
+        of symbol: Symbol, _ object: Int, _ index: Int, _ places: Rows<Placement>
     ) -> Definition? {
         var found = Definition(
             object: object, symbol: index, strength: symbol.binding == .global ? .strong : .weak,
@@ -193,7 +195,7 @@ extension Draft {
         case .undefined: return nil
         case .absolute: break
         case .section(let section):
-            guard places[Int(section)].isPlaced else { return nil }
+            guard places[object, Int(section)].isPlaced else { return nil }
         case .common:
             found.strength = .common
         }

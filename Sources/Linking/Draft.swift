@@ -1,5 +1,6 @@
 import ObjectModel
 import Relocation
+import SymbolTable
 
 /// A module in the making: what each pass has found out, for the next ones.
 struct Draft {
@@ -11,11 +12,15 @@ struct Draft {
 
     /// For each object, what the first look at it has found.
     var surveys: [Survey] = []
+    /// For each object, for each of its sections, where it belongs.
+    var homes = Rows<SectionHome>()
+    /// For each object, for each of its symbols, the hash of its name; 0 for local ones.
+    var hashes = Rows<UInt64>()
 
     // Choose: what is part of the image, and in which output section.
     var outputs = OutputSections()
     /// For each object, for each of its sections.
-    var placements: [[Placement]] = []
+    var placements = Rows<Placement>()
     /// For each object, whether another copy of one of its groups displaced its own.
     var hasDisplaced: [Bool] = []
 
@@ -25,7 +30,7 @@ struct Draft {
     // Define: the names that the module defines, its own and those the linker makes.
     var definitions = Definitions()
     /// For each object, for each of its symbols: the definition that it belongs to, or -1.
-    var definitionIndices: [[Int32]] = []
+    var definitionIndices = Rows<Int32>()
     var made: [MadeSymbol] = []
     /// The output section and offset of `mod_use_count_`, when the linker makes it.
     var useCount: Placement?
@@ -42,14 +47,14 @@ struct Draft {
     var declaration: FoundDeclaration?
 
     // Resolve: what each symbol of each object is.
-    var resolutions: [[Resolution]] = []
+    var resolutions = Rows<Resolution>()
     /// Owners of the symbol table that the module refers to, and their symbols.
     var references: [Int: Set<Int>] = [:]
     /// Other modules of the transaction that it refers to, and the own symbols that turned out to be theirs.
     var peers: [Int: Set<ObjectSymbol>] = [:]
 
     // Scan: entries of the global offset table, and stubs (each jumps through one entry).
-    var targets: [[SymbolTarget]] = []
+    var targets = Rows<SymbolTarget>()
     /// All contents of the objects, in their order, as they are divided among those who work on them.
     var pieces: [Piece] = []
     var tableEntries: [ObjectSymbol] = []
@@ -105,8 +110,8 @@ struct MadeSymbol {
     }
 }
 
-/// What a symbol of an object is.
-enum Resolution: Equatable, BitwiseCopyable {
+/// What a symbol of an object is. 16 bytes: there is one for each symbol.
+enum Resolution: Equatable, BitwiseCopyable, Sendable {
     /// Defined nowhere.
     case undefined
     /// Defined nowhere, and weak: zero.
@@ -117,12 +122,33 @@ enum Resolution: Equatable, BitwiseCopyable {
     case definition(Int)
     /// One of the symbols that the linker makes.
     case made(Int)
-    /// An address that is final: of the space, or of another module.
-    case fixed(UInt64, owner: Int, entry: Int)
+    /// A symbol of the table, of the space or of another module: its address is final.
+    case fixed(owner: UInt32, entry: UInt32)
     /// A definition of another module of the transaction.
-    case peer(module: Int, definition: Int)
+    case peer(module: UInt32, definition: UInt32)
     /// Defined in a section that another copy of its group displaced.
     case discarded
+}
+
+extension Resolution {
+    /// A symbol of the table, which has fewer owners and symbols than 32 bits count.
+    init(_ reference: SymbolReference) {
+        self = .fixed(
+            owner: UInt32(truncatingIfNeeded: reference.owner), entry: UInt32(truncatingIfNeeded: reference.entry))
+    }
+
+    /// A definition of another module of the transaction.
+    init(peer module: Int, definition: Int) {
+        self = .peer(
+            module: UInt32(truncatingIfNeeded: module), definition: UInt32(truncatingIfNeeded: definition))
+    }
+}
+
+extension SymbolReference {
+    /// What a resolution says.
+    init(owner: UInt32, entry: UInt32) {
+        self.init(owner: Int(owner), entry: Int(entry))
+    }
 }
 
 /// Which functions are to be called, by name.
@@ -138,8 +164,26 @@ extension Draft {
     /// Looks at each object once, for all passes.
     mutating func survey(_ workers: Workers) {
         let objects = objects
-        let (outer, inner) = workers.split(over: objects.count)
-        surveys = outer.map(objects.count) { Survey(of: objects[$0], inner) }
+        let sections = Self.starts(objects) { $0.sections.count }
+        let symbols = Self.starts(objects) { $0.symbols.count }
+        let (homes, hashes, surveys) = workers.rows(sections, symbols, of: (SectionHome.none, UInt64(0))) {
+            Survey(of: objects[$0], &$1, &$2, $3)
+        }
+        self.homes = Rows(starts: sections, elements: homes)
+        self.hashes = Rows(starts: symbols, elements: hashes)
+        self.surveys = surveys
+    }
+
+    /// Where the rows of objects begin.
+    private static func starts(_ objects: [Object], _ count: (Object) -> Int) -> [Int] {
+        var starts = [0]
+        starts.reserveCapacity(objects.count + 1)
+        var next = 0
+        for object in objects {
+            next += count(object)
+            starts.append(next)
+        }
+        return starts
     }
 
     /// What is known of the machine, for questions outside of loops.
@@ -166,7 +210,7 @@ extension Draft {
         case .absolute: return symbol.value
         case .section(let section):
             if let stub = indirectStub(object: object, symbol) { return stub }
-            let place = placements[object][Int(section)]
+            let place = placements[object, Int(section)]
             return place.isPlaced ? value(place) &+ symbol.value : nil
         case .undefined, .common: return nil
         }

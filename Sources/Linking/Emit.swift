@@ -46,15 +46,18 @@ extension Draft {
         var problems = ProblemList()
         let index = piece.object
         let object = objects[index]
-        let bytes = unsafe object.bytes.span.bytes
-        let sections = object.sections.span
-        let symbols = object.symbols.span
-        let objectTargets = piece.isObject ? settledTargets(ofObject: index, .alone) : self.targets[index]
-        let places = placements[index]
-        let targets = objectTargets.span
-        let relocations = object.relocations.span
+        let (objectBytes, objectSections, objectSymbols, objectRelocations) = (
+            object.bytes, object.sections, object.symbols, object.relocations
+        )
+        let bytes = unsafe objectBytes.span.bytes
+        let sections = objectSections.span
+        let symbols = objectSymbols.span
+        let relocations = objectRelocations.span
+        // Who writes an object alone settles its targets, too: they are at hand then.
+        let settled = piece.isObject ? settledTargets(ofObject: index, .alone) : self.targets.elements
+        let targets = settled.span.extracting(piece.isObject ? settled.indices : self.targets.range(index))
         for number in piece.sections {
-            let place = places[number]
+            let place = placements[index, number]
             guard place.isPlaced, sections[number].kind != .zeroFill, sections[number].size > 0 else { continue }
             let section = sections[number]
             let start = Int(outputs[Int(place.output)].offset + place.offset)
@@ -93,9 +96,8 @@ extension Draft {
         _ contents: inout MutableRawSpan, _ positions: Range<Int>, object index: Int, as machine: M.Type
     ) {
         guard hasDisplaced[index] else { return }
-        let resolutions = resolutions[index]
         let relocations = objects[index].relocations
-        for position in positions where resolutions[Int(relocations[position].symbol)] == .discarded {
+        for position in positions where resolutions[index, Int(relocations[position].symbol)] == .discarded {
             let entry = relocations[position]
             for byte in 0..<(M.Kind(rawValue: entry.kind)?.width ?? 0) {
                 contents.storeBytes(of: 0, toByteOffset: Int(entry.offset) + byte, as: UInt8.self)
@@ -133,7 +135,7 @@ extension Draft {
     ) {
         let object = objects[index]
         // Frames of displaced functions.
-        if resolutions[index][Int(entry.symbol)] == .discarded { return }
+        if resolutions[index, Int(entry.symbol)] == .discarded { return }
         let kind = M.Kind(rawValue: entry.kind)
         let name = object.describe(Int(entry.symbol))
         let address = hexadecimal(targetAddress(object: index, symbol: Int(entry.symbol)))

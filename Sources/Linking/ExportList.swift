@@ -15,12 +15,12 @@ extension Draft {
                 for relocation in object.relocations[section.relocations] {
                     let symbol = Int(relocation.symbol)
                     guard object.symbols[symbol].binding != .local else { continue }
-                    let own = Int(definitionIndices[number][symbol])
+                    let own = Int(definitionIndices[number, symbol])
                     let found =
                         own >= 0
                         ? own
                         : definitions.find(
-                            object.bytes, object.symbols[symbol].name, hash: surveys[number].hashes[symbol])
+                            object.bytes, object.symbols[symbol].name, hash: hashes[number, symbol])
                     if let found { listed?.append(found) }
                 }
             }

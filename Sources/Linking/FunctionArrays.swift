@@ -44,7 +44,7 @@ extension Draft {
             guard let output = outputs.sections.firstIndex(where: { $0.rank == rank }) else { continue }
             var pieces: [(priority: Int, name: String, object: Int, section: Int)] = []
             for (index, object) in objects.enumerated() where surveys[index].traits.contains(.functionArrays) {
-                for section in object.sections.indices where placements[index][section].output == UInt32(output) {
+                for section in object.sections.indices where placements[index, section].output == UInt32(output) {
                     let name = object.text(object.sections[section].name)
                     let priority = Self.priority(name)
                     pieces.append((priority, priority < 65536 ? name : "", index, section))
@@ -74,7 +74,7 @@ extension Draft {
             guard number < pieces.count else { break }
             let piece = pieces[number]
             // The reader has seen that such a section holds whole addresses.
-            placements[piece.object][piece.section].offset = offset
+            placements[piece.object, piece.section].offset = offset
             offset += objects[piece.object].sections[piece.section].size
         }
         outputs[output].size = offset
@@ -102,7 +102,7 @@ extension Draft {
         for (index, object) in objects.enumerated() where surveys[index].traits.contains(.fragments) {
             for (number, symbol) in object.symbols.enumerated() {
                 guard case .section(let place) = symbol.place, Int(symbol.name.count) == name.utf8.count,
-                    placements[index][Int(place)].isPlaced,
+                    placements[index, Int(place)].isPlaced,
                     Self.isFragment(object.sections[Int(place)], of: object),
                     object.bytes[symbol.name.indices].elementsEqual(name.utf8)
                 else { continue }

@@ -38,7 +38,7 @@ extension Draft {
                     output = self.output(of: symbol, object: index)
                 } else {
                     // Of several definitions of a name, the one that was chosen.
-                    guard case .definition(let position) = resolutions[index][number],
+                    guard case .definition(let position) = resolutions[index, number],
                         definitions[position].object == index, definitions[position].symbol == number
                     else { continue }
                     let definition = definitions[position]
@@ -62,7 +62,7 @@ extension Draft {
         guard case .section(let section) = symbol.place else { return nil }
         // To others it is its stub.
         if symbol.type == .indirectFunction { return UInt32(indirect.stubs) }
-        let place = placements[object][Int(section)]
+        let place = placements[object, Int(section)]
         return place.isPlaced ? place.output : nil
     }
 

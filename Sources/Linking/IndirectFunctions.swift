@@ -58,7 +58,7 @@ extension Draft {
                 switch symbol.place {
                 case .undefined: break
                 case .section(let section):
-                    guard placements[index][Int(section)].isPlaced else { continue }
+                    guard placements[index, Int(section)].isPlaced else { continue }
                     indirect.add(object: index, symbol: number, section, symbol.value)
                 case .absolute, .common:
                     problems.add(
@@ -110,7 +110,7 @@ extension Draft {
             let symbol = object.symbols[Int(place.symbol)]
             var resolver = symbol.value
             if case .section(let section) = symbol.place {
-                resolver &+= address(placements[Int(place.object)][Int(section)])
+                resolver &+= address(placements[Int(place.object), Int(section)])
             }
             let entry = indirectEntry(index)
             return IndirectFunction(

@@ -83,12 +83,15 @@ extension Draft {
     }
 
     /// Moves the image to its address, and its thread-local variables to theirs.
-    mutating func place(at address: UInt64, threadBlock: Int64) {
+    mutating func place(at address: UInt64, threadBlock: Int64, _ workers: Workers) {
         base = address
         self.threadBlock = UInt64(bitPattern: threadBlock)
         for index in segments.indices { segments[index].address += address }
         outputValues = outputs.sections.map(value(of:))
-        definitionValues = definitions.indices.map(findAddress(definition:))
+        let draft = self
+        definitionValues = workers.array(definitions.indices.count, of: 0) { range, values in
+            for index in values.indices { values[index] = draft.findAddress(definition: range.lowerBound + index) }
+        }
     }
 
     /// Fills in the addresses of targets for which whoever writes the image would have to ask others: those that other modules of
@@ -96,22 +99,22 @@ extension Draft {
     mutating func settleTargets(_ drafts: [Draft], _ workers: Workers) {
         for symbol in peers.values.joined() {
             let (object, number) = (Int(symbol.object), Int(symbol.symbol))
-            if case .peer(let module, let definition) = resolutions[object][number] {
-                targets[object][number].address = drafts[module].address(definition: definition)
+            if case .peer(let module, let definition) = resolutions[object, number] {
+                targets[object, number].address = drafts[Int(module)].address(definition: Int(definition))
             }
         }
         for object in Set(pieces.lazy.filter { !$0.isObject }.map(\.object)) {
-            targets[object] = settledTargets(ofObject: object, workers)
+            targets.replace(object, by: settledTargets(ofObject: object, workers))
         }
     }
 
     /// The targets of an object with their addresses.
     func settledTargets(ofObject object: Int, _ workers: Workers) -> [SymbolTarget] {
-        let (objectTargets, objectResolutions) = (targets[object], resolutions[object])
         let objectSymbols = objects[object].symbols
-        return workers.array(objectTargets.count, of: SymbolTarget(address: 0)) { range, settled in
-            let targets = objectTargets.span.extracting(range)
-            let resolutions = objectResolutions.span.extracting(range)
+        let row = targets.range(object)
+        return workers.array(row.count, of: SymbolTarget(address: 0)) { range, settled in
+            let targets = targets.elements.span.extracting(row).extracting(range)
+            let resolutions = resolutions.elements.span.extracting(row).extracting(range)
             let symbols = objectSymbols.span.extracting(range)
             for index in targets.indices {
                 var target = targets[index]
@@ -125,8 +128,8 @@ extension Draft {
 
     /// The address of what a symbol is.
     func targetAddress(object: Int, symbol: Int) -> UInt64 {
-        address(of: resolutions[object][symbol], object: object, objects[object].symbols[symbol])
-            ?? targets[object][symbol].address
+        address(of: resolutions[object, symbol], object: object, objects[object].symbols[symbol])
+            ?? targets[object, symbol].address
     }
 
     /// The address of what a symbol was resolved to; nil where the target has it.

@@ -67,7 +67,8 @@ extension Draft {
     fileprivate func placedSections() -> [LinkMap.PlacedSection] {
         var placed: [LinkMap.PlacedSection] = []
         for (number, object) in objects.enumerated() {
-            for (section, place) in placements[number].enumerated() where object.sections[section].isAllocated {
+            for section in object.sections.indices where object.sections[section].isAllocated {
+                let place = placements[number, section]
                 placed.append(
                     LinkMap.PlacedSection(
                         object: number, section: section, address: place.isPlaced ? address(place) : nil,
@@ -80,12 +81,13 @@ extension Draft {
     fileprivate func resolvedSymbols(_ drafts: [Draft], _ table: SymbolTable) -> [LinkMap.ResolvedSymbol] {
         var resolved: [LinkMap.ResolvedSymbol] = []
         for (number, object) in objects.enumerated() {
-            for (symbol, resolution) in resolutions[number].enumerated() where object.symbols[symbol].binding != .local
-            {
-                guard let origin = origin(of: resolution, object: number, symbol: symbol, drafts, table) else {
+            for symbol in object.symbols.indices where object.symbols[symbol].binding != .local {
+                guard
+                    let origin = origin(of: resolutions[number, symbol], object: number, symbol: symbol, drafts, table)
+                else {
                     continue
                 }
-                let target = targets[number][symbol]
+                let target = targets[number, symbol]
                 resolved.append(
                     LinkMap.ResolvedSymbol(
                         object: number, symbol: symbol, address: targetAddress(object: number, symbol: symbol),
@@ -108,9 +110,9 @@ extension Draft {
             definitions[index].object == object && definitions[index].symbol == symbol
                 ? nil : .object(definitions[index].object)
         case .made: .linker
-        case .fixed(_, let owner, _):
-            table.owner(owner).map { $0.owner.isEmpty ? .space : .module($0.owner) }
-        case .peer(let module, _): .module(drafts[module].source.name)
+        case .fixed(let owner, _):
+            table.owner(Int(owner)).map { $0.owner.isEmpty ? .space : .module($0.owner) }
+        case .peer(let module, _): .module(drafts[Int(module)].source.name)
         }
     }
 }

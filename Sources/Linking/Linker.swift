@@ -131,10 +131,10 @@ public struct Linker: Sendable {
     ///   where a static executable of x86-64 or i386 has them: one module's below the other's, the first just below the pointer.
     public mutating func place(at addresses: [UInt64], threadBlocks: [Int64]? = nil) {
         let blocks = threadBlocks ?? staticThreadBlocks
-        for (index, (address, block)) in zip(drafts.indices, zip(addresses, blocks)) {
-            drafts[index].place(at: address, threadBlock: block)
-        }
         let workers = workers
+        for (index, (address, block)) in zip(drafts.indices, zip(addresses, blocks)) {
+            drafts[index].place(at: address, threadBlock: block, workers)
+        }
         for index in drafts.indices { change(index) { draft, others in draft.settleTargets(others, workers) } }
     }
 

@@ -167,12 +167,9 @@ extension ModuleSource {
                         return .failure(error)
                     }
                 }
-                objects.reserveCapacity(objects.count + members.count)
-                for member in members {
-                    switch member {
-                    case .success(let object): objects.append(object)
-                    case .failure(let problem): problems.append(problem)
-                    }
+                switch members {
+                case .success(let members): if objects.isEmpty { objects = members } else { objects += members }
+                case .failure(let failures): problems += failures.list
                 }
             }
         } else {

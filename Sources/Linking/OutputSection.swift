@@ -37,7 +37,7 @@ struct OutputSection {
 }
 
 /// Where an object's section lies: which output section, and at which offset in it.
-struct Placement: Equatable {
+struct Placement: Equatable, BitwiseCopyable, Sendable {
     var output: UInt32
     var offset: UInt64
 

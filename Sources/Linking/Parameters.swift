@@ -138,7 +138,7 @@ extension Draft {
             return symbol.place == .undefined ? nil : Variable(object: object, symbol: place.symbol, offset: offset)
         }
         let index = definitions.find(
-            objects[object].bytes, symbol.name, hash: surveys[object].hashes[place.symbol])
+            objects[object].bytes, symbol.name, hash: hashes[object, place.symbol])
         guard let index else { return nil }
         return Variable(object: definitions[index].object, symbol: definitions[index].symbol, offset: offset)
     }
@@ -198,7 +198,7 @@ extension Draft {
         var start = variable.offset
         switch symbol.place {
         case .section(let section):
-            guard placements[variable.object][Int(section)].isPlaced else { return false }
+            guard placements[variable.object, Int(section)].isPlaced else { return false }
             room = objects[variable.object].sections[Int(section)].size
             start = start.addingReportingOverflow(symbol.value).overflow ? .max : start + symbol.value
         default: room = symbol.size

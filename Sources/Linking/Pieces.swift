@@ -30,7 +30,7 @@ extension Draft {
         pieces.reserveCapacity(objects.count)
         for index in objects.indices {
             if objects[index].file.count <= share {
-                pieces.append(Piece(object: index, sections: placements[index].indices, isObject: true))
+                pieces.append(Piece(object: index, sections: placements.indices(index), isObject: true))
             } else {
                 pieces += divided(index, as: machine, share: share)
             }
@@ -41,11 +41,12 @@ extension Draft {
     /// Pieces of an object of about that much work each.
     private func divided<M: Machine>(_ index: Int, as machine: M.Type, share: Int) -> [Piece] {
         let object = objects[index]
-        let sections = object.sections.span
+        let objectSections = object.sections
+        let sections = objectSections.span
         var pieces: [Piece] = []
         var start = 0
         var work = 0
-        for number in sections.indices where placements[index][number].isPlaced {
+        for number in sections.indices where placements[index, number].isPlaced {
             let relocations = sections[number].relocations
             let size = sections[number].kind == .zeroFill ? 0 : Int(sections[number].size)
             let own = size + relocations.count * MemoryLayout<RelocationEntry>.stride
@@ -70,7 +71,8 @@ extension Draft {
         of number: Int, _ index: Int, _ object: Object, as machine: M.Type, count: Int
     ) -> [Piece] {
         let section = object.sections[number]
-        let relocations = object.relocations.span.extracting(section.relocations)
+        let objectRelocations = object.relocations
+        let relocations = objectRelocations.span.extracting(section.relocations)
         let first = section.relocations.lowerBound
         var pieces: [Piece] = []
         var (relocation, byte) = (0, 0)

@@ -25,7 +25,7 @@ struct PeerExports {
                 if definition.strength == .weak {
                     if draft.yields(position, to: known[other.module].binding(ofDefinition: other.definition)) {
                         draft.definitions.displace(
-                            position, by: .peer(module: other.module, definition: other.definition))
+                            position, by: Resolution(peer: other.module, definition: other.definition))
                     } else {
                         draft.definitions[position].isPrivate = true
                     }
@@ -73,7 +73,7 @@ private func duplicate(_ name: String, _ other: String, of module: String) -> St
 extension Draft {
     fileprivate func hash(ofDefinition position: Int) -> UInt64 {
         let definition = definitions[position]
-        return surveys[definition.object].hashes[definition.symbol]
+        return hashes[definition.object, definition.symbol]
     }
 
     fileprivate func binding(ofDefinition position: Int) -> SymbolBinding {
@@ -90,7 +90,7 @@ extension Draft {
         guard case .section(let section) = objects[definition.object].symbols[definition.symbol].place else {
             return true
         }
-        return outputs[Int(placements[definition.object][Int(section)].output)].protection.contains(.write)
+        return outputs[Int(placements[definition.object, Int(section)].output)].protection.contains(.write)
     }
 
     /// Settles what becomes of the module's definitions in view of what the space has: resident symbols were first, another
@@ -109,7 +109,7 @@ extension Draft {
             if definition.strength == .weak {
                 if owner.owner.isEmpty || yields(position, to: other.binding) {
                     definitions.displace(
-                        position, by: .fixed(other.address, owner: reference.owner, entry: reference.entry))
+                        position, by: Resolution(reference))
                 }
                 definitions[position].isPrivate = true
             } else if owner.owner.isEmpty {
@@ -128,9 +128,10 @@ extension Draft {
     /// What a symbol that its object does not define is. A reference to `name@VERSION` is one to exactly that version if there is
     /// such a definition, else one to the name.
     func resolve(
-        _ symbol: Symbol, hash: UInt64, of object: Object, in environment: borrowing ResolutionEnvironment
+        _ symbol: Symbol, hash: UInt64, of object: Object, _ traits: Survey.Traits,
+        in environment: ResolutionEnvironment
     ) -> Resolution {
-        if let versioned = object.versioned(symbol.name),
+        if traits.contains(.versions), let versioned = object.versioned(symbol.name),
             let found = find(versioned, hash: nameHash(object.bytes, versioned), symbol, of: object, in: environment)
         {
             return found
@@ -142,21 +143,17 @@ extension Draft {
     /// Own definitions first, then the space's, then those of the modules that are loaded together with it.
     private func find(
         _ name: NameRange, hash: UInt64, _ symbol: Symbol, of object: Object,
-        in environment: borrowing ResolutionEnvironment
+        in environment: ResolutionEnvironment
     ) -> Resolution? {
         if let own = definitions.find(object.bytes, name, hash: hash) {
             return definitions.resolution(of: own)
         }
         if let found = madeSymbol(object.bytes, name) { return .made(found) }
         if symbol.isHidden { return nil }
-        if let reference = environment.table.exported(object.bytes, name, hash: hash),
-            let entry = environment.table.symbol(reference)
-        {
-            return .fixed(entry.address, owner: reference.owner, entry: reference.entry)
-        }
+        if let reference = environment.table.exported(object.bytes, name, hash: hash) { return Resolution(reference) }
         let drafts = environment.drafts
         if let peer = environment.exports?.find(object.bytes, name, hash: hash, notIn: index, in: drafts) {
-            return .peer(module: peer.module, definition: peer.definition)
+            return Resolution(peer: peer.module, definition: peer.definition)
         }
         return nil
     }
@@ -171,11 +168,16 @@ extension Draft {
 }
 
 extension Object {
+    /// Whether the reader left out a name's version (`name@VERSION`).
+    func hasVersion(_ name: NameRange) -> Bool {
+        let end = name.indices.upperBound
+        return symbolNames.contains(end) && bytes[end] == UInt8(ascii: "@")
+    }
+
     /// The whole of a name whose version the reader left out (`name@VERSION`); nil for one that has none.
     fileprivate func versioned(_ name: NameRange) -> NameRange? {
-        let end = name.indices.upperBound
-        guard symbolNames.contains(end), bytes[end] == UInt8(ascii: "@") else { return nil }
-        let rest = bytes[end..<symbolNames.upperBound]
+        guard hasVersion(name) else { return nil }
+        let rest = bytes[name.indices.upperBound..<symbolNames.upperBound]
         return NameRange(offset: name.offset, count: name.count + UInt32(rest.prefix { $0 != 0 }.count))
     }
 }

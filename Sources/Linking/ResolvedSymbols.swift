@@ -2,14 +2,21 @@ import ObjectModel
 import Relocation
 import SymbolTable
 
-/// What symbols are resolved against beside the module's own definitions.
-struct ResolutionEnvironment {
+/// What symbols are resolved against beside the module's own definitions. One reference, for those who resolve at the same time.
+final class ResolutionEnvironment: Sendable {
     /// The addresses that modules lie in.
     let window: Range<UInt64>
     let table: SymbolTable
     /// What the modules of the transaction offer each other, if there are several.
     let exports: PeerExports?
     let drafts: [Draft]
+
+    init(window: Range<UInt64>, table: SymbolTable, exports: PeerExports?, drafts: [Draft]) {
+        self.window = window
+        self.table = table
+        self.exports = exports
+        self.drafts = drafts
+    }
 }
 
 /// What a scan knows of a symbol before it looks at relocations, and what it learns.
@@ -29,45 +36,39 @@ struct SymbolState: OptionSet, BitwiseCopyable, Sendable {
     static let trouble: SymbolState = [.undefined, .discarded, .threadLocal]
 }
 
-/// What each symbol of an object is: side by side, since each pass wants one of them.
-struct ResolvedSymbols: Sendable {
-    var resolutions: [Resolution]
-    /// With the addresses that are final already.
-    var targets: [SymbolTarget]
-    /// What is known before any relocation is looked at.
-    var states: [SymbolState]
-}
-
 extension Draft {
-    /// Finds out what every symbol of an object is. Changes nothing: what does, copies the draft for each question that it asks it.
-    func resolved(
-        ofObject number: Int, in environment: borrowing ResolutionEnvironment, _ workers: Workers
-    ) -> ResolvedSymbols {
+    /// Finds out what every symbol of an object is. Changes nothing else: what does, copies the draft for each question that it asks it.
+    ///
+    /// - Parameters:
+    ///   - resolutions: what is to hold what each symbol is.
+    ///   - targets: what is to hold the addresses that are final already.
+    ///   - states: what is to hold what is known of each before any relocation is looked at.
+    func resolve(
+        object number: Int, in environment: ResolutionEnvironment, _ resolutions: inout MutableSpan<Resolution>,
+        _ targets: inout MutableSpan<SymbolTarget>, _ states: inout MutableSpan<SymbolState>, _ workers: Workers
+    ) {
         let object = objects[number]
-        let places = placements[number]
-        let (objectDefinitions, objectHashes) = (definitionIndices[number], surveys[number].hashes)
+        let objectSymbols = object.symbols
+        let (row, traits) = (hashes.range(number), surveys[number].traits)
         // Most modules have no thread-local variables, and their own symbols need not be asked.
         let hasThreadLocals = outputs.sections.contains { $0.rank.isThreadLocal }
-        let environment = copy environment
-        let (resolutions, targets, states) = workers.arrays(
-            object.symbols.count, of: (Resolution.local, SymbolTarget(address: 0), SymbolState())
-        ) { range, resolutions, targets, states in
-            let symbols = object.symbols.span.extracting(range)
-            let definitions = objectDefinitions.span.extracting(range)
-            let hashes = objectHashes.span.extracting(range)
+        workers.fill(&resolutions, &targets, &states) { range, resolutions, targets, states in
+            let symbols = objectSymbols.span.extracting(range)
+            let definitions = definitionIndices.elements.span.extracting(row).extracting(range)
+            let hashes = hashes.elements.span.extracting(row).extracting(range)
             for index in symbols.indices {
                 let symbol = symbols[index]
                 var resolution = Resolution.local
                 if symbol.binding == .local {
-                    resolution = resolvedLocal(symbol, places)
+                    resolution = resolvedLocal(symbol, object: number)
                 } else if definitions[index] >= 0 {
                     resolution = self.definitions.resolution(of: Int(definitions[index]))
                 } else {
-                    resolution = resolve(symbol, hash: hashes[index], of: object, in: environment)
+                    resolution = resolve(symbol, hash: hashes[index], of: object, traits, in: environment)
                 }
                 resolutions[index] = resolution
                 var state = resolution.state
-                if let address = finalAddress(resolution, symbol, environment.drafts) {
+                if let address = finalAddress(resolution, symbol, in: environment) {
                     targets[index].address = address
                     state.insert(.known)
                 }
@@ -81,25 +82,28 @@ extension Draft {
                 states[index] = state
             }
         }
-        return ResolvedSymbols(resolutions: resolutions, targets: targets, states: states)
     }
 
-    private func resolvedLocal(_ symbol: Symbol, _ places: [Placement]) -> Resolution {
+    private func resolvedLocal(_ symbol: Symbol, object: Int) -> Resolution {
         switch symbol.place {
-        case .section(let section): places[Int(section)].isPlaced ? .local : .discarded
+        case .section(let section): placements[object, Int(section)].isPlaced ? .local : .discarded
         case .undefined: .undefined
         case .absolute, .common: .local
         }
     }
 
     /// The address of a symbol that no later pass changes; nil when there is none yet.
-    private func finalAddress(_ resolution: Resolution, _ symbol: Symbol, _ drafts: [Draft]) -> UInt64? {
+    private func finalAddress(
+        _ resolution: Resolution, _ symbol: Symbol, in environment: ResolutionEnvironment
+    ) -> UInt64? {
         switch resolution {
         case .zero: 0
-        case .fixed(let address, _, _): address
+        case .fixed(let owner, let entry):
+            environment.table.symbol(SymbolReference(owner: owner, entry: entry))?.address
         case .local: symbol.place == .absolute ? symbol.value : nil
         case .definition(let definition): absoluteValue(definition: definition)
-        case .peer(let module, let definition): drafts[module].absoluteValue(definition: definition)
+        case .peer(let module, let definition):
+            environment.drafts[Int(module)].absoluteValue(definition: Int(definition))
         case .undefined, .discarded, .made: nil
         }
     }

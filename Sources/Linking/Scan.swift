@@ -9,10 +9,8 @@ private struct Dangling {
     var count: Int
 }
 
-/// What looking at the relocations of a piece has found out.
+/// What looking at the relocations of a piece has found out, beside the states of symbols.
 private struct Findings {
-    /// For each symbol of the object, with what was known before.
-    var states: [SymbolState]
     var dangling: [UInt32: Dangling] = [:]
     var needsTable = false
     var problems = ProblemList()
@@ -24,13 +22,21 @@ private struct Findings {
 
     /// Adds what was found out of a later piece of the same object.
     mutating func add(_ other: Findings) {
-        for symbol in states.indices { states[symbol].formUnion(other.states[symbol]) }
         dangling.merge(other.dangling) { first, second in
             Dangling(section: first.section, offset: first.offset, count: first.count + second.count)
         }
         needsTable = needsTable || other.needsTable
         problems.add(other.problems)
     }
+}
+
+/// What looking at all objects has found out.
+private struct Looked {
+    var resolutions: Rows<Resolution>
+    var targets: Rows<SymbolTarget>
+    var states: Rows<SymbolState>
+    /// For each object.
+    var findings: [Findings]
 }
 
 /// What relocations are looked at with.
@@ -43,7 +49,7 @@ extension Draft {
     /// Finds out what every symbol of every object is, and looks at every relocation once: which symbols are used, which need an
     /// entry of the global offset table or a stub.
     mutating func resolve(
-        in environment: borrowing ResolutionEnvironment, _ workers: Workers, _ problems: inout ProblemList
+        in environment: ResolutionEnvironment, _ workers: Workers, _ problems: inout ProblemList
     ) {
         switch architecture {
         case .x86_64: resolve(as: X86_64.self, in: environment, workers, &problems)
@@ -52,24 +58,19 @@ extension Draft {
     }
 
     private mutating func resolve<M: Machine>(
-        as machine: M.Type, in environment: borrowing ResolutionEnvironment, _ workers: Workers,
+        as machine: M.Type, in environment: ResolutionEnvironment, _ workers: Workers,
         _ problems: inout ProblemList
     ) {
         pieces = pieces(as: machine, workers)
-        let found = findings(as: machine, in: environment, workers)
-        resolutions.reserveCapacity(found.count)
-        targets.reserveCapacity(found.count)
-        // By index: a copy of what was found counts a reference for each of its parts.
-        for object in found.indices {
-            resolutions.append(found[object].symbols.resolutions)
-            targets.append(found[object].symbols.targets)
-            needsTable = needsTable || found[object].findings.needsTable
-        }
-        for object in found.indices where found[object].findings.isNotable {
-            let findings = found[object].findings
+        let found = look(as: machine, in: environment, workers)
+        (resolutions, targets) = (found.resolutions, found.targets)
+        for object in found.findings.indices {
+            if found.findings[object].needsTable { needsTable = true }
+            guard found.findings[object].isNotable else { continue }
+            let findings = found.findings[object]
             problems.add(findings.problems)
-            report(findings, object: object, in: environment.table, &problems)
-            allot(object: object, findings.notable, findings.states, in: environment.table)
+            report(findings, object: object, found.states, in: environment.table, &problems)
+            allot(object: object, findings.notable, found.states, in: environment.table)
         }
         if !tableEntries.isEmpty || needsTable { self.table = outputs.output(named: ".got", rank: .table) }
         if let table = self.table {
@@ -83,72 +84,89 @@ extension Draft {
         }
     }
 
-    /// What is found out of each object. Changes nothing: what does, copies the draft for each question that it asks it.
-    private func findings<M: Machine>(
-        as machine: M.Type, in environment: borrowing ResolutionEnvironment, _ workers: Workers
-    ) -> [(symbols: ResolvedSymbols, findings: Findings)] {
+    /// Resolves the symbols of each object, and looks at its relocations. Changes nothing: what does, copies the draft for each question
+    /// that it asks it.
+    private func look<M: Machine>(
+        as machine: M.Type, in environment: ResolutionEnvironment, _ workers: Workers
+    ) -> Looked {
         let setting = ScanSetting(window: environment.window, reach: M.reach(of: environment.window))
-        let environment = copy environment
-        if pieces.count == objects.count {
-            // Whoever has resolved an object's symbols has them at hand for its relocations.
-            return workers.map(pieces.count) { piece in
-                let symbols = resolved(ofObject: piece, in: environment, .alone)
-                var findings = scan(pieces[piece], as: machine, setting, symbols)
-                findings.notable = Self.notable(findings.states, symbols.resolutions, in: environment.table)
-                return (symbols, findings)
-            }
+        // Whoever has resolved an object's symbols has them at hand for its relocations.
+        let isWhole = pieces.count == objects.count && pieces.allSatisfy(\.isObject)
+        let starts = hashes.starts
+        let (resolutions, targets, states, found) = workers.rows(
+            starts, starts, starts, of: (Resolution.local, SymbolTarget(address: 0), SymbolState())
+        ) { object, resolutions, targets, states, inner in
+            resolve(object: object, in: environment, &resolutions, &targets, &states, inner)
+            guard isWhole else { return Findings() }
+            var findings = scan(pieces[object], as: machine, setting, targets.span, &states)
+            findings.notable = Self.notable(states.span, resolutions.span, in: environment.table)
+            return findings
         }
-        let (outer, inner) = workers.split(over: objects.count)
-        let symbols = outer.map(objects.count) { resolved(ofObject: $0, in: environment, inner) }
-        let found = workers.map(pieces.count) { piece in
-            scan(pieces[piece], as: machine, setting, symbols[pieces[piece].object])
+        var looked = Looked(
+            resolutions: Rows(starts: starts, elements: resolutions), targets: Rows(starts: starts, elements: targets),
+            states: Rows(starts: starts, elements: states), findings: found)
+        if !isWhole { scanPieces(&looked, as: machine, setting, in: environment, workers) }
+        return looked
+    }
+
+    /// Looks at the relocations where several may look at those of one object: each has states of its own.
+    private func scanPieces<M: Machine>(
+        _ looked: inout Looked, as machine: M.Type, _ setting: ScanSetting, in environment: ResolutionEnvironment,
+        _ workers: Workers
+    ) {
+        let known = looked
+        let found = workers.map(pieces.count) { number -> (states: [SymbolState], findings: Findings) in
+            let row = hashes.range(pieces[number].object)
+            var states = Array(known.states.elements[row])
+            var own = states.mutableSpan
+            let targets = known.targets.elements.span.extracting(row)
+            let findings = scan(pieces[number], as: machine, setting, targets, &own)
+            return (states, findings)
         }
-        var findings: [(symbols: ResolvedSymbols, findings: Findings)] = []
-        findings.reserveCapacity(objects.count)
         for (piece, found) in zip(pieces, found) {
-            if piece.object < findings.count {
-                findings[piece.object].findings.add(found)
-            } else {
-                findings.append((symbols[piece.object], found))
+            looked.findings[piece.object].add(found.findings)
+            for (place, state) in zip(hashes.range(piece.object), found.states) {
+                looked.states.elements[place].formUnion(state)
             }
         }
-        for (object, (symbols, found)) in findings.enumerated() {
-            findings[object].findings.notable = Self.notable(found.states, symbols.resolutions, in: environment.table)
+        for object in objects.indices {
+            let row = hashes.range(object)
+            looked.findings[object].notable = Self.notable(
+                looked.states.elements.span.extracting(row), looked.resolutions.elements.span.extracting(row),
+                in: environment.table)
         }
-        return findings
     }
 
     private func scan<M: Machine>(
-        _ piece: Piece, as machine: M.Type, _ setting: ScanSetting, _ symbols: ResolvedSymbols
+        _ piece: Piece, as machine: M.Type, _ setting: ScanSetting, _ targets: Span<SymbolTarget>,
+        _ states: inout MutableSpan<SymbolState>
     ) -> Findings {
-        var findings = Findings(states: symbols.states)
+        var findings = Findings()
         let object = objects[piece.object]
         // The kinds of a foreign object are of another machine; that it is foreign has been said.
         guard object.architecture == M.architecture else { return findings }
-        let sections = object.sections.span
-        for number in piece.sections where placements[piece.object][number].isPlaced {
+        let objectSections = object.sections
+        let sections = objectSections.span
+        for number in piece.sections where placements[piece.object, number].isPlaced {
             let relocations = piece.part?.relocations ?? sections[number].relocations
             guard !relocations.isEmpty else { continue }
-            scan(relocations, ofSection: number, piece.object, object, symbols.targets, as: machine, setting, &findings)
+            scan(
+                relocations, ofSection: number, piece.object, object, targets, as: machine, setting, &states, &findings)
         }
         return findings
     }
 
     /// Looks at relocations of one section.
     private func scan<M: Machine>(
-        _ positions: Range<Int>, ofSection number: Int, _ index: Int, _ object: Object, _ targets: [SymbolTarget],
-        as machine: M.Type, _ setting: ScanSetting, _ findings: inout Findings
+        _ positions: Range<Int>, ofSection number: Int, _ index: Int, _ object: Object,
+        _ addresses: Span<SymbolTarget>, as machine: M.Type, _ setting: ScanSetting,
+        _ states: inout MutableSpan<SymbolState>, _ findings: inout Findings
     ) {
         let section = object.sections[number]
-        let addresses = targets.span
-        let relocations = object.relocations.span
+        let (objectRelocations, objectBytes) = (object.relocations, object.bytes)
+        let relocations = objectRelocations.span
         let (window, reach) = (setting.window, setting.reach)
-        // Borrowed once: an array would ask at each change whether it is shared.
-        var symbolStates = findings.states
-        findings.states = []
-        defer { findings.states = symbolStates }
-        var states = symbolStates.mutableSpan
-        let bytes = unsafe object.bytes.span.bytes
+        let bytes = unsafe objectBytes.span.bytes
         let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
         for position in positions {
             let entry = relocations[position]
@@ -224,7 +242,8 @@ extension Draft {
     }
 
     private func report(
-        _ findings: Findings, object index: Int, in table: SymbolTable, _ problems: inout ProblemList
+        _ findings: Findings, object index: Int, _ states: Rows<SymbolState>, in table: SymbolTable,
+        _ problems: inout ProblemList
     ) {
         guard !findings.dangling.isEmpty else { return }
         let object = objects[index]
@@ -234,7 +253,7 @@ extension Draft {
         for (symbol, use) in ordered {
             let name = object.describe(Int(symbol))
             var reason: String
-            if findings.states[Int(symbol)].contains(.discarded) {
+            if states[index, Int(symbol)].contains(.discarded) {
                 reason = "'\(name)' is in a section that another object's copy displaced"
             } else {
                 reason = "undefined symbol '\(name)'"
@@ -248,14 +267,13 @@ extension Draft {
 
     /// The symbols of an object that something has to be done about once all objects have been looked at: few of them.
     private static func notable(
-        _ states: [SymbolState], _ resolutions: [Resolution], in table: SymbolTable
+        _ states: Span<SymbolState>, _ resolutions: Span<Resolution>, in table: SymbolTable
     ) -> [UInt32] {
-        let (states, resolutions) = (states.span, resolutions.span)
         var notable: [UInt32] = []
         for symbol in states.indices where states[symbol].contains(.used) {
             var isNotable = !states[symbol].isDisjoint(with: [.needsEntry, .needsStub])
             switch resolutions[symbol] {
-            case .fixed(_, let owner, _): isNotable = isNotable || table.owner(owner)?.owner.isEmpty == false
+            case .fixed(let owner, _): isNotable = isNotable || table.owner(Int(owner))?.owner.isEmpty == false
             case .peer: isNotable = true
             default: break
             }
@@ -266,24 +284,25 @@ extension Draft {
 
     /// Gives entries and stubs to the symbols of an object that need them, and notes whom the module refers to.
     private mutating func allot(
-        object index: Int, _ notable: [UInt32], _ states: [SymbolState], in table: SymbolTable
+        object index: Int, _ notable: [UInt32], _ states: Rows<SymbolState>, in table: SymbolTable
     ) {
         for symbol in notable {
-            let state = states[Int(symbol)]
+            let state = states[index, Int(symbol)]
             if !state.isDisjoint(with: [.needsEntry, .needsStub]) {
                 let entry = UInt32(tableEntries.count)
                 tableEntries.append(ObjectSymbol(object: UInt32(index), symbol: symbol))
-                targets[index][Int(symbol)].tableEntry = entry
+                targets[index, Int(symbol)].tableEntry = entry
                 if state.contains(.needsStub) {
-                    targets[index][Int(symbol)].stub = UInt32(stubs.count)
+                    targets[index, Int(symbol)].stub = UInt32(stubs.count)
                     stubs.append(entry)
                 }
             }
-            switch resolutions[index][Int(symbol)] {
-            case .fixed(_, let owner, let entry):
-                if table.owner(owner)?.owner.isEmpty == false { references[owner, default: []].insert(entry) }
+            switch resolutions[index, Int(symbol)] {
+            case .fixed(let owner, let entry):
+                let owner = Int(owner)
+                if table.owner(owner)?.owner.isEmpty == false { references[owner, default: []].insert(Int(entry)) }
             case .peer(let module, _):
-                peers[module, default: []].insert(ObjectSymbol(object: UInt32(index), symbol: symbol))
+                peers[Int(module), default: []].insert(ObjectSymbol(object: UInt32(index), symbol: symbol))
             default: break
             }
         }

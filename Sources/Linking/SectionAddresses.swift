@@ -10,8 +10,8 @@ extension Linker {
         let draft = drafts[index]
         let kept = draft.hasDisplaced.contains(true) ? draft.keptCopies : [:]
         return draft.objects.indices.map { object in
-            draft.placements[object].indices.map { section in
-                let place = draft.placements[object][section]
+            draft.placements.indices(object).map { section in
+                let place = draft.placements[object, section]
                 if place.isPlaced { return draft.address(place) }
                 guard let copy = draft.copy(object, section), let original = kept[copy.key], original.size == copy.size
                 else { return nil }
@@ -43,9 +43,9 @@ extension Draft {
     fileprivate var keptCopies: [CopyKey: (address: UInt64, size: UInt64)] {
         var copies: [CopyKey: (address: UInt64, size: UInt64)] = [:]
         for object in objects.indices {
-            for section in placements[object].indices where placements[object][section].isPlaced {
+            for section in placements.indices(object) where placements[object, section].isPlaced {
                 guard let copy = copy(object, section) else { continue }
-                copies[copy.key] = (address(placements[object][section]), copy.size)
+                copies[copy.key] = (address(placements[object, section]), copy.size)
             }
         }
         return copies

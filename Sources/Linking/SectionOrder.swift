@@ -19,14 +19,14 @@ extension Draft {
         var pieces: [UInt32: [(object: Int, section: Int)]] = [:]
         for (index, object) in objects.enumerated() where surveys[index].traits.contains(.subjects) {
             for (number, section) in object.sections.enumerated() where section.subject != nil {
-                let place = placements[index][number]
+                let place = placements[index, number]
                 if place.isPlaced, outputs[Int(place.output)].rank.isFree { pieces[place.output] = [] }
             }
         }
         guard !pieces.isEmpty else { return }
-        for (index, places) in placements.enumerated() {
-            for (number, place) in places.enumerated() where pieces[place.output] != nil {
-                pieces[place.output]?.append((index, number))
+        for index in objects.indices {
+            for number in placements.indices(index) {
+                pieces[placements[index, number].output]?.append((index, number))
             }
         }
         // What is arranged later may follow what is arranged now: chains are rare, and their order means nothing.
@@ -40,7 +40,7 @@ extension Draft {
                 guard let offset = outputs.append(section.size, alignment: section.alignment, to: Int(output)) else {
                     continue
                 }
-                placements[piece.object][piece.section].offset = offset
+                placements[piece.object, piece.section].offset = offset
             }
         }
     }
@@ -48,7 +48,7 @@ extension Draft {
     /// Where what a section is about lies in the image, as far as it is known before the layout.
     private func orderKey(_ object: Int, _ section: Int) -> SubjectOrder {
         guard let subject = objects[object].sections[section].subject else { return .first }
-        let place = placements[object][Int(subject)]
+        let place = placements[object, Int(subject)]
         guard place.isPlaced else { return .first }
         return SubjectOrder(
             isSubject: 1, rank: outputs[Int(place.output)].rank.rawValue, output: place.output, offset: place.offset)

@@ -5,7 +5,7 @@ import ObjectModel
 struct Survey: Sendable {
     /// What is special about an object.
     struct Traits: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
 
         /// Sections of addresses of constructors or destructors.
         static let functionArrays = Traits(rawValue: 1)
@@ -23,43 +23,45 @@ struct Survey: Sendable {
         static let useCounter = Traits(rawValue: 64)
         /// What MODULE() makes.
         static let declaration = Traits(rawValue: 128)
+        /// References to a version of a symbol (`name@VERSION`).
+        static let versions = Traits(rawValue: 256)
     }
 
     private(set) var traits: Traits = []
-    /// For each section, where it belongs.
-    let homes: [SectionHome]
-    /// For each symbol, the hash of its name; 0 for local ones.
-    let hashes: [UInt64]
     /// The symbols, by index, that are not local and that the object defines, common ones among them.
     private(set) var definitions: [UInt32] = []
     /// Their names, one behind the other.
     private(set) var definedNames: [UInt8] = []
 
     /// Looks at an object.
-    init(of object: Object, _ workers: Workers) {
-        hashes = Self.hashes(of: object, workers)
-        homes = workers.array(object.sections.count, of: .none) { range, homes in
-            let sections = object.sections.span.extracting(range)
+    ///
+    /// - Parameters:
+    ///   - homes: what is to hold, for each section, where it belongs.
+    ///   - hashes: what is to hold, for each symbol that is not local, the hash of its name.
+    init(
+        of object: Object, _ homes: inout MutableSpan<SectionHome>, _ hashes: inout MutableSpan<UInt64>,
+        _ workers: Workers
+    ) {
+        let (objectSections, objectSymbols, bytes) = (object.sections, object.symbols, object.bytes)
+        workers.fill(&hashes) { range, hashes in
+            let symbols = objectSymbols.span.extracting(range)
+            for index in symbols.indices where symbols[index].binding != .local {
+                hashes[index] = nameHash(bytes, symbols[index].name)
+            }
+        }
+        workers.fill(&homes) { range, homes in
+            let sections = objectSections.span.extracting(range)
             for index in sections.indices where sections[index].isAllocated {
                 homes[index] = OutputSections.home(of: sections[index], object)
             }
         }
-        lookAtSections(of: object)
+        lookAtSections(of: object, homes.span)
         lookAtSymbols(of: object)
     }
 
-    /// The hash of each name that is not local.
-    private static func hashes(of object: Object, _ workers: Workers) -> [UInt64] {
-        workers.array(object.symbols.count, of: 0) { range, hashes in
-            let symbols = object.symbols.span.extracting(range)
-            for index in symbols.indices where symbols[index].binding != .local {
-                hashes[index] = nameHash(object.bytes, symbols[index].name)
-            }
-        }
-    }
-
-    private mutating func lookAtSections(of object: Object) {
-        let sections = object.sections.span
+    private mutating func lookAtSections(of object: Object, _ homes: Span<SectionHome>) {
+        let objectSections = object.sections
+        let sections = objectSections.span
         for index in sections.indices where sections[index].isAllocated {
             if sections[index].kind == .initializers || sections[index].kind == .finalizers {
                 traits.insert(.functionArrays)
@@ -76,8 +78,9 @@ struct Survey: Sendable {
     private static let usualLength = 6
 
     private mutating func lookAtSymbols(of object: Object) {
-        let symbols = object.symbols.span
-        let bytes = unsafe object.bytes.span.bytes
+        let (objectSymbols, objectBytes) = (object.symbols, object.bytes)
+        let symbols = objectSymbols.span
+        let bytes = unsafe objectBytes.span.bytes
         var definitions: [UInt32] = []
         var names: [UInt8] = []
         definitions.reserveCapacity(symbols.count / 4)
@@ -87,6 +90,7 @@ struct Survey: Sendable {
             guard symbols[index].binding != .local else { continue }
             if symbols[index].place == .undefined {
                 if isUseCounter(symbols[index].name, of: object) { traits.insert(.useCounter) }
+                if object.hasVersion(symbols[index].name) { traits.insert(.versions) }
             } else {
                 definitions.append(UInt32(truncatingIfNeeded: index))
                 let name = bytes.extracting(symbols[index].name.indices)

@@ -23,6 +23,10 @@ extension Draft {
         return objects[object].sections[Int(section)].isThreadLocal
     }
 
+    private func isThreadLocal(definition index: Int) -> Bool {
+        isThreadLocal(object: definitions[index].object, symbol: definitions[index].symbol)
+    }
+
     /// Whether what a symbol was resolved to is a variable of each thread.
     func isThreadLocal(
         _ resolution: Resolution, object: Int, symbol: Int, in table: SymbolTable, _ drafts: [Draft]
@@ -30,13 +34,12 @@ extension Draft {
         switch resolution {
         case .undefined, .zero, .discarded, .local: isThreadLocal(object: object, symbol: symbol)
         case .definition(let index):
-            isThreadLocal(object: definitions[index].object, symbol: definitions[index].symbol)
+            isThreadLocal(definition: index)
         case .made(let index): made[index].place == .threadPointer
-        case .fixed(_, let owner, let entry):
+        case .fixed(let owner, let entry):
             table.symbol(SymbolReference(owner: owner, entry: entry))?.type == .threadLocal
         case .peer(let module, let index):
-            drafts[module].isThreadLocal(
-                object: drafts[module].definitions[index].object, symbol: drafts[module].definitions[index].symbol)
+            drafts[Int(module)].isThreadLocal(definition: Int(index))
         }
     }
 

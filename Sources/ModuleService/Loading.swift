@@ -117,10 +117,10 @@ extension LoadRequest {
     /// The machine that all objects are made for: they go into its space.
     var architecture: Architecture {
         get throws(Failure) {
-            let objects = sources.flatMap(\.objects)
+            let objects = sources.lazy.flatMap(\.objects)
             guard let first = objects.first else { return .native }
             let wanted = space ?? first.architecture
-            let others = objects.filter { $0.architecture != wanted }
+            let others = Array(objects.filter { $0.architecture != wanted })
             guard !others.isEmpty else { return wanted }
             let reason =
                 space != nil

@@ -16,10 +16,8 @@ public enum ObjectSummaryReader {
 
     /// The modules that an object asks for by name, and those that its builder found to be needed.
     public static func requirements(of object: Object) -> (required: [String], depends: [String]) {
-        // Nearly all objects have neither section.
-        let hasAny = object.hasSection(named: ".modinfo") || object.hasSection(named: "link_set_modules")
-        let file = hasAny ? object.fileBytes : []
-        guard hasAny, ELFSummaryReader.recognizes(file) else { return ([], []) }
+        let file = object.describesModule ? object.fileBytes : []
+        guard object.describesModule, ELFSummaryReader.recognizes(file) else { return ([], []) }
         // The object has been read: what is wrong here says nothing of other modules.
         return (try? ELFSummaryReader.requirements(PartialFile(name: object.name, file))) ?? ([], [])
     }

@@ -32,8 +32,19 @@ extension Object {
         return lines
     }
 
-    /// Whether any section has that name. Asked of each member of large libraries, of which hardly any has.
-    public func hasSection(named name: StaticString) -> Bool {
+    /// Whether a section has that name and bytes of the file.
+    public func hasContents(_ section: Section, named name: StaticString) -> Bool {
+        guard Int(section.name.count) == name.utf8CodeUnitCount, nameBegins(bytes, section.name, with: name),
+            section.kind != .zeroFill, section.size > 0
+        else { return false }
+        let bytes = bytes
+        return unsafe bytes.span.bytes.contains(offset: UInt64(section.contentsOffset), count: section.size)
+    }
+}
+
+extension ObjectParts {
+    /// Whether any section has that name.
+    func hasSection(named name: StaticString) -> Bool {
         let sections = sections.span
         let count = UInt32(truncatingIfNeeded: name.utf8CodeUnitCount)
         for index in sections.indices
@@ -41,14 +52,6 @@ extension Object {
             return true
         }
         return false
-    }
-
-    /// Whether a section has that name and bytes of the file.
-    public func hasContents(_ section: Section, named name: StaticString) -> Bool {
-        guard Int(section.name.count) == name.utf8CodeUnitCount, nameBegins(bytes, section.name, with: name),
-            section.kind != .zeroFill, section.size > 0
-        else { return false }
-        return unsafe bytes.span.bytes.contains(offset: UInt64(section.contentsOffset), count: section.size)
     }
 }
 

@@ -73,9 +73,14 @@ public func contentHash(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
         offset &+= 8
     }
     var tail: UInt64 = 0
-    while offset < count {
-        tail = tail << 8 | UInt64(bytes.byte(at: offset))
-        offset &+= 1
+    if offset < count, count >= 8 {
+        // The last eight, of which some have been mixed in already.
+        tail = bytes.littleEndian64(at: count &- 8)
+    } else {
+        while offset < count {
+            tail = tail << 8 | UInt64(bytes.byte(at: offset))
+            offset &+= 1
+        }
     }
     return mixed(mixed(state ^ tail))
 }

@@ -221,8 +221,9 @@ public struct RelocationEntry: Sendable {
     }
 }
 
-/// A relocatable file. Whoever makes one has checked every index, offset and size in it against the arrays.
-public struct Object: Sendable {
+/// What a relocatable file is made of, while it is read. Whoever makes an ``Object`` of it has checked every index, offset and size
+/// in it against the arrays.
+public struct ObjectParts: Sendable {
     /// What messages call it: the file's name.
     public var name: String
     /// The machine that it is made for.
@@ -234,29 +235,81 @@ public struct Object: Sendable {
     /// Where in the bytes the names of its symbols lie, in the shape of a string table: a NUL after each.
     public var symbolNames: Range<Int>
     /// Its sections; the index is the one that symbols use.
-    public var sections: [Section]
+    public var sections: [Section] = []
     /// Its symbols; the first is `Symbol.null`.
-    public var symbols: [Symbol]
+    public var symbols = [Symbol.null]
     /// The relocations of all sections that are allocated, those of one section side by side.
-    public var relocations: [RelocationEntry]
+    public var relocations: [RelocationEntry] = []
     /// Its section groups.
-    public var groups: [SectionGroup]
+    public var groups: [SectionGroup] = []
 
-    /// Makes an object of the given parts.
+    /// Makes the parts of a file without sections.
     public init(
-        name: String, architecture: Architecture, bytes: [UInt8], sections: [Section], symbols: [Symbol],
-        relocations: [RelocationEntry], groups: [SectionGroup], symbolNames: Range<Int>? = nil,
+        name: String, architecture: Architecture, bytes: [UInt8], symbolNames: Range<Int>? = nil,
         file: Range<Int>? = nil
     ) {
         self.name = name
         self.architecture = architecture
         self.bytes = bytes
-        self.sections = sections
-        self.symbols = symbols
-        self.relocations = relocations
-        self.groups = groups
         self.symbolNames = symbolNames ?? bytes.indices
         self.file = file ?? bytes.indices
+    }
+
+    /// A name as text for people.
+    public func text(_ name: NameRange) -> String {
+        printable(bytes, name)
+    }
+}
+
+/// A relocatable file, all of it checked. Never changes once it is made, and is one reference: those who link a library's thousand
+/// members at the same time would otherwise count, for each that they look at, a reference to the bytes that all members share.
+public final class Object: Sendable {
+    /// What messages call it: the file's name.
+    public let name: String
+    /// The machine that it is made for.
+    public let architecture: Architecture
+    /// Names and contents are ranges of these: the file's bytes, perhaps with others around them, as of an archive.
+    public let bytes: [UInt8]
+    /// Where in the bytes the file lies.
+    public let file: Range<Int>
+    /// Where in the bytes the names of its symbols lie, in the shape of a string table: a NUL after each.
+    public let symbolNames: Range<Int>
+    /// Its sections; the index is the one that symbols use.
+    public let sections: [Section]
+    /// Its symbols; the first is `Symbol.null`.
+    public let symbols: [Symbol]
+    /// The relocations of all sections that are allocated, those of one section side by side.
+    public let relocations: [RelocationEntry]
+    /// Its section groups.
+    public let groups: [SectionGroup]
+    /// Whether it has a section in which modules say what they are and whom they need, `.modinfo` or `link_set_modules`: of a library's
+    /// members hardly any has, and who asks need not look at each.
+    public let describesModule: Bool
+
+    /// Makes an object of its parts.
+    public init(_ parts: ObjectParts) {
+        name = parts.name
+        architecture = parts.architecture
+        bytes = parts.bytes
+        file = parts.file
+        symbolNames = parts.symbolNames
+        sections = parts.sections
+        symbols = parts.symbols
+        relocations = parts.relocations
+        groups = parts.groups
+        describesModule =
+            parts.hasSection(named: ".modinfo") || parts.hasSection(named: "link_set_modules")
+    }
+
+    /// What it is made of, to make another of that is not quite the same.
+    public var parts: ObjectParts {
+        var parts = ObjectParts(
+            name: name, architecture: architecture, bytes: bytes, symbolNames: symbolNames, file: file)
+        parts.sections = sections
+        parts.symbols = symbols
+        parts.relocations = relocations
+        parts.groups = groups
+        return parts
     }
 
     /// The bytes of the file alone.

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Those who share a piece of work that falls into independent parts: the caller alone, or threads that somebody lends.
 ///
 /// Large links ask for arrays by the thousand, so that all of it is specialized where it is used.
@@ -41,6 +43,43 @@ public struct Workers: Sendable {
         }
     }
 
+    /// What becomes of each part, in order; or, where that cannot be, why, in order too.
+    @inlinable
+    public func map<Element: Sendable, Failure: Error>(
+        _ parts: Int, _ body: @Sendable (Int) -> Result<Element, Failure>
+    ) -> Result<[Element], Failures<Failure>> {
+        let failures = Mutex<[(part: Int, failure: Failure)]>([])
+        let elements = unsafe [Element](unsafeUninitializedCapacity: parts) { buffer, count in
+            guard let start = buffer.baseAddress else { return }
+            let places = unsafe Places(start: start)
+            share(parts) { part in
+                switch body(part) {
+                case .success(let element): unsafe places.start.advanced(by: part).initialize(to: element)
+                case .failure(let failure): failures.withLock { $0.append((part, failure)) }
+                }
+            }
+            let failed = Set(failures.withLock { $0.map(\.part) })
+            count = failed.isEmpty ? parts : 0
+            if failed.isEmpty { return }
+            for part in 0..<parts where !failed.contains(part) {
+                unsafe places.start.advanced(by: part).deinitialize(count: 1)
+            }
+        }
+        let found = failures.withLock { $0 }.sorted { $0.part < $1.part }
+        return found.isEmpty ? .success(elements) : .failure(Failures(list: found.map(\.failure)))
+    }
+
+    /// Why parts could not be done; one at least.
+    public struct Failures<Failure: Error>: Error {
+        /// In the order of the parts.
+        public let list: [Failure]
+
+        @inlinable
+        init(list: [Failure]) {
+            self.list = list
+        }
+    }
+
     /// What becomes of two pieces of work that are done at the same time, where there are two workers.
     @inlinable
     public func both<First: Sendable, Second: Sendable>(
@@ -78,44 +117,123 @@ public struct Workers: Sendable {
         }
     }
 
-    /// Three arrays of the same length whose pieces are made each by one worker.
+    /// Two arrays of rows, one for each of several things, made each by one worker; and what else becomes of each.
     ///
     /// - Parameters:
-    ///   - count: how many elements each has.
-    ///   - initial: what each is before.
-    ///   - fill: is given the indices of a piece, and its elements, of which the first is that of the first index.
+    ///   - firstStarts: where each row of the first array begins, and behind the last one where that ends.
+    ///   - secondStarts: the same of the second array, which has as many rows.
+    ///   - initial: what the elements are before.
+    ///   - fill: is given the number of a thing, its rows, and who else may work on it.
     @inlinable
-    public func arrays<First, Second, Third>(
-        _ count: Int, of initial: (First, Second, Third),
+    public func rows<First, Second, Other: Sendable>(
+        _ firstStarts: [Int], _ secondStarts: [Int], of initial: (First, Second),
+        _ fill: @Sendable (Int, inout MutableSpan<First>, inout MutableSpan<Second>, Workers) -> Other
+    ) -> ([First], [Second], [Other])
+    where First: BitwiseCopyable & Sendable, Second: BitwiseCopyable & Sendable {
+        let (first, second, _, others) = rows(
+            firstStarts, secondStarts, [Int](repeating: 0, count: firstStarts.count),
+            of: (initial.0, initial.1, UInt8(0))
+        ) { row, first, second, _, inner in fill(row, &first, &second, inner) }
+        return (first, second, others)
+    }
+
+    /// Three arrays of rows.
+    @inlinable
+    public func rows<First, Second, Third, Other: Sendable>(
+        _ firstStarts: [Int], _ secondStarts: [Int], _ thirdStarts: [Int], of initial: (First, Second, Third),
         _ fill:
-            @Sendable (Range<Int>, inout MutableSpan<First>, inout MutableSpan<Second>, inout MutableSpan<Third>)
-            -> Void
-    ) -> ([First], [Second], [Third])
+            @Sendable (
+                Int, inout MutableSpan<First>, inout MutableSpan<Second>, inout MutableSpan<Third>, Workers
+            ) -> Other
+    ) -> ([First], [Second], [Third], [Other])
     where
         First: BitwiseCopyable & Sendable, Second: BitwiseCopyable & Sendable, Third: BitwiseCopyable & Sendable
     {
+        let things = firstStarts.count - 1
+        let (outer, inner) = split(over: things)
         var (second, third): ([Second], [Third]) = ([], [])
-        let first = unsafe [First](unsafeUninitializedCapacity: count) { firsts, initialized in
-            second = unsafe [Second](unsafeUninitializedCapacity: count) { seconds, initialized in
-                third = unsafe [Third](unsafeUninitializedCapacity: count) { thirds, initialized in
-                    if let first = firsts.baseAddress, let second = seconds.baseAddress, let third = thirds.baseAddress
-                    {
-                        let places = unsafe (Places(start: first), Places(start: second), Places(start: third))
-                        share(pieces(of: count)) { piece in
-                            let range = range(piece, of: count)
-                            var first = unsafe places.0.elements(range, initial.0).mutableSpan
-                            var second = unsafe places.1.elements(range, initial.1).mutableSpan
-                            var third = unsafe places.2.elements(range, initial.2).mutableSpan
-                            fill(range, &first, &second, &third)
-                        }
+        var others: [Other] = []
+        let first = unsafe Self.array(firstStarts) { (firsts: Places<First>) in
+            second = unsafe Self.array(secondStarts) { (seconds: Places<Second>) in
+                third = unsafe Self.array(thirdStarts) { (thirds: Places<Third>) in
+                    others = outer.map(things) { row in
+                        var first = unsafe firsts.elements(
+                            firstStarts[row]..<firstStarts[row + 1], initial.0
+                        ).mutableSpan
+                        var second = unsafe seconds.elements(
+                            secondStarts[row]..<secondStarts[row + 1], initial.1
+                        ).mutableSpan
+                        var third = unsafe thirds.elements(
+                            thirdStarts[row]..<thirdStarts[row + 1], initial.2
+                        ).mutableSpan
+                        return fill(row, &first, &second, &third, inner)
                     }
-                    initialized = count
                 }
-                initialized = count
             }
+        }
+        return (first, second, third, others)
+    }
+
+    /// An array of rows, which `fill` sets, all of them.
+    @inlinable
+    static func array<Element>(_ starts: [Int], _ fill: (Places<Element>) -> Void) -> [Element] {
+        let count = starts[starts.count - 1]
+        // Of an empty array there would be no address.
+        return unsafe Array(unsafeUninitializedCapacity: max(count, 1)) { buffer, initialized in
+            if let start = buffer.baseAddress { unsafe fill(Places(start: start)) }
             initialized = count
         }
-        return (first, second, third)
+    }
+
+    /// Changes elements, each piece of them by one worker.
+    ///
+    /// - Parameter change: is given the indices of a piece, and its elements, of which the first is that of the first index.
+    @inlinable
+    public func fill<First, Second, Third>(
+        _ first: inout MutableSpan<First>, _ second: inout MutableSpan<Second>, _ third: inout MutableSpan<Third>,
+        _ change:
+            @Sendable (Range<Int>, inout MutableSpan<First>, inout MutableSpan<Second>, inout MutableSpan<Third>)
+            -> Void
+    )
+    where
+        First: BitwiseCopyable & Sendable, Second: BitwiseCopyable & Sendable, Third: BitwiseCopyable & Sendable
+    {
+        let count = first.count
+        precondition(second.count == count && third.count == count)
+        unsafe first.withUnsafeMutableBufferPointer { firsts in
+            unsafe second.withUnsafeMutableBufferPointer { seconds in
+                unsafe third.withUnsafeMutableBufferPointer { thirds in
+                    guard let first = firsts.baseAddress, let second = seconds.baseAddress,
+                        let third = thirds.baseAddress
+                    else { return }
+                    let places = unsafe (Places(start: first), Places(start: second), Places(start: third))
+                    share(pieces(of: count)) { piece in
+                        let range = range(piece, of: count)
+                        var first = unsafe places.0.elements(range).mutableSpan
+                        var second = unsafe places.1.elements(range).mutableSpan
+                        var third = unsafe places.2.elements(range).mutableSpan
+                        change(range, &first, &second, &third)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same for one array.
+    @inlinable
+    public func fill<Element: BitwiseCopyable & Sendable>(
+        _ elements: inout MutableSpan<Element>, _ change: @Sendable (Range<Int>, inout MutableSpan<Element>) -> Void
+    ) {
+        let count = elements.count
+        unsafe elements.withUnsafeMutableBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return }
+            let places = unsafe Places(start: start)
+            share(pieces(of: count)) { piece in
+                let range = range(piece, of: count)
+                var span = unsafe places.elements(range).mutableSpan
+                change(range, &span)
+            }
+        }
     }
 
     /// The indices of a piece.
@@ -169,10 +287,16 @@ public struct Workers: Sendable {
         unsafe self.start = start
     }
 
+    /// Some of them.
+    @inlinable
+    func elements(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Element> {
+        unsafe UnsafeMutableBufferPointer(start: start + range.lowerBound, count: range.count)
+    }
+
     /// Some of them, set to a value.
     @inlinable
     func elements(_ range: Range<Int>, _ initial: Element) -> UnsafeMutableBufferPointer<Element> {
-        let place = unsafe UnsafeMutableBufferPointer(start: start + range.lowerBound, count: range.count)
+        let place = unsafe elements(range)
         unsafe place.initialize(repeating: initial)
         return unsafe place
     }

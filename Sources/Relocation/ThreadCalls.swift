@@ -5,8 +5,8 @@ extension Machine {
     /// from the thread pointer: the psABI has each belong to the relocation before it. What is left of the function's name is
     /// a symbol that nothing refers to.
     ///
-    /// - Parameter object: one of this machine, all of it checked.
-    public static func removeThreadCalls(from object: inout Object) {
+    /// - Parameter object: the parts of one of this machine, all of them checked.
+    public static func removeThreadCalls(from object: inout ObjectParts) {
         guard let getter = object.undefinedSymbol(named: threadGetter) else { return }
         for section in object.sections where !section.relocations.isEmpty && section.kind != .zeroFill {
             for index in calls(section, object, getter: getter) {
@@ -36,7 +36,7 @@ extension Machine {
         return threadAccess(relocations[position], kind, in: original)
     }
 
-    private static func calls(_ section: Section, _ object: Object, getter: UInt32) -> [Int] {
+    private static func calls(_ section: Section, _ object: ObjectParts, getter: UInt32) -> [Int] {
         let bytes = unsafe object.bytes.span.bytes
         let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
         var calls: [Int] = []
@@ -51,7 +51,7 @@ extension Machine {
     }
 }
 
-extension Object {
+extension ObjectParts {
     fileprivate func undefinedSymbol(named name: StaticString) -> UInt32? {
         let count = name.utf8CodeUnitCount
         let index = symbols.firstIndex { symbol in

@@ -118,12 +118,13 @@ import Testing
 
     @Test("of a member of an archive, the place is in the archive's bytes")
     func member() throws {
-        var object = try ELFObjectReader.read(try Compiler.gcc.object(Self.source), name: "gurka.o")
+        let object = try ELFObjectReader.read(try Compiler.gcc.object(Self.source), name: "gurka.o")
         let addresses = object.sections.map { $0.isAllocated ? UInt64(0x2000_0000) : nil }
         let alone = try #require(ELFDebugObject(object, at: addresses))
-        object.bytes = [UInt8](repeating: 0xff, count: 60) + object.bytes + [1, 2, 3]
-        object.file = 60..<object.bytes.count - 3
-        let within = try #require(ELFDebugObject(object, at: addresses))
+        var parts = object.parts
+        parts.bytes = [UInt8](repeating: 0xff, count: 60) + object.bytes + [1, 2, 3]
+        parts.file = 60..<parts.bytes.count - 3
+        let within = try #require(ELFDebugObject(Object(parts), at: addresses))
         #expect(within.headers == alone.headers)
         #expect(within.place == alone.place.lowerBound + 60..<alone.place.upperBound + 60)
     }
@@ -158,12 +159,12 @@ import Testing
         #expect(ELFDebugObject(object, at: []) == nil)
         #expect(ELFDebugObject(object, at: addresses + [nil]) == nil)
         for (place, value) in [(0, UInt8(0)), (4, 0), (4, 3), (46, 1), (40, bytes[40] &+ 1)] {
-            var wrong = object
+            var wrong = object.parts
             wrong.bytes[place] = value
-            #expect(ELFDebugObject(wrong, at: addresses) == nil, "\(place): \(value)")
+            #expect(ELFDebugObject(Object(wrong), at: addresses) == nil, "\(place): \(value)")
         }
-        var short = object
+        var short = object.parts
         short.file = 0..<bytes.count - 1
-        #expect(ELFDebugObject(short, at: addresses) == nil)
+        #expect(ELFDebugObject(Object(short), at: addresses) == nil)
     }
 }

@@ -83,9 +83,9 @@ struct LibraryComparison {
 
     /// An object whose hidden symbols other modules may refer to as well.
     private static func visible(_ object: Object) -> Object {
-        var object = object
-        for index in object.symbols.indices { object.symbols[index].isHidden = false }
-        return object
+        var parts = object.parts
+        for index in parts.symbols.indices { parts.symbols[index].isHidden = false }
+        return Object(parts)
     }
 
     private func link(_ space: Space) throws -> Linked {
