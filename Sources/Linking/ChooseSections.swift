@@ -6,37 +6,37 @@ extension Draft {
         let displaced = displacedGroups()
         let objects = objects
         var frameRelocations = 0
-        let allHomes = homes
-        let homes = allHomes.elements.span
-        var places = [Placement](repeating: .none, count: homes.count)
-        hasDisplaced.reserveCapacity(objects.count)
+        let allNeeds = needs
+        let needs = allNeeds.elements.span
+        var places = [Placement](repeating: .none, count: needs.count)
         for index in objects.indices {
-            let (traits, objectSections) = (surveys[index].traits, objects[index].sections)
-            let (sections, start) = (objectSections.span, allHomes.starts[index])
-            for section in sections.indices where homes[start + section] != .none {
-                let (facts, home) = (sections[section], homes[start + section])
+            let (row, traits) = (allNeeds.range(index), surveys[index].traits)
+            for (section, position) in row.enumerated() where needs[position].home != .none {
+                let need = needs[position]
                 if !displaced[index].isEmpty, Self.isDisplaced(section, of: objects[index], displaced[index]) {
                     continue
                 }
                 // It is placed all the same: what refers to it is no further problem.
-                if let reason = Self.refusal(of: facts) {
-                    problems.add(objects[index].name, "section '\(objects[index].text(facts.name))'", reason)
-                }
+                if need.isRefused { refuse(section, of: objects[index], &problems) }
                 let output =
-                    outputs.standard(home) ?? outputs.output(for: home, facts, of: objects[index])
-                if traits.contains(.fragments), Self.isFragment(facts, of: objects[index]) { beginFragments(output) }
-                guard let offset = outputs.append(facts.size, alignment: facts.alignment, to: output) else {
+                    outputs.standard(need.home)
+                    ?? outputs.output(for: need.home, objects[index].sections[section], of: objects[index])
+                if traits.contains(.fragments), Self.isFragment(objects[index].sections[section], of: objects[index]) {
+                    beginFragments(output)
+                }
+                guard let offset = outputs.append(need.size, alignment: need.alignment, to: output) else {
                     problems.add(
-                        objects[index].name, "section '\(objects[index].text(facts.name))'",
-                        "too large: sizes add up to more than 64 bits")
+                        objects[index].name, objects[index].label(section),
+                        "too large: sizes add up to more than 64 bits"
+                    )
                     continue
                 }
-                places[start + section] = Placement(output: UInt32(output), offset: offset)
-                if OutputSections.isFrames(home) { frameRelocations += facts.relocations.count }
+                places[position] = Placement(output: UInt32(output), offset: offset)
+                if OutputSections.isFrames(need.home) { frameRelocations += Int(need.relocationCount) }
             }
             hasDisplaced.append(!displaced[index].isEmpty)
         }
-        placements = Rows(starts: allHomes.starts, elements: places)
+        placements = Rows(starts: allNeeds.starts, elements: places)
         // Whoever walks the frames stops at a zero word (Linux Standard Base, "Exception Frames").
         for index in outputs.sections.indices where outputs[index].rank == .frames && outputs[index].size > 0 {
             _ = outputs.append(4, alignment: 4, to: index)
@@ -44,7 +44,13 @@ extension Draft {
         makeFrameHeader(relocations: frameRelocations)
     }
 
-    private static func refusal(of section: Section) -> String? {
+    private func refuse(_ section: Int, of object: Object, _ problems: inout ProblemList) {
+        guard let reason = Self.refusal(of: object.sections[section]) else { return }
+        problems.add(object.name, object.label(section), reason)
+    }
+
+    /// Why no module may have such a section; nil where it may.
+    static func refusal(of section: Section) -> String? {
         if section.protection.contains([.write, .execute]) {
             return "both writable and executable: memory of a module is one or the other"
         }
@@ -67,4 +73,9 @@ extension Draft {
             return displaced
         }
     }
+}
+
+extension Object {
+    /// A section as messages name it.
+    fileprivate func label(_ section: Int) -> String { "section '\(text(sections[section].name))'" }
 }

@@ -14,12 +14,12 @@ struct Definition {
     /// Whether it is a weak one that another module's definition displaces.
     fileprivate(set) var isDisplaced = false
 
-    init(object: Int, symbol: Int, strength: Strength, isPrivate: Bool, isAbsolute: Bool) {
+    init(_ symbol: DefinedSymbol, ofObject object: Int) {
         objectNumber = UInt32(truncatingIfNeeded: object)
-        symbolNumber = UInt32(truncatingIfNeeded: symbol)
-        self.strength = strength
-        self.isPrivate = isPrivate
-        self.isAbsolute = isAbsolute
+        symbolNumber = symbol.symbol
+        strength = symbol.strength
+        isPrivate = symbol.isHidden
+        isAbsolute = symbol.isAbsolute
     }
 
     /// The object and the symbol that define it.
@@ -94,6 +94,11 @@ struct Definitions {
         return nil
     }
 
+    /// The definition of a name that ``addNames(_:)`` has put somewhere.
+    func find(added name: Range<Int>, hash: UInt64) -> Int? {
+        find(names, NameRange(name), hash: hash)
+    }
+
     /// The definition of a name.
     func find(_ name: String) -> Int? {
         let bytes = Array(name.utf8)
@@ -153,29 +158,27 @@ extension Draft {
         // Borrowed once: an array would ask at each change whether it is shared.
         var numbers = [Int32](repeating: -1, count: self.hashes.elements.count)
         defer { definitionIndices = Rows(starts: self.hashes.starts, elements: numbers) }
-        let (allPlaces, allHashes, starts) = (placements, self.hashes.elements, self.hashes.starts)
         var indices = numbers.mutableSpan
-        let hashes = allHashes.span
         for objectIndex in objects.indices {
-            let (defined, objectSymbols, bytes) = (
-                surveys[objectIndex].definitions, objects[objectIndex].symbols, objects[objectIndex].bytes
-            )
-            let (symbols, start) = (objectSymbols.span, starts[objectIndex])
+            let objectDefined = surveys[objectIndex].definitions
+            let defined = objectDefined.span
+            let start = hashes.starts[objectIndex]
             var nextName = definitions.addNames(surveys[objectIndex].definedNames)
-            for symbolIndex in defined.lazy.map(Int.init) {
-                let symbol = symbols[symbolIndex]
-                let hash = hashes[start + symbolIndex]
-                let name = nextName..<nextName + Int(symbol.name.count)
+            for position in defined.indices {
+                let symbol = defined[position]
+                let name = nextName..<nextName + Int(symbol.nameCount)
                 nextName = name.upperBound
-                guard let found = Self.definition(of: symbol, objectIndex, symbolIndex, allPlaces) else { continue }
-                guard let known = definitions.find(bytes, symbol.name, hash: hash) else {
-                    indices[start + symbolIndex] = Int32(definitions.indices.count)
-                    definitions.add(found, name, hash: hash)
-                    if let common = symbol.common { definitions[common: definitions.indices.count - 1] = common }
-                    continue
+                guard symbol.section == .max || placements[objectIndex, Int(symbol.section)].isPlaced else { continue }
+                let found = Definition(symbol, ofObject: objectIndex)
+                let common = symbol.strength == .common ? objects[objectIndex].symbols[found.symbol].common : nil
+                if let known = definitions.find(added: name, hash: symbol.hash) {
+                    indices[start + found.symbol] = Int32(known)
+                    merge(found, common, into: known, &problems)
+                } else {
+                    indices[start + found.symbol] = Int32(definitions.indices.count)
+                    definitions.add(found, name, hash: symbol.hash)
+                    if let common { definitions[common: definitions.indices.count - 1] = common }
                 }
-                indices[start + symbolIndex] = Int32(known)
-                merge(found, symbol.common, into: known, &problems)
             }
         }
         if let first = source.firstMember {
@@ -183,23 +186,6 @@ extension Draft {
                 definitions[index].isPrivate = true
             }
         }
-    }
-
-    private static func definition(
-        of symbol: Symbol, _ object: Int, _ index: Int, _ places: Rows<Placement>
-    ) -> Definition? {
-        var found = Definition(
-            object: object, symbol: index, strength: symbol.binding == .global ? .strong : .weak,
-            isPrivate: symbol.isHidden, isAbsolute: symbol.place == .absolute)
-        switch symbol.place {
-        case .undefined: return nil
-        case .absolute: break
-        case .section(let section):
-            guard places[object, Int(section)].isPlaced else { return nil }
-        case .common:
-            found.strength = .common
-        }
-        return found
     }
 
     private mutating func merge(

@@ -13,7 +13,7 @@ struct Draft {
     /// For each object, what the first look at it has found.
     var surveys: [Survey] = []
     /// For each object, for each of its sections, where it belongs.
-    var homes = Rows<SectionHome>()
+    var needs = Rows<SectionNeed>()
     /// For each object, for each of its symbols, the hash of its name; 0 for local ones.
     var hashes = Rows<UInt64>()
 
@@ -166,10 +166,10 @@ extension Draft {
         let objects = objects
         let sections = Self.starts(objects) { $0.sections.count }
         let symbols = Self.starts(objects) { $0.symbols.count }
-        let (homes, hashes, surveys) = workers.rows(sections, symbols, of: (SectionHome.none, UInt64(0))) {
+        let (needs, hashes, surveys) = workers.rows(sections, symbols, of: (SectionNeed.none, UInt64(0))) {
             Survey(of: objects[$0], &$1, &$2, $3)
         }
-        self.homes = Rows(starts: sections, elements: homes)
+        self.needs = Rows(starts: sections, elements: needs)
         self.hashes = Rows(starts: symbols, elements: hashes)
         self.surveys = surveys
     }

@@ -40,7 +40,7 @@ extension Draft {
     private func refuseEntryOfOtherFile(_ problems: inout ProblemList) {
         for (object, survey) in zip(objects, surveys) where survey.traits.contains(.classicEntry) {
             for symbol in survey.definitions {
-                let name = object.symbols[Int(symbol)].name
+                let name = object.symbols[Int(symbol.symbol)].name
                 guard nameEnds(object.bytes, name, with: "_lkmentry"), function(object.text(name)) != nil else {
                     continue
                 }

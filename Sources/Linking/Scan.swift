@@ -123,17 +123,29 @@ extension Draft {
             let findings = scan(pieces[number], as: machine, setting, targets, &own)
             return (states, findings)
         }
-        for (piece, found) in zip(pieces, found) {
-            looked.findings[piece.object].add(found.findings)
-            for (place, state) in zip(hashes.range(piece.object), found.states) {
-                looked.states.elements[place].formUnion(state)
-            }
-        }
+        for (piece, found) in zip(pieces, found) { looked.findings[piece.object].add(found.findings) }
+        unite(found.map(\.states), in: &looked.states, workers)
         for object in objects.indices {
             let row = hashes.range(object)
             looked.findings[object].notable = Self.notable(
                 looked.states.elements.span.extracting(row), looked.resolutions.elements.span.extracting(row),
                 in: environment.table)
+        }
+    }
+
+    /// Adds what is known of symbols from each piece.
+    private func unite(_ found: [[SymbolState]], in states: inout Rows<SymbolState>, _ workers: Workers) {
+        let ofObjects = Dictionary(grouping: pieces.indices) { pieces[$0].object }
+        var all = states.elements.mutableSpan
+        for (object, pieces) in ofObjects {
+            var row = all._mutatingExtracting(hashes.range(object))
+            workers.fill(&row) { range, row in
+                for piece in pieces {
+                    let states = found[piece]
+                    let own = states.span.extracting(range)
+                    for index in own.indices { row[index].formUnion(own[index]) }
+                }
+            }
         }
     }
 

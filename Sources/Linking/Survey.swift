@@ -1,5 +1,48 @@
 import ObjectModel
 
+/// A definition of an object, as whoever enters all names of a module wants it: side by side with the object's others, where the symbols
+/// themselves may be in another processor's cache.
+struct DefinedSymbol: BitwiseCopyable, Sendable {
+    /// The hash of its name.
+    let hash: UInt64
+    /// The symbol, by index.
+    let symbol: UInt32
+    /// How long its name is, in bytes.
+    let nameCount: UInt32
+    /// The section that it is in; `UInt32.max` where it is in none.
+    let section: UInt32
+    let strength: Definition.Strength
+    let isHidden: Bool
+    let isAbsolute: Bool
+
+    init(_ symbol: Symbol, at index: Int, hash: UInt64) {
+        self.hash = hash
+        self.symbol = UInt32(truncatingIfNeeded: index)
+        nameCount = symbol.name.count
+        isHidden = symbol.isHidden
+        isAbsolute = symbol.place == .absolute
+        if case .section(let number) = symbol.place { section = number } else { section = .max }
+        strength = symbol.place == .common ? .common : symbol.binding == .global ? .strong : .weak
+    }
+}
+
+/// A section of an object, as whoever places all sections of a module wants it: side by side with the object's others.
+struct SectionNeed: BitwiseCopyable, Sendable {
+    /// Where it belongs.
+    var home: SectionHome
+    /// Whether it is one that no module may have.
+    var isRefused: Bool
+    /// How many relocations apply to it.
+    var relocationCount: UInt32
+    /// Its size in memory, in bytes.
+    var size: UInt64
+    /// What its address is a multiple of: a power of two.
+    var alignment: UInt64
+
+    /// What a section needs that is not part of the image.
+    static let none = SectionNeed(home: .none, isRefused: false, relocationCount: 0, size: 0, alignment: 1)
+}
+
 /// What one look at an object's sections and symbols finds out, so that each pass looks only at what is its business: of a library's
 /// thousand members hardly any has anything special.
 struct Survey: Sendable {
@@ -28,18 +71,18 @@ struct Survey: Sendable {
     }
 
     private(set) var traits: Traits = []
-    /// The symbols, by index, that are not local and that the object defines, common ones among them.
-    private(set) var definitions: [UInt32] = []
+    /// The symbols that are not local and that the object defines, common ones among them.
+    private(set) var definitions: [DefinedSymbol] = []
     /// Their names, one behind the other.
     private(set) var definedNames: [UInt8] = []
 
     /// Looks at an object.
     ///
     /// - Parameters:
-    ///   - homes: what is to hold, for each section, where it belongs.
+    ///   - needs: what is to hold, for each section, where it belongs and what it needs there.
     ///   - hashes: what is to hold, for each symbol that is not local, the hash of its name.
     init(
-        of object: Object, _ homes: inout MutableSpan<SectionHome>, _ hashes: inout MutableSpan<UInt64>,
+        of object: Object, _ needs: inout MutableSpan<SectionNeed>, _ hashes: inout MutableSpan<UInt64>,
         _ workers: Workers
     ) {
         let (objectSections, objectSymbols, bytes) = (object.sections, object.symbols, object.bytes)
@@ -49,17 +92,21 @@ struct Survey: Sendable {
                 hashes[index] = nameHash(bytes, symbols[index].name)
             }
         }
-        workers.fill(&homes) { range, homes in
+        workers.fill(&needs) { range, needs in
             let sections = objectSections.span.extracting(range)
             for index in sections.indices where sections[index].isAllocated {
-                homes[index] = OutputSections.home(of: sections[index], object)
+                let section = sections[index]
+                needs[index] = SectionNeed(
+                    home: OutputSections.home(of: section, object), isRefused: Draft.refusal(of: section) != nil,
+                    relocationCount: UInt32(truncatingIfNeeded: section.relocations.count), size: section.size,
+                    alignment: section.alignment)
             }
         }
-        lookAtSections(of: object, homes.span)
-        lookAtSymbols(of: object)
+        lookAtSections(of: object, needs.span)
+        lookAtSymbols(of: object, hashes.span)
     }
 
-    private mutating func lookAtSections(of object: Object, _ homes: Span<SectionHome>) {
+    private mutating func lookAtSections(of object: Object, _ needs: Span<SectionNeed>) {
         let objectSections = object.sections
         let sections = objectSections.span
         for index in sections.indices where sections[index].isAllocated {
@@ -67,7 +114,7 @@ struct Survey: Sendable {
                 traits.insert(.functionArrays)
             }
             if sections[index].subject != nil { traits.insert(.subjects) }
-            guard homes[index] == .named else { continue }
+            guard needs[index].home == .named else { continue }
             if Draft.isFragment(sections[index], of: object) { traits.insert(.fragments) }
             if Draft.isExportList(sections[index], of: object) { traits.insert(.exportList) }
             if object.isDeclaration(sections[index]) { traits.insert(.declaration) }
@@ -76,14 +123,17 @@ struct Survey: Sendable {
 
     /// Bytes of names of definitions for each symbol.
     private static let usualLength = 6
+    /// Symbols.
+    private static let largeObject = 10_000
 
-    private mutating func lookAtSymbols(of object: Object) {
+    private mutating func lookAtSymbols(of object: Object, _ hashes: Span<UInt64>) {
         let (objectSymbols, objectBytes) = (object.symbols, object.bytes)
         let symbols = objectSymbols.span
         let bytes = unsafe objectBytes.span.bytes
-        var definitions: [UInt32] = []
+        var definitions: [DefinedSymbol] = []
         var names: [UInt8] = []
-        definitions.reserveCapacity(symbols.count / 4)
+        // Room that is not used costs a large object nothing, and to move what it has a page at a time.
+        definitions.reserveCapacity(symbols.count < Self.largeObject ? symbols.count / 4 : symbols.count)
         names.reserveCapacity(symbols.count * Self.usualLength)
         for index in symbols.indices {
             if symbols[index].type == .indirectFunction { traits.insert(.indirectFunctions) }
@@ -92,7 +142,7 @@ struct Survey: Sendable {
                 if isUseCounter(symbols[index].name, of: object) { traits.insert(.useCounter) }
                 if object.hasVersion(symbols[index].name) { traits.insert(.versions) }
             } else {
-                definitions.append(UInt32(truncatingIfNeeded: index))
+                definitions.append(DefinedSymbol(symbols[index], at: index, hash: hashes[index]))
                 let name = bytes.extracting(symbols[index].name.indices)
                 unsafe name.withUnsafeBytes { unsafe names.append(contentsOf: $0) }
                 if nameEnds(object.bytes, symbols[index].name, with: "_lkmentry") { traits.insert(.classicEntry) }

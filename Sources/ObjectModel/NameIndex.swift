@@ -1,10 +1,11 @@
 /// Finds numbers by the hash of a name: open addressing with linear probing.
 ///
 /// A slot is an entry of eight bytes: 12 bits of the hash, and a payload of 52 bits that tells the owner where the name stands; the
-/// owner compares names. A table of up to 65,536 slots has a mark of one byte for each, too: 0 where the slot is empty, else 7
+/// owner compares names. A table of up to 1,048,576 slots has a mark of one byte for each, too: 0 where the slot is empty, else 7
 /// more bits of the hash. Most names that are looked for in such a table are not there, and to find that out the marks alone are
-/// read: 64 slots a cache line, where entries are 8, so that a table of some thousand names is not fetched anew by each load. A
-/// larger one is fetched anew all the same, and then marks would be one line more.
+/// read: 64 slots a cache line, where entries are 8, so that a table of some thousand names is not fetched anew by each load, and one
+/// of some hundred thousand is not waited for while it is filled. The marks of a larger one are in no cache either, and would be one
+/// line more.
 ///
 /// Payloads of one hash are met in the order in which they came. Removal shifts later entries back, so there are no tombstones,
 /// and the table stays as fast after a million loads and unloads as it was at first. At most 5 of 8 slots are in use: a name that
@@ -32,7 +33,7 @@ public struct NameIndex: Sendable {
 
     /// Makes an index with room for that many names before it grows.
     public init(minimumCapacity: Int = 0) {
-        self.init(minimumCapacity: minimumCapacity, mostMarks: 1 << 16)
+        self.init(minimumCapacity: minimumCapacity, mostMarks: 1 << 20)
     }
 
     init(minimumCapacity: Int = 0, mostMarks: Int) {
