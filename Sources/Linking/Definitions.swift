@@ -84,10 +84,14 @@ struct Definitions {
 
     /// The definition of a name.
     func find(_ bytes: [UInt8], _ name: NameRange, hash: UInt64) -> Int? {
+        find(bytes, name.indices, hash: hash)
+    }
+
+    private func find(_ bytes: [UInt8], _ name: Range<Int>, hash: UInt64) -> Int? {
         var probe = index.probe(hash)
         while let payload = index.next(&probe) {
             let key = keys[Int(payload)]
-            if key.hash == hash, sameBytes(names, key.offset..<key.offset + key.count, bytes, name.indices) {
+            if key.hash == hash, sameBytes(names, key.offset..<key.offset + key.count, bytes, name) {
                 return Int(payload)
             }
         }
@@ -96,7 +100,7 @@ struct Definitions {
 
     /// The definition of a name that ``addNames(_:)`` has put somewhere.
     func find(added name: Range<Int>, hash: UInt64) -> Int? {
-        find(names, NameRange(name), hash: hash)
+        find(names, name, hash: hash)
     }
 
     /// The definition of a name.

@@ -12,7 +12,7 @@ struct Draft {
 
     /// For each object, what the first look at it has found.
     var surveys: [Survey] = []
-    /// For each object, for each of its sections, where it belongs.
+    /// For each object, for each of its sections, where it belongs and what it needs there.
     var needs = Rows<SectionNeed>()
     /// For each object, for each of its symbols, the hash of its name; 0 for local ones.
     var hashes = Rows<UInt64>()

@@ -168,16 +168,11 @@ extension Draft {
 }
 
 extension Object {
-    /// Whether the reader left out a name's version (`name@VERSION`).
-    func hasVersion(_ name: NameRange) -> Bool {
-        let end = name.indices.upperBound
-        return symbolNames.contains(end) && bytes[end] == UInt8(ascii: "@")
-    }
-
     /// The whole of a name whose version the reader left out (`name@VERSION`); nil for one that has none.
     fileprivate func versioned(_ name: NameRange) -> NameRange? {
-        guard hasVersion(name) else { return nil }
-        let rest = bytes[name.indices.upperBound..<symbolNames.upperBound]
+        let end = name.indices.upperBound
+        guard symbolNames.contains(end), bytes[end] == UInt8(ascii: "@") else { return nil }
+        let rest = bytes[end..<symbolNames.upperBound]
         return NameRange(offset: name.offset, count: name.count + UInt32(rest.prefix { $0 != 0 }.count))
     }
 }

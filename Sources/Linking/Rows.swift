@@ -17,14 +17,6 @@ struct Rows<Element: BitwiseCopyable & Sendable>: Sendable {
         self.elements = elements
     }
 
-    /// Rows of elements that are all the same.
-    init(starts: [Int], repeating element: Element) {
-        self.init(starts: starts, elements: Array(repeating: element, count: starts.last ?? 0))
-    }
-
-    /// How many rows there are.
-    var count: Int { starts.count - 1 }
-
     /// Where the elements of a row are.
     func range(_ row: Int) -> Range<Int> {
         starts[row]..<starts[row + 1]

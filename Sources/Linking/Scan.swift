@@ -62,15 +62,16 @@ extension Draft {
         _ problems: inout ProblemList
     ) {
         pieces = pieces(as: machine, workers)
-        let found = look(as: machine, in: environment, workers)
-        (resolutions, targets) = (found.resolutions, found.targets)
-        for object in found.findings.indices {
-            if found.findings[object].needsTable { needsTable = true }
-            guard found.findings[object].isNotable else { continue }
-            let findings = found.findings[object]
-            problems.add(findings.problems)
-            report(findings, object: object, found.states, in: environment.table, &problems)
-            allot(object: object, findings.notable, found.states, in: environment.table)
+        let looked = look(as: machine, in: environment, workers)
+        (resolutions, targets) = (looked.resolutions, looked.targets)
+        let (states, findings) = (looked.states, looked.findings)
+        for object in findings.indices {
+            if findings[object].needsTable { needsTable = true }
+            guard findings[object].isNotable else { continue }
+            let found = findings[object]
+            problems.add(found.problems)
+            report(found, object: object, states, in: environment.table, &problems)
+            allot(object: object, found.notable, states, in: environment.table)
         }
         if !tableEntries.isEmpty || needsTable { self.table = outputs.output(named: ".got", rank: .table) }
         if let table = self.table {

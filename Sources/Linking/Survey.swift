@@ -66,7 +66,7 @@ struct Survey: Sendable {
         static let useCounter = Traits(rawValue: 64)
         /// What MODULE() makes.
         static let declaration = Traits(rawValue: 128)
-        /// References to a version of a symbol (`name@VERSION`).
+        /// Names with a version (`name@VERSION`).
         static let versions = Traits(rawValue: 256)
     }
 
@@ -138,14 +138,15 @@ struct Survey: Sendable {
         for index in symbols.indices {
             if symbols[index].type == .indirectFunction { traits.insert(.indirectFunctions) }
             guard symbols[index].binding != .local else { continue }
+            let end = symbols[index].name.indices.upperBound
+            if object.symbolNames.contains(end), objectBytes[end] == UInt8(ascii: "@") { traits.insert(.versions) }
             if symbols[index].place == .undefined {
                 if isUseCounter(symbols[index].name, of: object) { traits.insert(.useCounter) }
-                if object.hasVersion(symbols[index].name) { traits.insert(.versions) }
             } else {
                 definitions.append(DefinedSymbol(symbols[index], at: index, hash: hashes[index]))
                 let name = bytes.extracting(symbols[index].name.indices)
                 unsafe name.withUnsafeBytes { unsafe names.append(contentsOf: $0) }
-                if nameEnds(object.bytes, symbols[index].name, with: "_lkmentry") { traits.insert(.classicEntry) }
+                if nameEnds(objectBytes, symbols[index].name, with: "_lkmentry") { traits.insert(.classicEntry) }
             }
         }
         self.definitions = definitions

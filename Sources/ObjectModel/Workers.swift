@@ -157,21 +157,29 @@ public struct Workers: Sendable {
             second = unsafe Self.array(secondStarts) { (seconds: Places<Second>) in
                 third = unsafe Self.array(thirdStarts) { (thirds: Places<Third>) in
                     others = outer.map(things) { row in
-                        var first = unsafe firsts.elements(
-                            firstStarts[row]..<firstStarts[row + 1], initial.0
-                        ).mutableSpan
-                        var second = unsafe seconds.elements(
-                            secondStarts[row]..<secondStarts[row + 1], initial.1
-                        ).mutableSpan
-                        var third = unsafe thirds.elements(
-                            thirdStarts[row]..<thirdStarts[row + 1], initial.2
-                        ).mutableSpan
+                        var first = unsafe inner.elements(of: firsts, row, firstStarts, initial.0).mutableSpan
+                        var second = unsafe inner.elements(of: seconds, row, secondStarts, initial.1).mutableSpan
+                        var third = unsafe inner.elements(of: thirds, row, thirdStarts, initial.2).mutableSpan
                         return fill(row, &first, &second, &third, inner)
                     }
                 }
             }
         }
         return (first, second, third, others)
+    }
+
+    /// The elements of a row, set to a value.
+    @inlinable
+    func elements<Element: BitwiseCopyable & Sendable>(
+        of places: Places<Element>, _ row: Int, _ starts: [Int], _ initial: Element
+    ) -> UnsafeMutableBufferPointer<Element> {
+        let start = starts[row]
+        let count = starts[row + 1] - start
+        share(pieces(of: count)) { piece in
+            let range = range(piece, of: count)
+            _ = unsafe places.elements(start + range.lowerBound..<start + range.upperBound, initial)
+        }
+        return unsafe places.elements(start..<start + count)
     }
 
     /// An array of rows, which `fill` sets, all of them.
