@@ -5,7 +5,7 @@ import TestSupport
 /// shared and noisy, so a person looks.
 @main
 struct Benchmarks {
-    private static let rounds = 31
+    static let rounds = 31
 
     static func main() throws {
         let arguments = CommandLine.arguments.dropFirst()
@@ -16,7 +16,7 @@ struct Benchmarks {
         defer { _ = try? programs.time(programs.own("modlinkd"), ["--stop"]) }
         _ = try programs.time(programs.own("modstat"))
         var report =
-            "                                           median   minimum   maximum   µs, \(rounds) rounds (7 of large links)\n"
+            "                                           median   minimum   maximum   µs, \(rounds) rounds (7 of links against ld)\n"
         let idle = try memory("idle daemon, resident", work)
         report += try link(programs, work)
         report += try scaling(programs, work)

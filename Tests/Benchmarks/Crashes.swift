@@ -2,7 +2,7 @@ import Posix
 
 /// How long it takes until a crash has been explained.
 extension Benchmarks {
-    private static let crashRounds = 7
+    private static let crashRounds = 15
     private static let wantedMicroseconds = 300_000.0
 
     /// A tool that causes a fault, from its start to its end: the load, the fault, the core file, the report on the terminal. The space has 100 MB

@@ -24,7 +24,7 @@ extension Benchmarks {
         let archive = work + "/libcrypto.a"
         let crypto = try compare(
             programs, "libcrypto.a, whole, as one module", ["--whole-archive", archive],
-            "  mold -shared", mold, ["--whole-archive", archive], work)
+            "  mold -shared", mold, ["--whole-archive", archive], work, rounds: rounds)
         return report + crypto.space.line + crypto.linker.line
             + Measurement.ratio("  space : mold", crypto.space, crypto.linker, wanted: 0.3)
     }
@@ -37,11 +37,11 @@ extension Benchmarks {
 
     private static func compare(
         _ programs: Programs, _ name: String, _ files: [String], _ otherName: String, _ linker: String,
-        _ linkerFiles: [String], _ work: String
+        _ linkerFiles: [String], _ work: String, rounds: Int = scalingRounds
     ) throws -> (space: Measurement, linker: Measurement) {
         var space = Measurement(name)
         var other = Measurement(otherName)
-        for _ in 0..<scalingRounds {
+        for _ in 0..<rounds {
             space.add(
                 phases(try programs.output(programs.own("modload"), ["-v", "--name", "large"] + files)))
             _ = try programs.time(programs.own("modunload"), ["large"])
