@@ -166,13 +166,3 @@ extension Draft {
         return made.firstIndex { $0.name.utf8.elementsEqual(bytes[name.indices]) }
     }
 }
-
-extension Object {
-    /// The whole of a name whose version the reader left out (`name@VERSION`); nil for one that has none.
-    fileprivate func versioned(_ name: NameRange) -> NameRange? {
-        let end = name.indices.upperBound
-        guard symbolNames.contains(end), bytes[end] == UInt8(ascii: "@") else { return nil }
-        let rest = bytes[end..<symbolNames.upperBound]
-        return NameRange(offset: name.offset, count: name.count + UInt32(rest.prefix { $0 != 0 }.count))
-    }
-}

@@ -138,8 +138,7 @@ struct Survey: Sendable {
         for index in symbols.indices {
             if symbols[index].type == .indirectFunction { traits.insert(.indirectFunctions) }
             guard symbols[index].binding != .local else { continue }
-            let end = symbols[index].name.indices.upperBound
-            if object.symbolNames.contains(end), objectBytes[end] == UInt8(ascii: "@") { traits.insert(.versions) }
+            if object.hasVersion(symbols[index].name) { traits.insert(.versions) }
             if symbols[index].place == .undefined {
                 if isUseCounter(symbols[index].name, of: object) { traits.insert(.useCounter) }
             } else {

@@ -66,17 +66,9 @@ struct RootNames {
         for symbol in object.symbols where symbol.binding == .global && symbol.place == .undefined {
             guard !symbol.isHidden, !ObjectSummary.isMadeByLinker(object.bytes, symbol.name) else { continue }
             if table.exported(object.bytes, symbol.name) != nil { continue }
-            missing.append(whole(symbol.name, in: object))
+            missing.append(object.versioned(symbol.name) ?? symbol.name)
         }
         return missing
-    }
-
-    /// A name with the version that readers leave out (`name@VERSION`).
-    private static func whole(_ name: NameRange, in object: Object) -> NameRange {
-        let end = name.indices.upperBound
-        guard object.symbolNames.contains(end), object.bytes[end] == UInt8(ascii: "@") else { return name }
-        let version = object.bytes[end..<object.symbolNames.upperBound].prefix { $0 != 0 }
-        return NameRange(offset: name.offset, count: name.count + UInt32(version.count))
     }
 
     private mutating func enterAll() {

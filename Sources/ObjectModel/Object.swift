@@ -319,4 +319,17 @@ public final class Object: Sendable {
     public func text(_ name: NameRange) -> String {
         printable(bytes, name)
     }
+
+    /// Whether a name of its symbols is one of which the reader left out the version (`name@VERSION`).
+    public func hasVersion(_ name: NameRange) -> Bool {
+        let end = name.indices.upperBound
+        return symbolNames.contains(end) && bytes[end] == UInt8(ascii: "@")
+    }
+
+    /// The whole of such a name; nil for one that has no version.
+    public func versioned(_ name: NameRange) -> NameRange? {
+        guard hasVersion(name) else { return nil }
+        let rest = bytes[name.indices.upperBound..<symbolNames.upperBound]
+        return NameRange(offset: name.offset, count: name.count + UInt32(rest.prefix { $0 != 0 }.count))
+    }
 }
