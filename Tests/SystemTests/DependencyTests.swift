@@ -109,6 +109,27 @@ struct ModuleFolder {
             folder.session.run("modunload", "top", "middle", "base"), .done("top: bye\nmiddle: bye\nbase: bye\n"))
     }
 
+    @Test("the graph for Graphviz has who uses whom, and the symbols when they are asked for")
+    func dot() throws {
+        let folder = try ModuleFolder()
+        try folder.compile("base")
+        try folder.compile("top", uses: ["base"])
+        _ = try folder.load("top")
+        let graph = { (arrow: String) in
+            """
+            digraph modules {
+                node [shape=box];
+                "base" [style=dashed];
+                "top";
+                "top" -> "base"\(arrow);
+            }
+
+            """
+        }
+        #expect(try folder.session.output("modstat", "--dot") == graph(""))
+        #expect(try folder.session.output("modstat", "--dot", "-v") == graph(#" [label="base"]"#))
+    }
+
     @Test("a file that is named gets what it misses from the folders, once for two that need it")
     func diamond() throws {
         let folder = try ModuleFolder()
