@@ -31,7 +31,8 @@ extension CrashReport.Event {
     private static let names = [
         1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
         9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
-        24: "SIGXCPU", 25: "SIGXFSZ", 31: "SIGSYS",
+        16: "SIGSTKFLT", 24: "SIGXCPU", 25: "SIGXFSZ", 26: "SIGVTALRM", 27: "SIGPROF", 29: "SIGIO", 30: "SIGPWR",
+        31: "SIGSYS",
     ]
 
     /// By signal, in the order of si_code from 1 on (sigaction(2)).

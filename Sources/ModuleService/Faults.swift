@@ -35,7 +35,7 @@ extension ModuleService {
         case .timedOut(_, let fault):
             let place =
                 fault.map { " in \(describe($0.instructionPointer, in: space.architecture))" }
-                ?? ", and goes on: it blocks all signals"
+                ?? ", and goes on: no signal ends what it waits for"
             return Failure(
                 .moduleFaulted, [Problem(subject: module, place: function, reason: "interrupted\(place)")],
                 signal: "interrupted")
@@ -94,7 +94,7 @@ extension ModuleService {
     ///
     /// - Parameter place: where it belongs; of an exit, where that was called.
     func describe(_ fault: Fault, _ place: FaultPlace?, in architecture: Architecture) -> String {
-        if fault == .leftRunning { return "hung: not back in time, and goes on: it blocks all signals" }
+        if fault == .leftRunning { return "hung: not back in time, and goes on: no signal ends what it waits for" }
         let here = describe(fault.instructionPointer, in: architecture)
         switch fault.kind {
         case .signal: return "\(fault.signalName)\(touched(fault, in: architecture)) in \(here)"
@@ -108,7 +108,7 @@ extension ModuleService {
 
     /// The address that was touched, where the signal has one.
     private func touched(_ fault: Fault, in architecture: Architecture) -> String {
-        guard ["SIGSEGV", "SIGBUS"].contains(fault.signalName) else { return "" }
+        guard ["SIGSEGV", "SIGBUS"].contains(fault.signalName), fault.code > 0 else { return "" }
         // A jump to where a module was is explained by where it was.
         let stale =
             fault.address == fault.instructionPointer ? nil : departed(fault.address, in: architecture)?.departed
@@ -160,7 +160,10 @@ extension ModuleService {
     /// Deals with what happens in a space by itself, until it has ended.
     func follow(_ space: SpaceHost) {
         while let event = space.nextEvent() {
-            let fault = event.fault
+            guard let fault = event.fault else {
+                tell(of: event, in: space)
+                continue
+            }
             let place = place(of: fault, in: space)
             let culprit = place.flatMap { place in state.withLock { $0.modules[place.module]?.name } }
             let what = describe(fault, place, in: space.architecture)
@@ -172,12 +175,20 @@ extension ModuleService {
             case .dying:
                 let line = "\(space.label): \(what); it ends"
                 _ = record(Crash(kind: .died, fault: fault, module: culprit, line: line), space)
+            case .signalIgnored: break
             }
             if let culprit { markFaulty(culprit) }
             space.release(event)
             if case .threadFaulted = event { restartLater(space, without: culprit) }
         }
         space.waitForEnd()
+    }
+
+    /// Tells of what has harmed nobody.
+    private func tell(of event: SpaceEvent, in space: SpaceHost) {
+        guard case .signalIgnored(let signal, let sender) = event else { return }
+        let origin = sender.map { " of process \($0)" } ?? ""
+        console.note("\(space.label): \(signalName(signal))\(origin): no module handles it; ignored")
     }
 }
 

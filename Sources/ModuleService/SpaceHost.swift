@@ -216,7 +216,7 @@ extension SpaceHost {
     }
 
     /// Takes an image out of memory.
-    func unmap(_ range: Range<UInt64>) throws(SpaceError) {
+    func unmap(_ range: Range<UInt64>) throws(SpaceError) -> ProcessState {
         try ask { (space) throws(SpaceError) in
             try space.unmap(address: range.lowerBound, size: range.upperBound - range.lowerBound)
         }

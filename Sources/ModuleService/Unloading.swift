@@ -156,7 +156,10 @@ extension ModuleService {
         // The space may have refused to take them: nothing to take back then.
         if let frames = module.frames { try? space.unregisterFrames(frames) }
         do throws(SpaceError) {
-            try space.unmap(module.range)
+            let restored = try space.unmap(module.range).parts
+            if !restored.isEmpty {
+                console.note("\(module.name): left changed: \(restored.joined(separator: ", ")); restored")
+            }
         } catch {
             log.error("\(module.name): cannot be unmapped: \(error)")
         }

@@ -42,7 +42,8 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
     /// Where the registers of the floating-point unit are in the space's memory, as the kernel saved them for the signal's handler;
     /// nil when the thread still has them.
     public let floatingState: UInt64?
-    /// The function that a thread of a module began with; nil in a call.
+    /// The function that a thread of a module began with; of the initial thread, the place where a module asked for the signal, if that
+    /// is known. Nil in a call.
     public let startRoutine: UInt64?
 
     /// The names of ``registers``: in the order of the psABI's numbers (x86-64: figure 3.36; Intel386: table 2.14), then the flags
@@ -75,7 +76,7 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
         return "\(signalName) at \(hexadecimal(instructionPointer))\(address)\(element)"
     }
 
-    /// Of a function that was not back in time, and cannot be stopped since it blocks all signals: nothing is known.
+    /// Of a function that was not back in time, and stays in a system call that no signal ends: nothing is known.
     public static let leftRunning = Fault()
 
     private init() {

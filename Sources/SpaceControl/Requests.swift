@@ -30,10 +30,14 @@ extension Space {
     /// - Parameters:
     ///   - address: its lowest one.
     ///   - size: from there to the end of its last page.
+    /// - Returns: what the image's calls had changed of the process, and is as before now.
     /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there, EBUSY while its frames are registered, or
     ///   destructors of its thread-local variables are pending.
-    public mutating func unmap(address: UInt64, size: UInt64) throws(SpaceError) {
-        _ = try ask(.unmap, packet(SPACE_UNMAP, address: address, size: size))
+    @discardableResult public mutating func unmap(
+        address: UInt64, size: UInt64
+    ) throws(SpaceError) -> ProcessState {
+        let reply = try ask(.unmap, packet(SPACE_UNMAP, address: address, size: size))
+        return ProcessState(rawValue: UInt32(truncatingIfNeeded: reply.result))
     }
 
     /// Maps a flat image: zeros that may be read, written and executed at once, as nothing else may.

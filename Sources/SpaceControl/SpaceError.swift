@@ -49,7 +49,8 @@ public enum SpaceError: Error, Equatable, Sendable, CustomStringConvertible {
     case refused(SpaceRequest, Int32)
     /// A function raised a signal, or called exit(3). The space goes on.
     case faulted(SpaceRequest, Fault)
-    /// A function was not back in time. It has been stopped where the fault says; nil: it blocks all signals, and runs on.
+    /// A function was not back in time. It has been stopped where the fault says; nil: it stays in a system call that no signal ends, and
+    /// goes on.
     case timedOut(SpaceRequest, Fault?)
     /// A function ended its thread (pthread_exit(3)) instead of returning.
     case threadEnded(SpaceRequest)
@@ -71,7 +72,7 @@ public enum SpaceError: Error, Equatable, Sendable, CustomStringConvertible {
             "space: \(request.rawValue): not back in time; stopped at \(hexadecimal(fault.instructionPointer))"
                 + (fault.index.map { ", element \($0)" } ?? "")
         case .timedOut(let request, nil):
-            "space: \(request.rawValue): not back in time; cannot be stopped, since it blocks all signals"
+            "space: \(request.rawValue): not back in time; cannot be stopped, since no signal ends what it waits for"
         case .threadEnded(let request):
             "space: \(request.rawValue): ended its thread instead of returning"
         case .died(let request, let death):

@@ -1,17 +1,24 @@
 import Posix
 import SpaceProtocol
 
-/// Something that happened in a space outside of calls. The thread stands still until it is released.
+/// Something that happened in a space outside of calls. A thread that has faulted stands still until it is released.
 public enum SpaceEvent: Equatable, Sendable {
     /// A thread of a module raised a signal, or called exit(3). Released, it ends, and the space goes on.
     case threadFaulted(Fault)
     /// A thread of the space itself raised a signal. Released, or after some seconds, the space ends.
     case dying(Fault)
+    /// A signal came to the process that no module handles, and that no module is known to have asked for. It had no effect.
+    ///
+    /// - Parameters:
+    ///   - signal: its number, as the space's machine has it.
+    ///   - sender: the process that sent it; nil when it was the space itself, or the kernel.
+    case signalIgnored(_ signal: Int32, sender: Int32?)
 
-    /// Where the thread was.
-    public var fault: Fault {
+    /// Where the thread was, when one stands still.
+    public var fault: Fault? {
         switch self {
         case .threadFaulted(let fault), .dying(let fault): fault
+        case .signalIgnored: nil
         }
     }
 }
@@ -36,13 +43,16 @@ public final class SpaceEvents: Sendable {
         switch reply.kind {
         case SPACE_THREAD_FAULTED.rawValue: return .threadFaulted(fault)
         case SPACE_DIED.rawValue: return .dying(fault)
+        case SPACE_SIGNAL_IGNORED.rawValue:
+            return .signalIgnored(fault.signal, sender: reply.process > 0 ? reply.process : nil)
         default: return nil
         }
     }
 
     /// Lets the thread of an event end.
     public func release(_ event: SpaceEvent) {
-        let release = space_release(thread: UInt32(bitPattern: event.fault.thread), reserved: 0)
+        guard let fault = event.fault else { return }
+        let release = space_release(thread: UInt32(bitPattern: fault.thread), reserved: 0)
         // A space that has ended needs none.
         try? LocalSocket.send(socket.descriptor, bytes(release), name: "space")
     }

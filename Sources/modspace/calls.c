@@ -237,7 +237,9 @@ int space_call(struct space_lane *lane, const struct space_request *request, str
             return error;
         }
     }
-    space_catch_faults();
+    if (!space_is_filtered) {
+        space_install_faults();
+    }
     struct space_worker *it = lane->worker;
     it->request = *request;
     it->index = SPACE_NO_INDEX;
@@ -251,7 +253,9 @@ int space_call(struct space_lane *lane, const struct space_request *request, str
     int64_t timeout = request->timeout_milliseconds * (NANOSECONDS / 1000);
     space_set_worker_state(it, SPACE_WORKER_RUNNING);
     bool heeded = wait_for_end(lane, it, timeout == 0 ? NO_DEADLINE : timeout) || stop(it);
+    uint64_t image = lane == &space_first_lane ? space_image_at(space_place_of(request, it->index)) : 0;
     int status = conclude(lane, heeded, reply);
     space_flush_streams();
+    space_note_state(image);
     return status;
 }

@@ -14,7 +14,7 @@
  * what it tells debuggers (nptl_db), or is tried before it is relied on.
  */
 #define _GNU_SOURCE
-#include "modspace.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -111,7 +111,7 @@ uint64_t space_start_routine(void)
 static void drop_equipment(void *stack)
 {
     stack_t none = {.ss_flags = SS_DISABLE};
-    sigaltstack(&none, NULL);
+    __sigaltstack(&none, NULL);
     own_signal_stack = NULL;
     munmap(stack, SPACE_SIGNAL_STACK_SIZE);
 }
@@ -145,7 +145,7 @@ void space_equip_thread(void)
         return;
     }
     stack_t signals = {.ss_sp = stack, .ss_size = SPACE_SIGNAL_STACK_SIZE};
-    if (sigaltstack(&signals, NULL) != 0 || pthread_setspecific(equipment, stack) != 0) {
+    if (__sigaltstack(&signals, NULL) != 0 || pthread_setspecific(equipment, stack) != 0) {
         munmap(stack, SPACE_SIGNAL_STACK_SIZE);
         return;
     }
@@ -187,7 +187,9 @@ void space_halt(uint32_t kind, struct space_fault *fault, int seconds)
         .destructors = space_own_destructors(),
     };
     struct space_reply reply = {.kind = kind, .fault = *fault};
-    reply.fault.start_routine = space_start_routine();
+    if (reply.fault.start_routine == 0) {
+        reply.fault.start_routine = space_start_routine();
+    }
     it.next = atomic_load(&halted);
     while (!atomic_compare_exchange_weak(&halted, &it.next, &it)) {
     }

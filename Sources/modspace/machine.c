@@ -1,10 +1,19 @@
-/* What depends on the machine: where its registers are in a signal's context. Another machine adds its own part. */
+/*
+ * What depends on the machine: its registers in a signal's context, and functions of the C library that must be entered with
+ * all registers and the stack as the caller left them. Another machine adds its own part.
+ */
 #define _GNU_SOURCE
-#include "modspace.h"
+#include "signals.h"
 
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+/* A number as the assembler reads it. */
+#define NUMBER(name) NUMBER_TEXT(name)
+#define NUMBER_TEXT(number) #number
+/* EFLAGS.TF (Intel SDM, volume 1, 3.4.3.3): a trap behind the next instruction. */
+#define TRAP_FLAG 0x100
 
 #if defined(__x86_64__)
 
@@ -37,6 +46,73 @@ void space_read_registers(const void *context, struct space_fault *fault)
     fault->frame_pointer = fault->registers[SPACE_X86_64_RBP];
 }
 
+uint64_t space_instruction_pointer(const ucontext_t *context)
+{
+    return (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+}
+
+uint64_t space_stack_pointer(const ucontext_t *context)
+{
+    return (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+}
+
+void space_step(ucontext_t *context, bool is_stepping)
+{
+    greg_t *flags = &context->uc_mcontext.gregs[REG_EFL];
+    *flags = is_stepping ? *flags | TRAP_FLAG : *flags & ~TRAP_FLAG;
+}
+
+void space_read_arguments(const ucontext_t *context, unsigned long words[4])
+{
+    static const int places[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10};
+    for (size_t i = 0; i < 4; i++) {
+        words[i] = (unsigned long)context->uc_mcontext.gregs[places[i]];
+    }
+}
+
+void space_return_value(ucontext_t *context, long value)
+{
+    context->uc_mcontext.gregs[REG_RAX] = value;
+}
+
+/*
+ * swapcontext saves the registers of its caller, and setcontext leaves by those that are saved; both set the mask of the
+ * context by the system call. syscall may not come back where it was called (clone).
+ */
+__asm__(
+    ".text\n"
+    ".macro of_context name, place\n"
+    ".globl \\name\n"
+    ".type \\name, @function\n"
+    "\\name:\n"
+    "    pushq %rdi\n"
+    "    pushq %rsi\n"
+    "    subq $8, %rsp\n"
+    "    movq \\place, %rdi\n"
+    "    call space_hide_context\n"
+    "    addq $8, %rsp\n"
+    "    popq %rsi\n"
+    "    popq %rdi\n"
+    "    jmp __\\name\n"
+    ".size \\name, . - \\name\n"
+    ".endm\n"
+    "of_context setcontext, %rdi\n"
+    "of_context swapcontext, %rsi\n"
+    ".globl syscall\n"
+    ".type syscall, @function\n"
+    "syscall:\n"
+    "    cmpq $" NUMBER(SYS_rt_sigaction) ", %rdi\n"
+    "    je 1f\n"
+    "    cmpq $" NUMBER(SYS_rt_sigprocmask) ", %rdi\n"
+    "    je 1f\n"
+    "    cmpq $" NUMBER(SYS_sigaltstack) ", %rdi\n"
+    "    je 1f\n"
+    "    cmpq $" NUMBER(SYS_exit_group) ", %rdi\n"
+    "    je 1f\n"
+    "    jmp space_libc_syscall\n"
+    "1:  jmp space_mediate\n"
+    ".size syscall, . - syscall\n");
+
 #elif defined(__i386__)
 
 #include <asm/ldt.h>
@@ -66,6 +142,67 @@ void space_read_registers(const void *context, struct space_fault *fault)
     fault->frame_pointer = fault->registers[SPACE_I386_EBP];
 }
 
+uint64_t space_instruction_pointer(const ucontext_t *context)
+{
+    return (uint32_t)context->uc_mcontext.gregs[REG_EIP];
+}
+
+uint64_t space_stack_pointer(const ucontext_t *context)
+{
+    return (uint32_t)context->uc_mcontext.gregs[REG_ESP];
+}
+
+void space_step(ucontext_t *context, bool is_stepping)
+{
+    greg_t *flags = &context->uc_mcontext.gregs[REG_EFL];
+    *flags = is_stepping ? *flags | TRAP_FLAG : *flags & ~TRAP_FLAG;
+}
+
+void space_read_arguments(const ucontext_t *context, unsigned long words[4])
+{
+    static const int places[] = {REG_EBX, REG_ECX, REG_EDX, REG_ESI};
+    for (size_t i = 0; i < 4; i++) {
+        words[i] = (unsigned long)context->uc_mcontext.gregs[places[i]];
+    }
+}
+
+void space_return_value(ucontext_t *context, long value)
+{
+    context->uc_mcontext.gregs[REG_EAX] = value;
+}
+
+/* As above; arguments are on the stack. */
+__asm__(
+    ".text\n"
+    ".macro of_context name, place\n"
+    ".globl \\name\n"
+    ".type \\name, @function\n"
+    "\\name:\n"
+    "    subl $8, %esp\n"
+    "    pushl 8 + \\place(%esp)\n"
+    "    call space_hide_context\n"
+    "    addl $12, %esp\n"
+    "    jmp __\\name\n"
+    ".size \\name, . - \\name\n"
+    ".endm\n"
+    "of_context setcontext, 4\n"
+    "of_context swapcontext, 8\n"
+    ".globl syscall\n"
+    ".type syscall, @function\n"
+    "syscall:\n"
+    "    movl 4(%esp), %eax\n"
+    "    cmpl $" NUMBER(SYS_rt_sigaction) ", %eax\n"
+    "    je 1f\n"
+    "    cmpl $" NUMBER(SYS_rt_sigprocmask) ", %eax\n"
+    "    je 1f\n"
+    "    cmpl $" NUMBER(SYS_sigaltstack) ", %eax\n"
+    "    je 1f\n"
+    "    cmpl $" NUMBER(SYS_exit_group) ", %eax\n"
+    "    je 1f\n"
+    "    jmp space_libc_syscall\n"
+    "1:  jmp space_mediate\n"
+    ".size syscall, . - syscall\n");
+
 #else
-#error "machine.c: no registers for this machine; add a part that reads them from its ucontext_t"
+#error "machine.c: nothing for this machine; add a part of its own"
 #endif

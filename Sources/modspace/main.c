@@ -1,11 +1,12 @@
 /* Start of a space: what must be so before the first module comes, and the thread that serves the daemon. */
 #define _GNU_SOURCE
-#include "modspace.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -16,6 +17,7 @@
 pid_t space_process;
 size_t space_page_size;
 bool space_is_serving;
+bool space_is_filtered;
 
 _Noreturn void space_end(void)
 {
@@ -38,19 +40,35 @@ static const char *socket_problem(int descriptor)
 }
 
 /*
- * A terminal's ^C and hang-up go to the whole process group, and the tools share one with the daemon and its
- * spaces; what a module prints must not end it when the console's reader is gone. SIGTERM keeps its default
- * action: it ends a space. PR_SET_PDEATHSIG is not used: a space may outlive its daemon.
+ * A terminal's ^C and hang-up go to the whole process group, and the tools may share one with the daemon and its
+ * spaces; what a module prints must not end it when the console's reader is gone. These signals have no effect unless a
+ * module asks for them (faults.c); they are not ignored, for programs that a module executes would inherit that.
+ * SIGTERM of another process ends a space. PR_SET_PDEATHSIG is not used: a space may outlive its daemon.
  */
-static void ignore_signals(void)
+static void take_signals(void)
 {
-    static const int ignored[] = {SIGPIPE, SIGINT, SIGHUP, SIGQUIT};
-    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
-        signal(ignored[i], SIG_IGN);
+    space_is_filtered = space_filter_system_calls();
+    space_install_signals();
+    space_change_mask(SIG_SETMASK, 0);
+}
+
+/*
+ * A page that a forked child has anew, and a child of vfork(2) shares. Without it, a child counts as one that shares.
+ */
+static const volatile char *parent_page;
+
+static void mark_memory(void)
+{
+    char *page = mmap(NULL, space_page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page != MAP_FAILED && madvise(page, space_page_size, MADV_WIPEONFORK) == 0) {
+        *page = 1;
+        parent_page = page;
     }
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+bool space_is_borrowed_memory(void)
+{
+    return getpid() != space_process && (parent_page == NULL || *parent_page != 0);
 }
 
 /*
@@ -75,18 +93,10 @@ static int fail(const char *subject, int error)
  */
 static int start_server(void)
 {
-    sigset_t blocked, faults, before;
-    sigfillset(&blocked);
-    space_fault_signals(&faults);
-    for (int number = 1; number < NSIG; number++) {
-        if (sigismember(&faults, number) == 1) {
-            sigdelset(&blocked, number);
-        }
-    }
     pthread_t server;
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    uint64_t before = space_block_most();
     int error = pthread_create(&server, NULL, space_serve, &space_first_lane);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    space_change_mask(SIG_SETMASK, before);
     return error;
 }
 
@@ -110,9 +120,11 @@ int main(int count, char **arguments)
     }
     space_process = getpid();
     space_page_size = (size_t)sysconf(_SC_PAGESIZE);
-    ignore_signals();
+    mark_memory();
+    take_signals();
     space_prepare_halting();
     space_prepare_streams();
+    space_prepare_state();
     /* A program that a module executes has no business with the daemon. */
     if (fcntl(SPACE_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0 || fcntl(SPACE_EVENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0) {
         return fail("descriptors 3 and 4", errno);
@@ -131,7 +143,6 @@ int main(int count, char **arguments)
      * kernels do not know the call.
      */
     (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-    space_catch_faults();
     /* Before it says so: what happens then is to be told. */
     space_is_serving = true;
     error = start_server();

@@ -272,7 +272,7 @@ int space_map_flat(uint64_t address, uint64_t size)
     return 0;
 }
 
-int space_unmap(uint64_t address, uint64_t size)
+int space_unmap(uint64_t address, uint64_t size, int64_t *restored)
 {
     if (!is_page_aligned(address) || size == 0 || !is_in_window(address, size) || page_at(address)->image != address
         || page_at(address)->image_size != size) {
@@ -282,6 +282,10 @@ int space_unmap(uint64_t address, uint64_t size)
         return EBUSY;
     }
     space_forget(address);
+    space_forget_senders(address);
+    space_forget_signals(address);
+    space_forget_buffer(address);
+    *restored = space_restore_state(address);
     space_bury_threads(address);
     /* First: a debugger takes its breakpoints out of the code now. */
     space_unregister(address);

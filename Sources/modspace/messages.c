@@ -156,7 +156,8 @@ static int map(const struct message *message, struct space_reply *reply)
     uint64_t image = space_image_at(request->segments[0].address);
     error = space_register(image, message->descriptors[1], &reply->result);
     if (error != 0) {
-        space_unmap(image, space_image_size(image));
+        int64_t unused;
+        space_unmap(image, space_image_size(image), &unused);
     }
     return error;
 }
@@ -216,7 +217,7 @@ static int perform(struct space_lane *lane, const struct message *message, struc
     case SPACE_FILL:
         return space_fill(request->address, request->size, message->descriptors[0]);
     case SPACE_UNMAP:
-        return space_unmap(request->address, request->size);
+        return space_unmap(request->address, request->size, &reply->result);
     case SPACE_CALL:
     case SPACE_CALL_ARRAY:
     case SPACE_RESOLVE:

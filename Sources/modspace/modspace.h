@@ -7,6 +7,10 @@
  *     calls.c      the threads that run module code: hand one a call, wait for it, stop it, replace it
  *     workers.c    what such a thread does, and how it comes and goes
  *     faults.c     what happens to a thread that raises SIGSEGV and the like, or calls exit
+ *     signals.c    handlers and masks of modules; signals.h: what these four have for each other
+ *     senders.c    alarms and timers, and whose they are
+ *     state.c      what a call may change and the next one must not find changed
+ *     system_calls.c  the same, for system calls that modules make themselves
  *     halted.c     threads that stand still after that, outside of calls, and what is left of them
  *     machine.c    the registers of this machine
  *     streams.c    stdout and stderr, also after a thread was stopped inside printf
@@ -61,10 +65,14 @@
 #define SPACE_EXIT_SYSTEM 71
 
 /* Sent to a worker whose time is up. The highest signal: the one that modules are least likely to want. */
-#define SPACE_DEADLINE_SIGNAL SIGRTMAX
+#define SPACE_DEADLINE_SIGNAL 64
 
 /* Of this process, so that a child that a module forked can be told from it. */
 extern pid_t space_process;
+/* True in a child of vfork(2), and of whatever else makes a process that has this one's memory. Asynchronous-signal-safe. */
+bool space_is_borrowed_memory(void);
+/* True when system calls that modules make themselves come to the space: system_calls.c. */
+extern bool space_is_filtered;
 /* From when on exit(3) is a fault: the space serves. */
 extern bool space_is_serving;
 extern size_t space_page_size;
@@ -113,7 +121,8 @@ bool space_is_image(uint64_t address);
 uint64_t space_image_size(uint64_t image);
 int space_map_flat(uint64_t address, uint64_t size);
 int space_fill(uint64_t address, uint64_t size, int file);
-int space_unmap(uint64_t address, uint64_t size);
+/* restored: what space_restore_state returns. */
+int space_unmap(uint64_t address, uint64_t size, int64_t *restored);
 int space_read(uint64_t address, uint64_t size, void *bytes);
 int space_write(uint64_t address, uint64_t size, const void *bytes);
 /* True when all pages of a range belong to images and have all bits of `protection`. */
@@ -206,6 +215,15 @@ void space_dismiss(struct space_lane *lane);
 int space_pending(uint64_t image, int64_t *result);
 /* The worker that the calling thread is, or NULL. Asynchronous-signal-safe. */
 struct space_worker *space_own_worker(void);
+/* Where the code lies, or the array of functions, that a request has called. */
+uint64_t space_place_of(const struct space_request *request, uint32_t index);
+/*
+ * Where the calling thread's work for a module lies in the module's image: the function, or the array of functions, that it was
+ * given to call, or began with. 0 when there is none. Asynchronous-signal-safe.
+ */
+uint64_t space_current_place(void);
+/* The image that has that place, or 0. */
+uint64_t space_current_image(void);
 /*
  * Waits until a futex has another value than `value`, or a signal came, or `wait` (NULL: for ever) has passed.
  * Asynchronous-signal-safe.
@@ -217,15 +235,47 @@ _Noreturn void space_leave_thread(void);
 
 /* ---- faults.c ---- */
 
-/* Bytes of the stack on which a thread handles its signals: the largest frame (AVX-512 and AMX: 11 KiB), and the handlers. */
+/*
+ * Bytes of the stack on which a thread handles its signals: the largest frame (AVX-512 and AMX: 11 KiB), and the handlers,
+ * those of modules too. Where there is little room for addresses it is smaller.
+ */
+#if UINTPTR_MAX > UINT32_MAX
+#define SPACE_SIGNAL_STACK_SIZE (256u << 10)
+#else
 #define SPACE_SIGNAL_STACK_SIZE (64u << 10)
+#endif
 
-/* Installs the handlers, again before each call: a module may have put its own in their place, and be gone. */
-void space_catch_faults(void);
-/* The signals that mean a fault, for sigprocmask. */
-void space_fault_signals(sigset_t *set);
 /* The calling thread has called exit(3) or the like. Returns only where that is to end the process. */
 void space_exit_called(int status);
+
+/* ---- signals.c ---- */
+
+/* Has the kernel call the space's handler for all signals. Once, before any thread is made. */
+void space_install_signals(void);
+/* The same again for the signals of faults: a module may have changed them by system calls of its own. */
+void space_install_faults(void);
+/* An image goes: so do its handlers. */
+void space_forget_signals(uint64_t image);
+/* The calling thread has no stack that a module asked for by sigaltstack(2). */
+void space_forget_asked_stack(void);
+
+/* ---- state.c ---- */
+
+/* What the thread of a worker begins with is what each of its calls begins with. It takes no signals between calls. */
+void space_prepare_calls(void);
+void space_begin_call(void);
+void space_end_call(void);
+/* What of the process a module may change: as it is now. Before any module comes. */
+void space_prepare_state(void);
+/* A call for an image is over: notes what it has changed of the process. */
+void space_note_state(uint64_t image);
+/* An image goes: what it has changed of the process is as before. Returns the parts, 1 << enum space_state of each. */
+uint32_t space_restore_state(uint64_t image);
+
+/* ---- senders.c ---- */
+
+/* An image goes: so do its timers. */
+void space_forget_senders(uint64_t image);
 
 /* ---- halted.c ---- */
 
@@ -255,8 +305,10 @@ void space_read_registers(const void *context, struct space_fault *fault);
 /* ---- streams.c ---- */
 
 void space_prepare_streams(void);
-/* Flushes stdout and stderr, but for one that another thread has locked. */
+/* Flushes stdout and stderr, but for one that another thread has locked, and gives them the space's buffers again. */
 void space_flush_streams(void);
+/* An image goes: so does a buffer that it has given to stdin. */
+void space_forget_buffer(uint64_t image);
 /* Unlocks what a stopped thread had locked: a fault inside printf is the usual one. */
 void space_unlock_streams(pthread_t stopped);
 

@@ -24,6 +24,8 @@ struct stream_lock {
 
 static FILE *streams[2];
 #define STREAMS (sizeof streams / sizeof streams[0])
+/* Not of malloc's: see modspace.h. */
+static char output_buffer[BUFSIZ];
 
 static bool is_layout_known;
 
@@ -57,11 +59,9 @@ static void *try_layout(void *unused)
 
 void space_prepare_streams(void)
 {
-    /* Of its own, and not malloc's: see modspace.h. */
-    static char buffer[BUFSIZ];
     streams[0] = stdout;
     streams[1] = stderr;
-    setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
+    setvbuf(stdout, output_buffer, _IOLBF, sizeof output_buffer);
     /* On a second thread: while there is one only, glibc takes shorter ways through its locks. */
     pthread_t second;
     if (pthread_create(&second, NULL, try_layout, NULL) == 0) {
@@ -69,13 +69,36 @@ void space_prepare_streams(void)
     }
 }
 
+/*
+ * A module may have given a stream a buffer of its own (setvbuf), or made it one of wide characters, in which printf fails. Next is
+ * another module's call.
+ */
+static void restore(FILE *stream)
+{
+    if (stream == stdout && stream->_IO_buf_base != output_buffer) {
+        setvbuf(stream, output_buffer, _IOLBF, sizeof output_buffer);
+    } else if (stream == stderr && stream->_IO_buf_base != stream->_shortbuf) {
+        setvbuf(stream, NULL, _IONBF, 0);
+    }
+    stream->_mode = 0;
+}
+
 void space_flush_streams(void)
 {
     for (size_t i = 0; i < STREAMS; i++) {
         if (ftrylockfile(streams[i]) == 0) {
             fflush_unlocked(streams[i]);
+            restore(streams[i]);
             funlockfile(streams[i]);
         }
+    }
+}
+
+void space_forget_buffer(uint64_t image)
+{
+    if (space_image_at((uintptr_t)stdin->_IO_buf_base) == image && ftrylockfile(stdin) == 0) {
+        setvbuf(stdin, NULL, _IONBF, 0);
+        funlockfile(stdin);
     }
 }
 

@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "kernel.h"
-#include "modspace.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <linux/fs.h>
@@ -23,9 +23,8 @@ static _Atomic bool locked;
 
 void kernel_lock(sigset_t *saved)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, saved);
+    sigemptyset(saved);
+    space_write_mask(saved, space_block_all());
     while (atomic_exchange(&locked, true)) {
         sched_yield();
     }
@@ -34,7 +33,7 @@ void kernel_lock(sigset_t *saved)
 void kernel_unlock(const sigset_t *saved)
 {
     atomic_store(&locked, false);
-    pthread_sigmask(SIG_SETMASK, saved, NULL);
+    space_change_mask(SIG_SETMASK, space_read_mask(saved));
 }
 
 void kernel_copy_name(char *room, size_t size, const char *name)

@@ -2,7 +2,7 @@
  * The threads that calls are made on: what each of them does, and how they come and go. What becomes of a call is calls.c's.
  */
 #define _GNU_SOURCE
-#include "modspace.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -80,14 +80,31 @@ static void run(struct space_worker *it)
     }
 }
 
-/* A module may have changed what belongs to its thread and forgotten to change it back. */
-static void restore_thread(struct space_worker *it)
+uint64_t space_place_of(const struct space_request *request, uint32_t index)
 {
-    stack_t stack = {.ss_sp = it->signal_stack, .ss_size = SPACE_SIGNAL_STACK_SIZE};
-    sigaltstack(&stack, NULL);
-    sigset_t none;
-    sigemptyset(&none);
-    pthread_sigmask(SIG_SETMASK, &none, NULL);
+    switch (request->kind) {
+    case SPACE_RESOLVE:
+        return index < request->count ? request->addresses[index] : 0;
+    case SPACE_DEVICE:
+        return request->addresses[0];
+    default:
+        return request->address;
+    }
+}
+
+uint64_t space_current_place(void)
+{
+    const struct space_worker *it = own_worker;
+    if (it == NULL) {
+        return space_start_routine();
+    }
+    bool is_called = atomic_load(&it->state) != SPACE_WORKER_IDLE;
+    return is_called ? space_place_of(&it->request, it->index) : 0;
+}
+
+uint64_t space_current_image(void)
+{
+    return space_image_at(space_current_place());
 }
 
 /*
@@ -114,8 +131,9 @@ static void serve_calls(struct space_worker *it)
             space_futex_wait(&it->state, state, NULL);
             state = atomic_load(&it->state);
         }
-        restore_thread(it);
+        space_begin_call();
         run(it);
+        space_end_call();
         if (getpid() != space_process) {
             /* The module forked, and this is the child: there is nobody to return to. */
             _exit(0);
@@ -133,7 +151,9 @@ void *space_work(void *argument)
     own_worker = it;
     it->number = gettid();
     it->destructors = space_own_destructors();
-    restore_thread(it);
+    const stack_t stack = {.ss_sp = it->signal_stack, .ss_size = SPACE_SIGNAL_STACK_SIZE};
+    __sigaltstack(&stack, NULL);
+    space_prepare_calls();
     space_set_worker_state(it, SPACE_WORKER_IDLE);
     pthread_cleanup_push(thread_ends, it);
     serve_calls(it);

@@ -16,6 +16,7 @@
  *
  *        <-------- space_reply, SPACE_DIED --------    the same; it waits for a release, some seconds at most
  *        <-------- space_reply, SPACE_THREAD_FAULTED   at any time: a thread that is in no call stands still
+ *        <-------- space_reply, SPACE_SIGNAL_IGNORED   at any time
  *        --------- space_release ----------------->    once for each of these: the thread ends
  *
  * Every packet is one whole structure, in the byte order of the machine, every field of fixed width, and fields
@@ -68,8 +69,9 @@ enum space_request_kind {
     SPACE_MAP = 1,
     /*
      * address, size: lowest address of an image, and the distance from there to the end of its last page. Gives
-     * the image's pages back to the reservation. EINVAL (no image is just there), EBUSY (its frames are
-     * registered, or destructors of its thread-local variables are pending).
+     * the image's pages back to the reservation. result: what the image's calls had changed of the process, and is as
+     * before now: 1 << enum space_state of each part. EINVAL (no image is just there), EBUSY (its frames are registered, or
+     * destructors of its thread-local variables are pending).
      */
     SPACE_UNMAP = 2,
     /*
@@ -240,6 +242,22 @@ enum space_reply_kind {
      * still until it is released, and then it ends. The space goes on.
      */
     SPACE_THREAD_FAULTED = 5,
+    /*
+     * Not in answer to a request: a signal came to the process that no module handles, and that no module is known to have asked
+     * for. fault.signal and fault.code say which; process is the process that sent it, 0 when it was this one or the kernel. Nobody
+     * waits for a release.
+     */
+    SPACE_SIGNAL_IGNORED = 6,
+};
+
+/* Parts of a process that modules may change. */
+enum space_state {
+    SPACE_STATE_DIRECTORY = 0,
+    SPACE_STATE_MASK = 1,
+    SPACE_STATE_LIMITS = 2,
+    SPACE_STATE_ENVIRONMENT = 3,
+    SPACE_STATE_LOCALE = 4,
+    SPACE_STATE_PARTS = 5,
 };
 
 /*
@@ -248,8 +266,8 @@ enum space_reply_kind {
  */
 enum space_status {
     /*
-     * The deadline passed, or the call was interrupted: fault.kind. The thread is stopped, and fault says where. If fault.thread is 0, the function
-     * blocks all signals: it is left running, outside of any call.
+     * The deadline passed, or the call was interrupted: fault.kind. The thread is stopped, and fault says where. If fault.thread is 0, the thread
+     * stays in a system call that no signal ends (vfork(2), a file system that hangs): it is left, outside of any call.
      */
     SPACE_TIMED_OUT = ETIMEDOUT,
     /* The function ended its thread (pthread_exit), and the destructors of that thread have run. */
@@ -433,7 +451,10 @@ struct space_fault {
      * (struct _fpstate of sigcontext.h); 0 when they are still in the thread.
      */
     uint64_t floating_state;
-    /* The function that a thread which is in no call began with; 0 for the initial thread, and in a call. */
+    /*
+     * The function that a thread which is in no call began with; of the initial thread, where the module that asked for the signal
+     * did so, or 0; and 0 in a call.
+     */
     uint64_t start_routine;
 };
 _Static_assert(sizeof(struct space_fault) == 408, "a fault is 408 bytes on every machine");
