@@ -76,6 +76,7 @@ struct Image: Sendable {
         #include <signal.h>
         #include <stdio.h>
         #include <stdlib.h>
+        #include <sys/prctl.h>
         #include <unistd.h>
         long variable = 42, zeros[2000];
         const long constant = 7;
@@ -93,6 +94,12 @@ struct Image: Sendable {
             sigfillset(&all);
             pthread_sigmask(SIG_SETMASK, &all, 0);
             while (forever);
+            return 0;
+        }
+        int waits(void)
+        {
+            /* Until the child ends, which it does when this process does. */
+            if (vfork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }
             return 0;
         }
         int leaves(void) { pthread_exit(0); }

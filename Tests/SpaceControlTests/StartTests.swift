@@ -85,7 +85,7 @@ import Testing
             process = test.space.process
             let symbols = try test.load(try Image.common.get())
             _ = message { () throws(SpaceError) in
-                _ = try test.space.call(symbols["spins_blocked"], timeout: .milliseconds(10))
+                _ = try test.space.call(symbols["waits"], timeout: .milliseconds(10))
             }
             try process.signal(0)
         }

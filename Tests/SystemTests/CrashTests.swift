@@ -176,11 +176,19 @@ import Varlink
 
     private static let hanging = """
         #include <signal.h>
+        #include <sys/prctl.h>
+        #include <unistd.h>
         static volatile int forever = 1;
         __attribute__((noinline)) static int spin(int turns) { while (forever) turns++; return turns; }
         int init_module(void) { return 0; }
         int hang(void) { return spin(3); }
         int hang_blocked(void) { sigset_t all; sigfillset(&all); sigprocmask(SIG_SETMASK, &all, 0); return spin(4); }
+        /* A parent waits for its child of vfork(2), whatever signals come. */
+        int hang_waits(void)
+        {
+            if (vfork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }
+            return 0;
+        }
         int quick(void) { return 6; }
         """
 
@@ -205,15 +213,27 @@ import Varlink
         #expect(try call(session, "keep") == 6)
     }
 
-    @Test("what blocks all signals hangs too, and the space goes on without it")
+    @Test("a function that blocks all signals hangs like others, and the trace shows where")
     func hungBlocked() throws {
         let session = try prepare()
         try session.compile("hang.o", Self.hanging, ["-g", "-O0"])
         try session.output("modload", "--timeout", "1", "hang.o")
-        let line = try refusal(session, "hang_blocked").problems.first?.description
-        #expect(line == "hang: hang_blocked: hung: not back in time, and goes on: it blocks all signals")
+        let line = try refusal(session, "hang_blocked").problems.first?.description ?? ""
+        #expect(line.hasPrefix("hang: hang_blocked: hung: not back in time, in hang:spin+0x"), "\(line)")
         #expect(try fault(session).kind == "hung")
         #expect(try session.debugCrash(1, ["thread apply all bt"]).contains("spin (turns="))
+        #expect(try call(session, "keep") == 6)
+    }
+
+    @Test("a function that waits for what no signal ends is left, and the space goes on without it")
+    func hungWaiting() throws {
+        let session = try prepare()
+        try session.compile("hang.o", Self.hanging, ["-g", "-O0"])
+        try session.output("modload", "--timeout", "1", "hang.o")
+        let line = try refusal(session, "hang_waits").problems.first?.description
+        #expect(line == "hang: hang_waits: hung: not back in time, and goes on: no signal ends what it waits for")
+        #expect(try fault(session).kind == "hung")
+        #expect(try session.debugCrash(1, ["thread apply all bt"]).contains("hang_waits"))
         #expect(try call(session, "keep") == 6)
     }
 

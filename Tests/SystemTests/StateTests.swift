@@ -1,0 +1,125 @@
+import Posix
+import TestSupport
+import Testing
+
+/// What one module's call changes, and the next module's must not find.
+@Suite struct StateTests {
+    private static let state = """
+        #define _GNU_SOURCE
+        #include <errno.h>
+        #include <fenv.h>
+        #include <locale.h>
+        #include <pthread.h>
+        #include <sched.h>
+        #include <signal.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/prctl.h>
+        #include <sys/resource.h>
+        #include <sys/stat.h>
+        #include <unistd.h>
+        #include <wchar.h>
+
+        """
+
+    /// Changes of a thread: they end with the call.
+    private static let ofThread = """
+        int old; cpu_set_t one; CPU_ZERO(&one); CPU_SET(sched_getcpu(), &one); sigset_t all; sigfillset(&all);
+        fesetround(FE_UPWARD); feenableexcept(FE_DIVBYZERO); uselocale(newlocale(LC_ALL_MASK, "C.UTF-8", 0));
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old); pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
+        prctl(PR_SET_NAME, "leaves"); sched_setaffinity(0, sizeof one, &one); sigprocmask(SIG_SETMASK, &all, 0); errno = 7;
+        """
+    /// Prints what the changes of a thread would show in.
+    private static let findsThread = """
+        volatile double zero = 0, one = 1, three = 3; int state, type, error = errno; char name[16]; sigset_t mask; cpu_set_t set;
+        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state); pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+        prctl(PR_GET_NAME, name); sigprocmask(SIG_BLOCK, 0, &mask); sched_getaffinity(0, sizeof set, &set);
+        printf("%d %d %d %d %s %d %d %.17g %g\\n", error, state, type, (int)MB_CUR_MAX, name, CPU_COUNT(&set),
+            sigismember(&mask, SIGUSR1), one / three, one / zero);
+        """
+
+    /// Changes of the process: they end with the module. And what shows them.
+    private static let ofProcess = """
+        struct rlimit limit; getrlimit(RLIMIT_NOFILE, &limit); limit.rlim_cur = 100;
+        if (chdir("/tmp") != 0) return 1;
+        umask(0177); setrlimit(RLIMIT_NOFILE, &limit); setenv("LEFT", "here", 1); putenv(own); setlocale(LC_ALL, "C.UTF-8");
+        """
+    private static let findsProcess = """
+        char path[4096]; mode_t mask = umask(0); struct rlimit limit; umask(mask); getrlimit(RLIMIT_NOFILE, &limit);
+        printf("%s %o %ld %s %s %d\\n", getcwd(path, sizeof path), mask, (long)limit.rlim_cur, getenv("LEFT") ?: "-",
+            getenv("OWN") ?: "-", (int)MB_CUR_MAX);
+        """
+
+    private func module(_ session: Session, _ name: String, _ body: String, _ machine: [String]) throws {
+        let source =
+            Self.state + "static char own[] = \"OWN=1\";\nint init_module(void) { (void)own; \(body) return 0; }\n"
+        try session.compile("\(name).o", source, ["-O1", "-w"] + machine)
+    }
+
+    /// What a module finds, which goes again.
+    private func found(_ session: Session) throws -> Substring {
+        let output = try session.output("modload", "finds.o")
+        try session.output("modunload", "finds")
+        return output.prefix { $0 != "\n" }
+    }
+
+    @Test("a call begins with the thread as the first one did", arguments: SignalTests.machines)
+    func thread(machine: [String]) throws {
+        let session = try Session()
+        try module(session, "finds", Self.findsThread, machine)
+        try module(session, "leaves", Self.ofThread, machine)
+        let before = try found(session)
+        #expect(before.hasSuffix(" 0.33333333333333331 inf"), "\(before)")
+        try session.output("modload", "leaves.o")
+        let after = try found(session)
+        #expect(after == before)
+    }
+
+    @Test(
+        "what a module changes of the process is so while it is there, and told of and undone when it goes",
+        arguments: SignalTests.machines)
+    func process(machine: [String]) throws {
+        let session = try Session()
+        try module(session, "finds", Self.findsProcess, machine)
+        try module(session, "leaves", Self.ofProcess, machine)
+        let before = try found(session)
+        try session.output("modload", "leaves.o")
+        let during = try found(session)
+        #expect(during == "/tmp 177 100 here 1 6")
+        try session.output("modunload", "leaves")
+        let after = try found(session)
+        #expect(after == before)
+        let console = try session.output("modstat", "--console")
+        let told =
+            "leaves: left changed: working directory, umask, resource limits, environment, locale; restored"
+        #expect(console.contains("modlinkd: \(told)\n"), "\(console)")
+    }
+
+    @Test("a module that changes nothing of the process leaves nothing to tell")
+    func unchanged() throws {
+        let session = try Session()
+        try session.compile("other.o", Sources.gurka)
+        try session.output("modload", "other.o")
+        try session.output("modunload", "other")
+        #expect(try !session.output("modstat", "--console").contains("left changed"))
+    }
+
+    @Test(
+        "a stream has the space's buffer again after a call that gave it another, or made it one of wide characters",
+        arguments: [
+            "setvbuf(stdout, room, _IOFBF, sizeof room); puts(\"first\");",
+            "setvbuf(stdout, 0, _IONBF, 0); puts(\"first\");",
+            "setvbuf(stderr, room, _IOFBF, sizeof room); puts(\"first\");", "wprintf(L\"first\\n\");",
+        ])
+    func streams(body: String) throws {
+        let session = try Session()
+        let source = Self.state + "static char room[8192];\nint init_module(void) { (void)room; \(body) return 0; }\n"
+        try session.compile("buffer.o", source, ["-w"])
+        try session.compile(
+            "prints.o", Sources.initialize("puts(\"second\"); fprintf(stderr, \"third\\n\"); return 0;"))
+        #expect(try session.output("modload", "buffer.o").hasPrefix("first\n"))
+        try session.output("modunload", "buffer")
+        #expect(try session.output("modload", "prints.o").hasPrefix("second\nthird\n"))
+    }
+}
