@@ -32,6 +32,9 @@ struct SymbolState: OptionSet, BitwiseCopyable, Sendable {
     static let needsStub = SymbolState(rawValue: 32)
     /// It is a variable of each thread.
     static let threadLocal = SymbolState(rawValue: 64)
+    /// Some code gives it to a function that returns the address of a thread-local variable.
+    static let needsArgument = SymbolState(rawValue: 128)
+    static let needs: SymbolState = [.needsEntry, .needsStub, .needsArgument]
     static let dangling: SymbolState = [.undefined, .discarded]
     static let trouble: SymbolState = [.undefined, .discarded, .threadLocal]
 }

@@ -209,6 +209,13 @@ extension Draft {
                     refuse(entry, kind, object: index, section: number, reason, &findings.problems)
                     continue
                 }
+            case .threadArgument:
+                state.insert(.needsArgument)
+                if state.isDisjoint(with: .trouble) {
+                    let reason = "it is no thread-local variable; declare it alike everywhere"
+                    refuse(entry, kind, object: index, section: number, reason, &findings.problems)
+                    continue
+                }
             case .refused:
                 refuse(entry, kind, object: index, section: number, kind.remedy, &findings.problems)
                 continue
@@ -233,7 +240,7 @@ extension Draft {
         _ dangling: inout [UInt32: Dangling], _ problems: inout ProblemList
     ) {
         if state.isDisjoint(with: .dangling) {
-            if kind.need == .threadLocal || kind.need == .nothing { return }
+            if kind.need == .threadLocal || kind.need == .threadArgument || kind.need == .nothing { return }
             refuse(
                 entry, kind, object: index, section: section,
                 "it is a thread-local variable; declare it alike everywhere", &problems)
@@ -284,7 +291,7 @@ extension Draft {
     ) -> [UInt32] {
         var notable: [UInt32] = []
         for symbol in states.indices where states[symbol].contains(.used) {
-            var isNotable = !states[symbol].isDisjoint(with: [.needsEntry, .needsStub])
+            var isNotable = !states[symbol].isDisjoint(with: .needs)
             switch resolutions[symbol] {
             case .fixed(let owner, _): isNotable = isNotable || table.owner(Int(owner))?.owner.isEmpty == false
             case .peer: isNotable = true
@@ -301,7 +308,11 @@ extension Draft {
     ) {
         for symbol in notable {
             let state = states[index, Int(symbol)]
-            if !state.isDisjoint(with: [.needsEntry, .needsStub]) {
+            if !state.isDisjoint(with: .needs) {
+                // Two zeroes stand before it: see `RelocationFrame.threadArgument`.
+                if state.contains(.needsArgument) {
+                    tableEntries += [ObjectSymbol](repeating: ObjectSymbol(object: 0, symbol: 0), count: 2)
+                }
                 let entry = UInt32(tableEntries.count)
                 tableEntries.append(ObjectSymbol(object: UInt32(index), symbol: symbol))
                 targets[index, Int(symbol)].tableEntry = entry

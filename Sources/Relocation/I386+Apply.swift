@@ -32,6 +32,10 @@ extension I386 {
             case .threadOffset32: value &+= target.address
             case .threadDistance32: value &-= target.address
             case .blockOffset32: value &+= target.address &- frame.threadBlock
+            case .variableArgument, .moduleArgument:
+                let isOfModule = kind == .moduleArgument
+                value &+=
+                    frame.threadArgument(target, isOfModule: isOfModule, addressSize: addressSize) &- frame.table
             case .threadTableEntry32, .threadTableEntryOffset32, .threadTableDistance32, .generalDynamic, .localDynamic,
                 .descriptorOffset32, .descriptorCall:
                 if let sequence = ThreadSequence(of: entry, kind, in: original) {

@@ -60,6 +60,10 @@ public enum I386 {
         case descriptorOffset32
         /// Marks the call through a descriptor: the 2 bytes of the instruction.
         case descriptorCall
+        /// The same as `generalDynamic`, for a call that the code makes in a way of its own.
+        case variableArgument
+        /// The same as `localDynamic`.
+        case moduleArgument
     }
 }
 
@@ -72,7 +76,8 @@ extension I386.Kind: RelocationKind {
         case .absolute16, .relative16, .descriptorCall: 2
         case .absolute32, .relative32, .call32, .tableEntryOffset32, .tableEntryOffset32Relaxable, .tableOffset32,
             .tableRelative32, .size32, .threadOffset32, .threadDistance32, .blockOffset32, .threadTableEntry32,
-            .threadTableEntryOffset32, .threadTableDistance32, .generalDynamic, .localDynamic, .descriptorOffset32:
+            .threadTableEntryOffset32, .threadTableDistance32, .generalDynamic, .localDynamic, .descriptorOffset32,
+            .variableArgument, .moduleArgument:
             4
         }
     }
@@ -89,6 +94,7 @@ extension I386.Kind: RelocationKind {
         case .threadOffset32, .threadDistance32, .blockOffset32, .threadTableEntry32, .threadTableEntryOffset32,
             .threadTableDistance32, .generalDynamic, .localDynamic, .descriptorOffset32, .descriptorCall:
             .threadLocal
+        case .variableArgument, .moduleArgument: .threadArgument
         }
     }
 
@@ -114,8 +120,8 @@ extension I386.Kind: RelocationKind {
         case .threadTableEntry32: "R_386_TLS_IE"
         case .threadTableEntryOffset32: "R_386_TLS_GOTIE"
         case .threadTableDistance32: "R_386_TLS_IE_32"
-        case .generalDynamic: "R_386_TLS_GD"
-        case .localDynamic: "R_386_TLS_LDM"
+        case .generalDynamic, .variableArgument: "R_386_TLS_GD"
+        case .localDynamic, .moduleArgument: "R_386_TLS_LDM"
         case .descriptorOffset32: "R_386_TLS_GOTDESC"
         case .descriptorCall: "R_386_TLS_DESC_CALL"
         }
@@ -129,6 +135,15 @@ extension I386.Kind: RelocationKind {
         case .absolute8: -0x100...0xff
         case .relative8: -0x80...0x7f
         default: -0x8000_0000...0x7fff_ffff
+        }
+    }
+
+    /// The kind whose call is one that does not go away; see `RelocationKind`.
+    public var withOwnCall: Self? {
+        switch self {
+        case .generalDynamic: .variableArgument
+        case .localDynamic: .moduleArgument
+        default: nil
         }
     }
 

@@ -90,6 +90,8 @@ public protocol RelocationKind: RawRepresentable<UInt8>, Sendable {
     var name: String { get }
     /// The values that fit: the formula's result as a signed number.
     var range: ClosedRange<Int64> { get }
+    /// The kind whose call is one that does not go away; nil for those without such a call.
+    var withOwnCall: Self? { get }
     /// What helps when the value does not fit, or when `need` is `refused`.
     var remedy: String { get }
 }
@@ -112,6 +114,8 @@ public enum RelocationNeed: UInt8, Sendable {
     case tableAddress
     /// The distance of a thread-local variable from the thread pointer, or an entry of the global offset table that holds it.
     case threadLocal
+    /// Two entries of the global offset table: what a function is given that returns the address of a thread-local variable.
+    case threadArgument
     /// Nothing: the linker refuses it.
     case refused
 }
@@ -177,6 +181,15 @@ extension RelocationFrame {
     @inline(__always)
     func callee(_ target: SymbolTarget, stubSize: Int) -> UInt64 {
         target.stub == SymbolTarget.absent ? target.address : stubs &+ UInt64(target.stub) &* UInt64(stubSize)
+    }
+
+    /// Where the argument is of a function that returns the address of a thread-local variable: a module's number, which is 0, and an
+    /// offset from the thread pointer. Before the symbol's own entry, which holds that offset, stand two that are zero.
+    ///
+    /// - Parameter isOfModule: whether the start of the module's variables is asked for: in code, the thread pointer. Else the variable.
+    @inline(__always)
+    func threadArgument(_ target: SymbolTarget, isOfModule: Bool, addressSize: Int) -> UInt64 {
+        entry(target, addressSize: addressSize) &- UInt64(addressSize) &* (isOfModule ? 2 : 1)
     }
 
     /// "GOT + G": the symbol's entry.

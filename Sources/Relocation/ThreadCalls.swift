@@ -7,14 +7,31 @@ extension Machine {
     ///
     /// - Parameter object: the parts of one of this machine, all of them checked.
     public static func removeThreadCalls(from object: inout ObjectParts) {
-        guard let getter = object.undefinedSymbol(named: threadGetter) else { return }
+        let (getter, hasVariables) = object.threadSymbols(getter: threadGetter)
+        guard getter != nil || hasVariables else { return }
         for section in object.sections where !section.relocations.isEmpty && section.kind != .zeroFill {
             for index in calls(section, object, getter: getter) {
                 // In the enumeration of each machine 0 is what does nothing.
                 object.relocations[index].kind = 0
                 object.relocations[index].symbol = 0
             }
+            for (index, kind) in otherCalls(section, object) { object.relocations[index].kind = kind.rawValue }
         }
+    }
+
+    /// Relocations whose call is made in a way that no linker knows, or is one of another function: that function is given the argument.
+    private static func otherCalls(_ section: Section, _ object: ObjectParts) -> [(index: Int, kind: Kind)] {
+        let bytes = unsafe object.bytes.span.bytes
+        let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
+        let own = object.relocations.span.extracting(section.relocations)
+        var found: [(index: Int, kind: Kind)] = []
+        for position in own.indices {
+            guard let kind = Kind(rawValue: own[position].kind), let other = kind.withOwnCall,
+                threadAccess(at: position, kind, of: own, in: original) == .unknown
+            else { continue }
+            found.append((section.relocations.lowerBound + position, other))
+        }
+        return found
     }
 
     /// What the code around a relocation (a kind whose need is `threadLocal`) comes to. A call that goes away with it must be one
@@ -36,7 +53,8 @@ extension Machine {
         return threadAccess(relocations[position], kind, in: original)
     }
 
-    private static func calls(_ section: Section, _ object: ObjectParts, getter: UInt32) -> [Int] {
+    private static func calls(_ section: Section, _ object: ObjectParts, getter: UInt32?) -> [Int] {
+        guard let getter else { return [] }
         let bytes = unsafe object.bytes.span.bytes
         let original = bytes.extracting(section.contentsOffset..<section.contentsOffset + Int(section.size))
         var calls: [Int] = []
@@ -52,14 +70,18 @@ extension Machine {
 }
 
 extension ObjectParts {
-    fileprivate func undefinedSymbol(named name: StaticString) -> UInt32? {
-        let count = name.utf8CodeUnitCount
+    /// The symbol of the function that returns the address of a thread-local variable, if the object refers to it; and whether any
+    /// symbol is such a variable.
+    fileprivate func threadSymbols(getter: StaticString) -> (getter: UInt32?, hasVariables: Bool) {
+        let count = getter.utf8CodeUnitCount
+        var hasVariables = false
         let index = symbols.firstIndex { symbol in
+            if symbol.type == .threadLocal { hasVariables = true }
             guard symbol.place == .undefined, Int(symbol.name.count) == count else { return false }
             let bytes = bytes.span.extracting(symbol.name.indices)
-            for index in 0..<count where unsafe bytes[index] != name.utf8Start[index] { return false }
+            for index in 0..<count where unsafe bytes[index] != getter.utf8Start[index] { return false }
             return true
         }
-        return index.flatMap(UInt32.init(exactly:))
+        return (index.flatMap(UInt32.init(exactly:)), hasVariables)
     }
 }

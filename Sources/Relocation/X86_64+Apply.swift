@@ -39,6 +39,10 @@ extension X86_64 {
             case .size32, .size64: value &+= symbols[Int(entry.symbol)].size
             case .threadOffset32, .threadOffset64: value &+= target.address
             case .blockOffset32, .blockOffset64: value &+= target.address &- frame.threadBlock
+            case .variableArgument, .moduleArgument:
+                let isOfModule = kind == .moduleArgument
+                value &+=
+                    frame.threadArgument(target, isOfModule: isOfModule, addressSize: addressSize) &- place
             case .threadTableEntryRelative32, .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall:
                 if let sequence = ThreadSequence(of: entry, kind, in: original) {
                     if let distance = Int32(exactly: Int64(bitPattern: target.address)) {

@@ -84,6 +84,10 @@ public enum X86_64 {
         case descriptor
         /// The number that a dynamic linker gives to a module with thread-local variables.
         case moduleNumber64
+        /// The same as `generalDynamic`, for a call that the code makes in a way of its own.
+        case variableArgument
+        /// The same as `localDynamic`.
+        case moduleArgument
     }
 }
 
@@ -126,7 +130,7 @@ extension X86_64.Kind: RelocationKind {
             .tableEntryRelative32Relaxable,
             .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32, .size32,
             .threadOffset32, .blockOffset32, .threadTableEntryRelative32, .generalDynamic, .localDynamic,
-            .descriptorRelative32:
+            .descriptorRelative32, .variableArgument, .moduleArgument:
             4
         case .absolute64, .relative64, .callOffset64, .tableEntryRelative64, .tableEntryOffset64, .tableOffset64,
             .tableRelative64, .size64, .threadOffset64, .blockOffset64, .moduleNumber64:
@@ -150,6 +154,7 @@ extension X86_64.Kind: RelocationKind {
         case .threadOffset32, .threadOffset64, .blockOffset32, .blockOffset64, .threadTableEntryRelative32,
             .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall:
             .threadLocal
+        case .variableArgument, .moduleArgument: .threadArgument
         case .descriptor, .moduleNumber64: .refused
         }
     }
@@ -185,8 +190,8 @@ extension X86_64.Kind: RelocationKind {
         case .blockOffset32: "R_X86_64_DTPOFF32"
         case .blockOffset64: "R_X86_64_DTPOFF64"
         case .threadTableEntryRelative32: "R_X86_64_GOTTPOFF"
-        case .generalDynamic: "R_X86_64_TLSGD"
-        case .localDynamic: "R_X86_64_TLSLD"
+        case .generalDynamic, .variableArgument: "R_X86_64_TLSGD"
+        case .localDynamic, .moduleArgument: "R_X86_64_TLSLD"
         case .descriptorRelative32: "R_X86_64_GOTPC32_TLSDESC"
         case .descriptorCall: "R_X86_64_TLSDESC_CALL"
         case .descriptor: "R_X86_64_TLSDESC"
@@ -205,9 +210,18 @@ extension X86_64.Kind: RelocationKind {
         case .absolute32Signed, .relative32, .call32, .tableEntryRelative32, .tableEntryRelative32Relaxable,
             .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32,
             .threadOffset32, .blockOffset32, .threadTableEntryRelative32, .generalDynamic, .localDynamic,
-            .descriptorRelative32, .descriptorCall:
+            .descriptorRelative32, .descriptorCall, .variableArgument, .moduleArgument:
             -0x8000_0000...0x7fff_ffff
         default: .min ... .max
+        }
+    }
+
+    /// The kind whose call is one that does not go away; see `RelocationKind`.
+    public var withOwnCall: Self? {
+        switch self {
+        case .generalDynamic: .variableArgument
+        case .localDynamic: .moduleArgument
+        default: nil
         }
     }
 

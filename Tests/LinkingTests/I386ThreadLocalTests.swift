@@ -227,11 +227,6 @@ import Testing
     @Test(
         "instructions that are not those of the psABI are a problem",
         arguments: [
-            ("lea tomat@tlsgd(%ecx), %eax\ncall ___tls_get_addr@PLT\nnop", "2: R_386_TLS_GD"),
-            ("lea tomat@tlsgd(%eax), %eax\ncall *___tls_get_addr@GOT(%eax)", "2: R_386_TLS_GD"),
-            ("lea tomat@tlsgd(%ebx), %eax\ncall *___tls_get_addr@GOT(%esi)", "2: R_386_TLS_GD"),
-            ("lea tomat@tlsldm(%ecx), %eax\ncall ___tls_get_addr@PLT", "2: R_386_TLS_LDM"),
-            ("lea tomat@tlsldm(, %ebx, 1), %eax\ncall ___tls_get_addr@PLT", "3: R_386_TLS_LDM"),
             ("cmp tomat@gottpoff(%ebx), %eax", "2: R_386_TLS_IE_32"),
             ("lea tomat@tlsdesc(%ecx), %eax", "2: R_386_TLS_GOTDESC"),
         ]) func unknown(_ code: String, _ place: String) throws
@@ -240,13 +235,28 @@ import Testing
         #expect(found.first == "gurka.o: .text+0x\(place) against 'tomat'\(Self.strange)", "\(found)")
     }
 
-    @Test("a call of another function is none that goes away, and one of this function in another place stays")
-    func otherCall() throws {
-        for call in ["call other@PLT", "call .+5"] {
-            let found = try problems(
-                ".globl other\nother: ret\nlea tomat@tlsgd(, %ebx, 1), %eax\n\(call)\n")
-            #expect(found == "gurka.o: .text+0x4: R_386_TLS_GD against 'tomat'\(Self.strange)", "\(call): \(found)")
-        }
+    @Test(
+        "a call that is made in a way of its own, or of another function, is given 0 and the variable's distance from the thread pointer",
+        arguments: [
+            ("lea tomat@tlsgd(%ecx), %eax\ncall other@PLT\nnop", -48),
+            ("lea gurka@tlsgd(%ebx), %eax\ncall *other@GOT(%esi)", -44),
+            ("lea gurka@tlsgd(, %ebx, 1), %eax\ncall other@PLT", -44),
+            ("lea gurka@tlsgd(, %ebx, 1), %eax\njmp *(%edx)", -44), ("lea tomat@tlsldm(%ecx), %eax\ncall other@PLT", 0),
+            ("lea tomat@tlsldm(, %ebx, 1), %eax\ncall other@PLT", 0),
+        ]) func argument(_ text: String, _ distance: Int64) throws
+    {
+        let linked = try Space([:], .i386).link(
+            "a", [try assembled("f: \n" + text + "\n.globl other\nother: ret" + Self.variables, ["-m32"])])
+        let table = try #require(linked.modules[0].image.sections.first { $0.name == ".got" })
+        let code = try #require(try disassembly(linked).first { $0.hasPrefix("lea") })
+        // The distance from the table.
+        let field = try #require(code.dropFirst(4).split(separator: "(").first)
+        let offset = field.hasPrefix("0x") ? UInt64(field.dropFirst(2), radix: 16) : UInt64(field)
+        let address = table.address + (try #require(offset))
+        #expect(linked.word(address) == UInt64(UInt32(truncatingIfNeeded: distance)) << 32)
+    }
+
+    @Test("a call of this function in another place stays") func otherCall() throws {
         #expect(
             try problems("f: lea tomat@tlsgd(, %ebx, 1), %eax\ncall ___tls_get_addr@PLT\ncall ___tls_get_addr@PLT\n")
                 == "gurka.o: .text+0xd: undefined symbol '___tls_get_addr'")

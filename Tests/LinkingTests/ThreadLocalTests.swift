@@ -252,25 +252,42 @@ import Testing
         #expect(Space().problems([source("m", try assembled(".quad tomat@SIZE" + Self.variables))]) == "linked")
     }
 
-    @Test("instructions that are not those of the psABI are a problem, and so is what only a dynamic linker fills in")
+    @Test("what only a dynamic linker fills in is a problem, and so is an argument for a variable that no thread has")
     func unknown() throws {
-        #expect(
-            Space().problems([source("m", try assembled("f: lea tomat@tlsgd(%rip), %rsi\nnop" + Self.variables))])
-                == "gurka.o: .text+0x3: R_X86_64_TLSGD against 'tomat': the instructions around it are none that the psABI has for it"
-        )
         #expect(
             Space().problems([
                 source("m", try assembled("f: nop\n.reloc f, R_X86_64_DTPMOD64, tomat\n.skip 8" + Self.variables))
             ])
                 == "gurka.o: .text+0x0: R_X86_64_DTPMOD64 against 'tomat': only a dynamic linker computes it; compile without assembler that names it"
         )
-        // The call is there, but to somebody else.
-        let other =
-            "f: data16 lea tomat@tlsgd(%rip), %rdi\n.word 0x6666\nrex64\ncall other@PLT\nother: ret\n.globl other\n"
+        let number = try object("int n = 3;", name: "a.o")
+        let thread = try assembled("f: lea n@tlsgd(%rip), %rsi\nnop")
         #expect(
-            Space().problems([source("m", try assembled(other + Self.variables))])
-                == "gurka.o: .text+0x4: R_X86_64_TLSGD against 'tomat': the instructions around it are none that the psABI has for it"
+            Space().problems([source("m", number, thread)])
+                == "gurka.o: .text+0x3: R_X86_64_TLSGD against 'n': it is no thread-local variable; declare it alike everywhere"
         )
+    }
+
+    @Test(
+        "a call that is made in a way of its own, or of another function, is given 0 and the variable's distance from the thread pointer",
+        arguments: [
+            ("lea tomat@tlsgd(%rip), %rsi\nnop", UInt64(bitPattern: -64)),
+            ("lea tomat@tlsgd(%rip), %rdi\njmp *%rax", UInt64(bitPattern: -64)),
+            ("lea gurka@tlsgd(%rip), %rdi\n.skip 4\ncall other@PLT\n.globl other\nother: ret", UInt64(bitPattern: -56)),
+            (
+                "data16 lea gurka@tlsgd(%rip), %rdi\n.word 0x6666\nrex64\ncall other@PLT\n.globl other\nother: ret",
+                UInt64(bitPattern: -56)
+            ),
+            ("lea tomat@tlsld(%rip), %rdi\nnop\ncall *%rax", 0),
+        ]) func argument(_ text: String, _ distance: UInt64) throws
+    {
+        let linked = try Space().link("a", [try assembled("f: \n" + text + Self.variables)])
+        let table = try #require(linked.modules[0].image.sections.first { $0.name == ".got" })
+        #expect(table.size == 24)
+        let code = try #require(try disassembly(linked).first { $0.contains("lea") })
+        let address = try #require(code.split(separator: "#").last.flatMap { UInt64($0.dropFirst(3), radix: 16) })
+        #expect(linked.word(address) == 0)
+        #expect(linked.word(address + 8) == distance)
     }
 
     @Test("a parameter cannot set a variable of which each thread has one") func parameter() throws {

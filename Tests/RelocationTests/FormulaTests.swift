@@ -54,6 +54,10 @@ struct Formula: Sendable, CustomTestStringConvertible {
         Formula(
             kind: .threadTableEntryRelative32, number: "R_X86_64_GOTTPOFF", width: 4,
             value: table + entry + addend - place),
+        Formula(
+            kind: .variableArgument, number: "R_X86_64_TLSGD", width: 4, value: table + entry - 8 + addend - place),
+        Formula(
+            kind: .moduleArgument, number: "R_X86_64_TLSLD", width: 4, value: table + entry - 16 + addend - place),
     ]
 }
 
@@ -84,6 +88,8 @@ struct Limit: Sendable, CustomTestStringConvertible {
         Limit(kind: .threadOffset32, width: 4, range: signed32),
         Limit(kind: .blockOffset32, width: 4, range: signed32),
         Limit(kind: .threadTableEntryRelative32, width: 4, range: signed32),
+        Limit(kind: .variableArgument, width: 4, range: signed32),
+        Limit(kind: .moduleArgument, width: 4, range: signed32),
     ]
 }
 
@@ -151,6 +157,8 @@ struct Limit: Sendable, CustomTestStringConvertible {
         case .tableEntryRelative32, .tableEntryRelative32Relaxable, .tableEntryRelative32RelaxableREX,
             .tableRelative32, .threadTableEntryRelative32:
             Formula.table - Formula.place
+        case .variableArgument: Formula.table - 8 - Formula.place
+        case .moduleArgument: Formula.table - 16 - Formula.place
         case .blockOffset32: -Formula.block
         default: 0
         }

@@ -35,6 +35,8 @@ private struct I386Formula: CustomTestStringConvertible {
             kind: .threadTableEntry32, number: "R_386_TLS_IE", width: 4, value: Bench.table + entry + addend),
         I386Formula(
             kind: .threadTableEntryOffset32, number: "R_386_TLS_GOTIE", width: 4, value: entry + addend),
+        I386Formula(kind: .variableArgument, number: "R_386_TLS_GD", width: 4, value: entry - 4 + addend),
+        I386Formula(kind: .moduleArgument, number: "R_386_TLS_LDM", width: 4, value: entry - 8 + addend),
         I386Formula(kind: .size32, number: "R_386_SIZE32", width: 4, value: size + addend),
     ]
 
