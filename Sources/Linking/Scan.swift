@@ -270,10 +270,17 @@ extension Draft {
         let ordered = findings.dangling.sorted {
             ($0.value.section, $0.value.offset, $0.key) < ($1.value.section, $1.value.offset, $1.key)
         }
+        var told = Set<String>()
         for (symbol, use) in ordered {
             let name = object.describe(Int(symbol))
             var reason: String
-            if states[index, Int(symbol)].contains(.discarded) {
+            if let instrumentation = Instrumentation.of(name) {
+                // Each function has such calls: one line says it all.
+                guard told.insert(instrumentation.option).inserted else { continue }
+                reason = instrumentation.reason(name)
+            } else if name == "_DYNAMIC", definitions.find("__asan_init") != nil {
+                reason = Instrumentation.addressLibrary
+            } else if states[index, Int(symbol)].contains(.discarded) {
                 reason = "'\(name)' is in a section that another object's copy displaced"
             } else {
                 reason = "undefined symbol '\(name)'"

@@ -27,6 +27,47 @@ import Testing
                 """)
     }
 
+    @Test(
+        "of what a compiler adds for a sanitizer or for coverage one line says how it comes in, and what can be done",
+        arguments: [
+            ("__asan_report_load4", "-fsanitize=address", Self.wholeProcess),
+            ("__hwasan_init", "-fsanitize=hwaddress", Self.wholeProcess),
+            ("__tsan_read4", "-fsanitize=thread", Self.wholeProcess),
+            ("__msan_warning", "-fsanitize=memory", Self.wholeProcess),
+            (
+                "__ubsan_handle_add_overflow", "-fsanitize=undefined",
+                "add libubsan.a, or compile with -fsanitize-undefined-trap-on-error, too"
+            ),
+            ("__gcov_init", "--coverage", "add libgcov.a"),
+            ("__llvm_profile_runtime", "-fprofile-instr-generate", "add libclang_rt.profile.a"),
+            ("__sanitizer_cov_trace_pc", "-fsanitize-coverage", "define it, or compile without the option"),
+        ]) func instrumentation(_ name: String, _ option: String, _ remedy: String) throws
+    {
+        let more = name.dropLast(2) + "zz"
+        let text = Space().problems([
+            source("a", try assembled("call \(name)\ncall tomat\ncall \(name)\ncall \(more)\n"))
+        ])
+        #expect(
+            text == """
+                gurka.o: .text+0x1: undefined symbol '\(name)': compiled with \(option); \(remedy)
+                gurka.o: .text+0x6: undefined symbol 'tomat'
+                """)
+    }
+
+    @Test("the address sanitizer's own library is refused for what it is") func addressLibrary() throws {
+        let library = ".globl __asan_init\n__asan_init: lea _DYNAMIC(%rip), %rax\n"
+        #expect(
+            Space().problems([source("a", try assembled("call __asan_init\n" + library))])
+                == "gurka.o: .text+0x8: undefined symbol '_DYNAMIC': the library of -fsanitize=address works in no static program, and a space is one; compile without it"
+        )
+        #expect(
+            Space().problems([source("a", try assembled("lea _DYNAMIC(%rip), %rax\n"))])
+                == "gurka.o: .text+0x3: undefined symbol '_DYNAMIC'")
+    }
+
+    private static let wholeProcess =
+        "its library has to be there before anything else is, which no module can be; compile without it"
+
     @Test("one further place is one place") func oneMore() throws {
         let text = Space().problems([source("a", try assembled(".data\n.quad tomat, tomat\n"))])
         #expect(text == "gurka.o: .data+0x0: undefined symbol 'tomat' (and 1 more place)")
