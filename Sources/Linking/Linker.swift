@@ -210,6 +210,7 @@ public struct Linker: Sendable {
             name: draft.source.name, image: image, entryPoint: draft.entryPoint,
             declaration: draft.declaration?.declaration,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
+            releases: draft.releases,
             indirectFunctions: draft.indirectFunctions, frames: draft.frames,
             useCount: draft.useCountAddress, properties: draft.properties.map(draft.address), writes: writes,
             range: draft.base..<draft.base + draft.size,
@@ -234,6 +235,18 @@ extension Draft {
     fileprivate func functions(_ rank: OutputSection.Rank) -> FunctionArray {
         guard let section = outputs.sections.first(where: { $0.rank == rank && $0.size > 0 }) else { return .empty }
         return FunctionArray(address: base + section.offset, count: Int(section.size / architecture.pointerSize))
+    }
+
+    /// The functions that give back what a run-time library keeps until the process ends: libstdc++'s reserve for exceptions (73 KB),
+    /// and what a C library has, if the module brings one along.
+    fileprivate var releases: [UInt64] {
+        ["_ZN9__gnu_cxx9__freeresEv", "__libc_freeres"].compactMap { name in
+            guard let index = definitions.find(name), case .definition(let own) = definitions.resolution(of: index)
+            else {
+                return nil
+            }
+            return address(definition: own)
+        }
     }
 
     /// The names of symbols, each once.

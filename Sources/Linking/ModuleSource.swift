@@ -94,6 +94,8 @@ public struct LinkedModule: Sendable {
     public var constructors: FunctionArray
     /// The array of destructors, to be run last first.
     public var destructors: FunctionArray
+    /// Functions of run-time libraries in the module that give back all memory: to be called after the destructors.
+    public var releases: [UInt64] = []
     /// Indirect functions, whose table entries are zero until their resolvers are asked.
     public var indirectFunctions: [IndirectFunction]
     /// The addresses of `.eh_frame`, its terminating zero word included, if there is one.

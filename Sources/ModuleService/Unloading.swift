@@ -141,6 +141,7 @@ extension ModuleService {
                 _ = try space.call(finalize.address, [module.range.lowerBound])
             }
             try space.call(module.destructors, reverse: true)
+            for release in module.releases { _ = try space.call(release) }
         } catch {
             let failure = failure(error, in: module.name, calling: "destructor", for: .destructor, space)
             let line = failure.problems.first?.description ?? module.name

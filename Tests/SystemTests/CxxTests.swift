@@ -102,6 +102,34 @@ import Testing
         try expect(session.run("modunload", "b"), .done("b: bye\n"))
     }
 
+    @Test("what a module's libstdc++ keeps for exceptions goes with the module") func reserve() throws {
+        let session = try Session()
+        try compile(
+            session, "a.o",
+            """
+            #include <stdexcept>
+            extern "C" int init_module() { try { throw std::logic_error("a"); } catch (const std::exception &) {} return 0; }
+            """)
+        try session.compile(
+            "count.o",
+            """
+            #include <malloc.h>
+            #include <stdio.h>
+            int init_module(void) { struct mallinfo2 i = mallinfo2(); printf("%zu\\n", i.uordblks + i.hblkhd); return 0; }
+            """)
+        var sizes: [Int] = []
+        for _ in 1...6 {
+            #expect(try load(session, "a") == "")
+            try session.output("modunload", "a")
+            let line = try session.output("modload", "count.o").split(separator: "\n").first
+            sizes.append(try #require(line.flatMap { Int($0) }))
+            try session.output("modunload", "count")
+        }
+        // The first of them begin what the space keeps for all.
+        let growth = try #require(sizes.last) - sizes[1]
+        #expect(growth < 1024, "\(sizes)")
+    }
+
     private static let shape = """
         #include <string>
         struct Shape { virtual ~Shape(); virtual int corners() const = 0; };
