@@ -124,7 +124,7 @@ public enum ELFImageWriter {
         encoder.append(image.entry, fileClass)
         let segmentCount =
             image.segments.count + (hasNote ? 1 : 0) + (threadTemplate(image) == nil ? 0 : 1)
-            + (frameHeader(image) == nil ? 0 : 1)
+            + (frameHeader(image) == nil ? 0 : 1) + (stackHeader(image) == nil ? 0 : 1)
         encoder.append(segmentCount > 0 ? fileClass.headerSize : 0, fileClass)
         encoder.append(headersOffset, fileClass)
         encoder.append(UInt32(0))
@@ -143,6 +143,7 @@ public enum ELFImageWriter {
         }
         if let thread = threadTemplate(image) { encoder.append(thread, fileClass) }
         if let frames = frameHeader(image) { encoder.append(frames, fileClass) }
+        if let stack = stackHeader(image) { encoder.append(stack, fileClass) }
         if hasNote {
             let address = (image.segments.first?.address ?? 0) + noteOffset
             encoder.append(
@@ -182,6 +183,14 @@ public enum ELFImageWriter {
             p_type: UInt32(PT_GNU_EH_FRAME), p_flags: UInt32(PF_R), p_offset: section.fileOffset,
             p_vaddr: section.address, p_paddr: section.address, p_filesz: section.size, p_memsz: section.size,
             p_align: 4)
+    }
+
+    /// `PT_GNU_STACK`: that code runs on the stack. Nil when none does: that is how every space has its stacks.
+    private static func stackHeader(_ image: Image) -> Elf64_Phdr? {
+        guard !image.segments.isEmpty, image.wantsExecutableStack else { return nil }
+        return Elf64_Phdr(
+            p_type: UInt32(PT_GNU_STACK), p_flags: UInt32(PF_R | PF_W | PF_X), p_offset: 0, p_vaddr: 0, p_paddr: 0,
+            p_filesz: 0, p_memsz: 0, p_align: 16)
     }
 
     static func machine(_ architecture: Architecture) -> UInt16 {

@@ -85,6 +85,12 @@ struct ObjectDraft {
                 symbolTable = index
             }
             try checkTable(index, header)
+            // A note that is not there is one that does not ask for it: as for modules of kernels.
+            if header.has(SHF_EXECINSTR), !header.has(SHF_ALLOC),
+                nameBegins(object.bytes, header.name, with: ".note.GNU-stack")
+            {
+                object.wantsExecutableStack = true
+            }
             object.sections.append(try section(index, header))
         }
         try readSubjects()

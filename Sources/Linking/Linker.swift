@@ -227,7 +227,8 @@ extension Draft {
         return Image(
             architecture: architecture, segments: segments, sections: sections,
             symbols: imageSymbols(sectionIndices), entry: 0, loadedSize: fileSize,
-            buildID: [UInt8](repeating: 0, count: 16), threadBlock: threadBlock)
+            buildID: [UInt8](repeating: 0, count: 16), threadBlock: threadBlock,
+            wantsExecutableStack: objects.contains(where: \.wantsExecutableStack))
     }
 }
 

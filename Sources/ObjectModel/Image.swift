@@ -181,11 +181,14 @@ public struct Image: Sendable {
     public var buildID: [UInt8]
     /// Where its thread-local variables begin in each thread, in bytes from the thread pointer, as a signed number.
     public var threadBlock: UInt64
+    /// Whether its code runs code on the stack.
+    public var wantsExecutableStack: Bool
 
     /// Makes an image of the given parts.
     public init(
         architecture: Architecture, segments: [ImageSegment], sections: [ImageSection], symbols: SymbolList,
-        entry: UInt64, loadedSize: UInt64, buildID: [UInt8], threadBlock: UInt64 = 0
+        entry: UInt64, loadedSize: UInt64, buildID: [UInt8], threadBlock: UInt64 = 0,
+        wantsExecutableStack: Bool = false
     ) {
         self.architecture = architecture
         self.segments = segments
@@ -195,6 +198,7 @@ public struct Image: Sendable {
         self.loadedSize = loadedSize
         self.buildID = buildID
         self.threadBlock = threadBlock
+        self.wantsExecutableStack = wantsExecutableStack
     }
 }
 

@@ -242,6 +242,8 @@ public struct ObjectParts: Sendable {
     public var relocations: [RelocationEntry] = []
     /// Its section groups.
     public var groups: [SectionGroup] = []
+    /// Whether its code runs code on the stack, as nested functions of gcc do that are called by address.
+    public var wantsExecutableStack = false
 
     /// Makes the parts of a file without sections.
     public init(
@@ -282,6 +284,8 @@ public final class Object: Sendable {
     public let relocations: [RelocationEntry]
     /// Its section groups.
     public let groups: [SectionGroup]
+    /// Whether its code runs code on the stack.
+    public let wantsExecutableStack: Bool
     /// Whether it has a section in which modules say what they are and whom they need, `.modinfo` or `link_set_modules`: of a library's
     /// members hardly any has, and who asks need not look at each.
     public let describesModule: Bool
@@ -297,6 +301,7 @@ public final class Object: Sendable {
         symbols = parts.symbols
         relocations = parts.relocations
         groups = parts.groups
+        wantsExecutableStack = parts.wantsExecutableStack
         describesModule =
             parts.hasSection(named: ".modinfo") || parts.hasSection(named: "link_set_modules")
     }
@@ -309,6 +314,7 @@ public final class Object: Sendable {
         parts.symbols = symbols
         parts.relocations = relocations
         parts.groups = groups
+        parts.wantsExecutableStack = wantsExecutableStack
         return parts
     }
 
