@@ -18,6 +18,9 @@ pid_t space_process;
 size_t space_page_size;
 bool space_is_serving;
 bool space_is_filtered;
+int space_argument_count;
+char **space_arguments;
+pthread_t space_initial_thread;
 
 _Noreturn void space_end(void)
 {
@@ -118,6 +121,7 @@ int main(int count, char **arguments)
             return SPACE_EXIT_USAGE;
         }
     }
+    space_initial_thread = pthread_self();
     space_process = getpid();
     space_page_size = (size_t)sysconf(_SC_PAGESIZE);
     mark_memory();

@@ -7,6 +7,7 @@
  * about an address one look, without a lock, which is what atexit (resident.c) needs on any thread.
  */
 #define _GNU_SOURCE
+#include "images.h"
 #include "modspace.h"
 
 #include <errno.h>
@@ -26,12 +27,14 @@ struct page {
     uint32_t protection;
     /*
      * In an image's first page: from here to the end of its last page, the address of its registered .eh_frame,
-     * its debug objects, and how many destructors of thread-local variables are pending.
+     * its debug objects, how many destructors of thread-local variables are pending.
      */
     uint64_t image_size;
     uint64_t frames;
     struct space_debug_header *objects;
     _Atomic uint32_t destructors;
+    /* The number of its record (images.c), from 1; 0: it has none. */
+    _Atomic uint32_t record;
 };
 
 static struct page pages[PAGES];
@@ -46,9 +49,11 @@ static uint64_t round_up(uint64_t size)
     return (size + space_page_size - 1) / space_page_size * space_page_size;
 }
 
+uint64_t space_window_end;
+
 static bool is_in_window(uint64_t address, uint64_t size)
 {
-    return address >= SPACE_WINDOW_START && address <= SPACE_WINDOW_END && size <= SPACE_WINDOW_END - address;
+    return address >= SPACE_WINDOW_START && address <= space_window_end && size <= space_window_end - address;
 }
 
 static int reserve(uint64_t address, uint64_t size, int placement)
@@ -73,9 +78,19 @@ static int reserve(uint64_t address, uint64_t size, int placement)
     return 0;
 }
 
+/* The whole window; or, under a program that has its own code at SPACE_VALGRIND_START, what lies below that. */
 int space_reserve_window(void)
 {
-    return reserve(SPACE_WINDOW_START, SPACE_WINDOW_END - SPACE_WINDOW_START, MAP_FIXED_NOREPLACE);
+    static const uint64_t ends[] = {SPACE_WINDOW_END, SPACE_VALGRIND_START};
+    int error = 0;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        error = reserve(SPACE_WINDOW_START, ends[i] - SPACE_WINDOW_START, MAP_FIXED_NOREPLACE);
+        if (error == 0) {
+            space_window_end = ends[i];
+            return 0;
+        }
+    }
+    return error;
 }
 
 /* ---- Maps and unmaps ---- */
@@ -192,7 +207,8 @@ static int map_segment(const struct space_segment *segment, int image)
     return error;
 }
 
-static void record_image(const struct space_request *request)
+/* Returns the image's lowest address. */
+static uint64_t record_image(const struct space_request *request)
 {
     uint64_t image = UINT64_MAX;
     uint64_t end = 0;
@@ -206,6 +222,7 @@ static void record_image(const struct space_request *request)
     page_at(image)->frames = 0;
     page_at(image)->objects = NULL;
     page_at(image)->destructors = 0;
+    page_at(image)->record = 0;
     for (uint32_t i = 0; i < request->count; i++) {
         const struct space_segment *segment = &request->segments[i];
         struct page *last = page_at(segment->address + segment->memory_size - 1);
@@ -214,6 +231,7 @@ static void record_image(const struct space_request *request)
             page->image = (uint32_t)image;
         }
     }
+    return image;
 }
 
 int space_map(const struct space_request *request, int image)
@@ -238,8 +256,12 @@ int space_map(const struct space_request *request, int image)
             return error;
         }
     }
-    record_image(request);
-    return 0;
+    uint64_t address = record_image(request);
+    error = space_note_image(address, image);
+    if (error != 0) {
+        space_unmap(address, page_at(address)->image_size);
+    }
+    return error;
 }
 
 int space_map_flat(uint64_t address, uint64_t size)
@@ -265,6 +287,7 @@ int space_map_flat(uint64_t address, uint64_t size)
     first->frames = 0;
     first->objects = NULL;
     first->destructors = 0;
+    first->record = 0;
     for (struct page *page = first; page <= last; page++) {
         page->protection = protection;
         page->image = (uint32_t)address;
@@ -289,6 +312,7 @@ int space_unmap(uint64_t address, uint64_t size, int64_t *restored)
     space_bury_threads(address);
     /* First: a debugger takes its breakpoints out of the code now. */
     space_unregister(address);
+    space_forget_image(address);
     /*
      * Another image may lie in a gap between two segments of this one: page by page, then, but whole runs at a
      * time.
@@ -355,6 +379,11 @@ struct space_debug_header **space_image_objects(uint64_t image)
 uint64_t *space_image_frames(uint64_t image)
 {
     return &page_at(image)->frames;
+}
+
+_Atomic uint32_t *space_image_record(uint64_t image)
+{
+    return &page_at(image)->record;
 }
 
 _Atomic uint32_t *space_image_destructors(uint64_t image)

@@ -261,7 +261,7 @@ static bool say_hello(void)
         .process = space_process,
         .page_size = (uint32_t)space_page_size,
         .window_start = SPACE_WINDOW_START,
-        .window_end = SPACE_WINDOW_END,
+        .window_end = space_window_end,
         .reserve_offset = space_reserve_offset(),
         .reserve_size = SPACE_RESERVE_SIZE,
         .reserve_alignment = SPACE_RESERVE_ALIGNMENT,

@@ -16,6 +16,10 @@
  *     streams.c    stdout and stderr, also after a thread was stopped inside printf
  *     frames.c     the unwinder's tables
  *     threads.c    thread-local variables of modules
+ *     images.c     images as ELF files, for who asks a dynamic linker
+ *     symbol_files.c  and their symbols
+ *     dynamic.c    dl_iterate_phdr, dladdr, dlsym and their like
+ *     names.c      users, groups and hosts
  *     destructors.c  and what is to be done with them when a thread ends
  *     debugger.c   the GDB JIT interface
  *     resident.c   functions for modules that libc.a cannot give as they are
@@ -52,6 +56,8 @@
  */
 #define SPACE_WINDOW_START UINT64_C(0x10000000)
 #define SPACE_WINDOW_END UINT64_C(0x70000000)
+/* Where valgrind has itself, in the same process. */
+#define SPACE_VALGRIND_START UINT64_C(0x58000000)
 
 /*
  * Bytes of each thread that are for thread-local variables of modules, and what their address is a multiple of:
@@ -76,6 +82,10 @@ extern bool space_is_filtered;
 /* From when on exit(3) is a fault: the space serves. */
 extern bool space_is_serving;
 extern size_t space_page_size;
+/* What main was given: modules' constructors are given the same. */
+extern int space_argument_count;
+extern char **space_arguments;
+extern pthread_t space_initial_thread;
 
 /* ---- main.c ---- */
 
@@ -112,6 +122,8 @@ bool space_is_interrupted(const struct space_lane *lane, uint32_t sequence);
 
 /* ---- mapping.c ---- */
 
+/* Where the window ends, once it is reserved: what the daemon is told. */
+extern uint64_t space_window_end;
 /* Reserves the window. Returns 0, or errno: EEXIST when something is there. */
 int space_reserve_window(void);
 int space_map(const struct space_request *request, int image);
@@ -139,6 +151,8 @@ uint64_t *space_image_frames(uint64_t image);
  * thread.
  */
 _Atomic uint32_t *space_image_destructors(uint64_t image);
+/* Where an image keeps the number of its record, from 1; 0: it has none. From any thread. */
+_Atomic uint32_t *space_image_record(uint64_t image);
 /* Where an image keeps its debug objects; NULL when it has none. */
 struct space_debug_header **space_image_objects(uint64_t image);
 /* Copies memory of images that is readable, of any size. Returns 0 or EFAULT. */
@@ -331,6 +345,11 @@ bool space_is_known_thread(pthread_t thread);
 int64_t space_reserve_offset(void);
 /* Gives a range of the reserve its first values, in all threads. Returns the reply's status. */
 int space_fill_threads(const struct space_request *request);
+
+/* Gives all threads stacks on which code can run, those that are there and those to come. Returns 0 or errno. */
+int space_make_stacks_executable(void);
+/* Lets a thread with a stack of the space's own have what the others have. */
+void space_equip_stack(void *start, size_t size);
 
 /* ---- destructors.c ---- */
 

@@ -26,10 +26,12 @@
  * come here (ld's --wrap), and fails where glibc no longer makes it.
  */
 #define _GNU_SOURCE
+#include "images.h"
 #include "modspace.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /*
@@ -141,10 +143,66 @@ int space_fill_threads(const struct space_request *request)
     if (offset > sizeof initial || whole > sizeof initial - offset || request->size > whole) {
         return EINVAL;
     }
+    /* Values of no bytes may begin where the image ends. */
+    space_note_threads(request->address - 1, whole, offset);
     lock(&changes, NULL);
     int error = fill(request->address, request->size, offset, whole);
     unlock(&changes);
     return error;
+}
+
+/* ---- Executable stacks ---- */
+
+/* nptl/nptl-stack.h: stacks for threads to come. elf/dl-support.c: PF_X is set where new stacks are to be executable. */
+extern struct list _dl_stack_cache;
+extern ElfW(Word) _dl_stack_flags;
+/* elf/dl-execstack.c: for the thread of a descriptor, or a stack that is kept for one. Returns errno. */
+int __nptl_change_stack_perm(void *descriptor);
+/* elf/dl-support.c: lies in the first page of the initial thread's stack. */
+extern void *__libc_stack_end;
+
+static int change_list(const struct list *threads)
+{
+    int error = 0;
+    for (const struct list *it = threads->next; it != threads && error == 0; it = it->next) {
+        pthread_t thread = (pthread_t)((uintptr_t)it - _thread_db_pthread_list[2]);
+        /* That one has its stack from the kernel. */
+        error = thread == space_initial_thread ? 0 : __nptl_change_stack_perm((void *)thread);
+    }
+    return error;
+}
+
+/* Nested functions of gcc, called by address, are code on the stack. Never taken back, as in every process. */
+int space_make_stacks_executable(void)
+{
+    const struct timespec patience = {.tv_sec = 1};
+    const int protection = PROT_READ | PROT_WRITE | PROT_EXEC;
+    if ((_dl_stack_flags & PF_X) != 0) {
+        return 0;
+    }
+    void *first = (void *)((uintptr_t)__libc_stack_end & ~((uintptr_t)space_page_size - 1));
+    if (mprotect(first, space_page_size, protection | PROT_GROWSDOWN) != 0) {
+        return errno;
+    }
+    if (!lock(&_dl_stack_cache_lock, &patience)) {
+        return EDEADLK;
+    }
+    _dl_stack_flags |= PF_X;
+    int error = change_list(&_dl_stack_used);
+    error = error == 0 ? change_list(&_dl_stack_user) : error;
+    error = error == 0 ? change_list(&_dl_stack_cache) : error;
+    if (error != 0) {
+        _dl_stack_flags &= ~(ElfW(Word))PF_X;
+    }
+    unlock(&_dl_stack_cache_lock);
+    return error;
+}
+
+void space_equip_stack(void *start, size_t size)
+{
+    if ((_dl_stack_flags & PF_X) != 0) {
+        (void)mprotect(start, size, PROT_READ | PROT_WRITE | PROT_EXEC);
+    }
 }
 
 static bool is_on_list(const struct list *threads, pthread_t thread)

@@ -220,6 +220,7 @@ int space_start_worker(struct space_lane *lane)
     while (atomic_load(&it->state) == SPACE_WORKER_NEW) {
         space_futex_wait(&it->state, SPACE_WORKER_NEW, NULL);
     }
+    space_equip_stack((void *)(uintptr_t)it->fault.stack_start, stack_size(it));
     lane->worker = it;
     return 0;
 }
