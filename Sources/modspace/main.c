@@ -121,6 +121,8 @@ int main(int count, char **arguments)
             return SPACE_EXIT_USAGE;
         }
     }
+    space_argument_count = count;
+    space_arguments = arguments;
     space_initial_thread = pthread_self();
     space_process = getpid();
     space_page_size = (size_t)sysconf(_SC_PAGESIZE);

@@ -25,13 +25,17 @@ struct space_worker *space_own_worker(void)
 
 /* ---- The worker's side ---- */
 
+/*
+ * Constructors are given what the C library gives them. Some look behind the environment for the auxiliary vector (Go's), so
+ * the arguments are the process's own, where the kernel has put them.
+ */
 static void call_array(struct space_worker *it)
 {
-    void (**functions)(void) = (void (**)(void))(uintptr_t)it->request.address;
+    void (**functions)(int, char **, char **) = (void (**)(int, char **, char **))(uintptr_t)it->request.address;
     bool reverse = (it->request.flags & SPACE_REVERSE) != 0;
     for (uint32_t i = 0; i < it->request.count; i++) {
         it->index = reverse ? it->request.count - 1 - i : i;
-        functions[it->index]();
+        functions[it->index](space_argument_count, space_arguments, environ);
     }
     it->result = it->request.count;
 }

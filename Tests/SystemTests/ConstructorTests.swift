@@ -37,4 +37,67 @@ import Testing
             start + end
                 == program.split(separator: "two ctors\n").joined(separator: "two ctors\nModule loaded as ID 1\n"))
     }
+
+    @Test(
+        "constructors are given the arguments and the environment of a program, which has its auxiliary vector behind them",
+        arguments: DynamicLinkerTests.machines, [".init_array", ".preinit_array", ".init_array.100"])
+    func arguments(_ options: [String], _ section: String) throws {
+        let session = try Session()
+        try session.compile(
+            "gurka.o",
+            """
+            #include <elf.h>
+            #include <link.h>
+            #include <stdio.h>
+            #include <string.h>
+            #include <sys/auxv.h>
+            extern char **environ;
+            static int count; static char **arguments, **variables;
+            static void keep(int c, char **a, char **e) { count = c; arguments = a; variables = e; }
+            __attribute__((section("\(section)"), used)) static void (*const entry)(int, char **, char **) = keep;
+            int init_module(void)
+            {
+                char *name = strrchr(arguments[0], '/');
+                printf("%d %s %d %d\\n", count, name ? name + 1 : arguments[0], arguments[1] == NULL, variables == environ);
+                char **end = arguments + count + 1;
+                while (*end) end++;
+                const ElfW(auxv_t) *vector = (const ElfW(auxv_t) *)(end + 1);
+                while (vector->a_type != AT_NULL && vector->a_type != AT_PAGESZ) vector++;
+                printf("%d\\n", vector->a_un.a_val == getauxval(AT_PAGESZ));
+                return 0;
+            }
+            """, ["-O1"] + options)
+        expect(
+            try session.run("modload", "gurka.o"),
+            .done("1 modspace\(options.isEmpty ? "" : "-i386") 1 1\n1\nModule loaded as ID 1\n"))
+    }
+
+    @Test(
+        "Rust's library finds the arguments, starts threads and unwinds",
+        .enabled(if: Tool.find("rustc") != nil, "rustc is not installed; its library is not tried"))
+    func rust() throws {
+        let session = try Session()
+        try session.write(
+            "gurka.rs",
+            Array(
+                """
+                #[no_mangle] pub extern "C" fn start() -> i32 {
+                    let arguments: Vec<String> = std::env::args().collect();
+                    println!("{} {}", arguments.len(), arguments[0].ends_with("modspace"));
+                    println!("{}", std::thread::spawn(|| 5).join().unwrap());
+                    println!("{}", std::panic::catch_unwind(|| { std::panic::resume_unwind(Box::new(7)) }).is_err());
+                    0
+                }
+                """.utf8))
+        try Tool.output(
+            "rustc",
+            [
+                "--edition", "2021", "--crate-type", "staticlib", "-O", session.path + "/gurka.rs", "-o",
+                session.path + "/libgurka.a",
+            ])
+        try session.compile("gurka.o", "int start(void); int init_module(void) { return start(); }")
+        expect(
+            try session.run("modload", "gurka.o", "libgurka.a"), .done("1 true\n5\ntrue\nModule loaded as ID 1\n"))
+        try session.output("modunload", "gurka")
+    }
 }
