@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -103,6 +104,40 @@ static int start_server(void)
     return error;
 }
 
+/*
+ * With MODLINK_SPACE_WRAPPER in the environment, this process becomes that program, words separated by spaces, with the space
+ * as its last argument: valgrind, for one. The daemon, which reads the space's own file, need not know of it.
+ */
+static int become_wrapper(void)
+{
+    static char program[4096], text[4096];
+    char *words[64];
+    size_t count = 0;
+    const char *wrapper = getenv("MODLINK_SPACE_WRAPPER");
+    if (wrapper == NULL || *wrapper == '\0') {
+        return 0;
+    }
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0) {
+        return errno;
+    }
+    if (strlen(wrapper) >= sizeof text) {
+        return E2BIG;
+    }
+    strcpy(text, wrapper);
+    char *rest = text;
+    for (char *word = strtok_r(text, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        if (count == sizeof words / sizeof words[0] - 2) {
+            return E2BIG;
+        }
+        words[count++] = word;
+    }
+    words[count++] = program;
+    words[count] = NULL;
+    unsetenv("MODLINK_SPACE_WRAPPER");
+    execvp(words[0], words);
+    return errno;
+}
+
 int main(int count, char **arguments)
 {
     if (count == 2 && strcmp(arguments[1], "--version") == 0) {
@@ -121,6 +156,10 @@ int main(int count, char **arguments)
             return SPACE_EXIT_USAGE;
         }
     }
+    int error = become_wrapper();
+    if (error != 0) {
+        return fail("MODLINK_SPACE_WRAPPER", error);
+    }
     space_argument_count = count;
     space_arguments = arguments;
     space_initial_thread = pthread_self();
@@ -135,7 +174,7 @@ int main(int count, char **arguments)
     if (fcntl(SPACE_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0 || fcntl(SPACE_EVENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0) {
         return fail("descriptors 3 and 4", errno);
     }
-    int error = space_reserve_window();
+    error = space_reserve_window();
     if (error != 0) {
         return fail("window for images", error);
     }
