@@ -259,7 +259,7 @@ int space_map(const struct space_request *request, int image)
     uint64_t address = record_image(request);
     error = space_note_image(address, image);
     if (error != 0) {
-        space_unmap(address, page_at(address)->image_size);
+        space_unmap(address, page_at(address)->image_size, NULL);
     }
     return error;
 }
@@ -308,7 +308,10 @@ int space_unmap(uint64_t address, uint64_t size, int64_t *restored)
     space_forget_senders(address);
     space_forget_signals(address);
     space_forget_buffer(address);
-    *restored = space_restore_state(address);
+    uint32_t parts = space_restore_state(address);
+    if (restored != NULL) {
+        *restored = parts;
+    }
     space_bury_threads(address);
     /* First: a debugger takes its breakpoints out of the code now. */
     space_unregister(address);

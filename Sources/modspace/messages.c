@@ -156,8 +156,7 @@ static int map(const struct message *message, struct space_reply *reply)
     uint64_t image = space_image_at(request->segments[0].address);
     error = space_register(image, message->descriptors[1], &reply->result);
     if (error != 0) {
-        int64_t unused;
-        space_unmap(image, space_image_size(image), &unused);
+        space_unmap(image, space_image_size(image), NULL);
     }
     return error;
 }

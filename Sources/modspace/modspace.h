@@ -133,7 +133,7 @@ bool space_is_image(uint64_t address);
 uint64_t space_image_size(uint64_t image);
 int space_map_flat(uint64_t address, uint64_t size);
 int space_fill(uint64_t address, uint64_t size, int file);
-/* restored: what space_restore_state returns. */
+/* restored: what space_restore_state returns; may be NULL. */
 int space_unmap(uint64_t address, uint64_t size, int64_t *restored);
 int space_read(uint64_t address, uint64_t size, void *bytes);
 int space_write(uint64_t address, uint64_t size, const void *bytes);
