@@ -18,6 +18,7 @@
  * for the kernel's word that the thread is gone, so it still frees all that belongs to it.
  */
 #define _GNU_SOURCE
+#include "kernel.h"
 #include "modspace.h"
 
 #include <errno.h>
@@ -115,6 +116,7 @@ static bool wait_for_end(const struct space_lane *lane, struct space_worker *it,
         struct timespec wait = {.tv_sec = rest / NANOSECONDS, .tv_nsec = rest % NANOSECONDS};
         int64_t begin = now();
         space_futex_wait(&it->state, state, &wait);
+        kernel_tick();
         int64_t excess = now() - begin - rest;
         if (excess > STANDSTILL && deadline != NO_DEADLINE) {
             deadline += excess;

@@ -14,6 +14,7 @@
  * what it tells debuggers (nptl_db), or is tried before it is relied on.
  */
 #define _GNU_SOURCE
+#include "kernel.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -186,6 +187,7 @@ void space_halt(uint32_t kind, struct space_fault *fault, int seconds)
         .signal_stack = own_signal_stack,
         .destructors = space_own_destructors(),
     };
+    kernel_note_halt(gettid());
     struct space_reply reply = {.kind = kind, .fault = *fault};
     if (reply.fault.start_routine == 0) {
         reply.fault.start_routine = space_start_routine();

@@ -7,6 +7,8 @@
  *     linux_devices.c  the same for character devices of Linux
  *     lkm.c        lkmdispatch: the way of classic modules into these tables
  *     holds.c      module_hold and module_rele
+ *     waiting.c    locks, conditions, tsleep, levels of interrupts, the clock's ticks
+ *     callouts.c   functions that are called when time has passed
  *     console.c    messages, and small things
  *     properties.h property lists
  *
@@ -25,6 +27,7 @@
 #include <sys/exec.h>
 #include <sys/lkm.h>
 #include <sys/mount.h>
+#include <sys/types.h>
 
 /* Makes the tables the calling thread's; `saved` is for kernel_unlock. */
 void kernel_lock(sigset_t *saved);
@@ -41,6 +44,12 @@ long kernel_exec_slot(const struct execsw *format);
 long kernel_emul_slot(const struct emul *emulation);
 /* What is entered under a major number, and whether that is a `struct file_operations` of Linux; else it is a `struct cdevsw`. */
 const void *kernel_character_device(unsigned major, bool *is_linux);
+/*
+ * A module may write a slot of system calls itself, with a structure from before NetBSD 2, which has the function in the place of the flags: puts
+ * it where it belongs.
+ */
+void kernel_mend_calls(void);
+struct sysent kernel_whole_call(const struct sysent *given);
 /* Takes out whatever lies in an image that is gone. Under the lock. */
 void kernel_forget_tables(uint64_t image);
 
@@ -79,6 +88,24 @@ void kernel_forget_names(uint64_t image);
  * by name.
  */
 int modlink_initialize(int (*initialize)(void), _Atomic long *uses);
+
+/* ---- waiting.c ---- */
+
+/* Nanoseconds since some time; and those of a number of ticks. */
+int64_t kernel_now(void);
+int64_t kernel_ticks(int ticks);
+/* Brings the variable `jiffies` up to date, for objects that look at it without linux/jiffies.h. */
+void kernel_tick(void);
+
+/* ---- callouts.c ---- */
+
+/*
+ * Ends what an image that is about to go has pending, and says so; waits for a function of it that is being called, unless that has been so for
+ * long. On the server's thread.
+ */
+void kernel_end_callouts(uint64_t image);
+/* A thread stands still after a fault: perhaps the one that calls these functions. Asynchronous-signal-safe. */
+void kernel_note_halt(pid_t thread);
 
 /* ---- property_values.c ---- */
 

@@ -201,24 +201,13 @@ static int detach(union lkm_generic module, MODTYPE type)
     }
 }
 
-/* Before NetBSD 2 the function stood where the flags are now. */
-static struct sysent whole(const struct sysent *given)
-{
-    struct sysent it = *given;
-    if (it.sy_call == NULL) {
-        it.sy_call = it.sy_flags;
-        it.sy_flags = NULL;
-    }
-    return it;
-}
-
 static int load(struct lkm_table *table)
 {
     union lkm_generic module = table->private;
     struct registration it = {.table = table, .type = module.lkm_any->lkm_type};
     kernel_copy_name(it.name, sizeof it.name, module.lkm_any->lkm_name);
     if (it.type == LM_SYSCALL) {
-        it.own = whole(module.lkm_syscall->lkm_sysent);
+        it.own = kernel_whole_call(module.lkm_syscall->lkm_sysent);
         it.slot = (long)module.lkm_any->lkm_offset;
     }
     sigset_t saved;

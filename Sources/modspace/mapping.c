@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include "images.h"
+#include "kernel.h"
 #include "modspace.h"
 
 #include <errno.h>
@@ -304,6 +305,7 @@ int space_unmap(uint64_t address, uint64_t size, int64_t *restored)
     if (page_at(address)->frames != 0 || page_at(address)->destructors != 0) {
         return EBUSY;
     }
+    kernel_end_callouts(address);
     space_forget(address);
     space_forget_senders(address);
     space_forget_signals(address);

@@ -24,6 +24,8 @@
  *     debugger.c   the GDB JIT interface
  *     resident.c   functions for modules that libc.a cannot give as they are
  *     devices.c    system calls and devices of modules, used by the daemon's clients
+ *     waiting.c    threads of modules that wait for one another
+ *     callouts.c   functions of modules that are called when time has passed
  *     kernel.h     what modules find of a kernel: tables to register in, use counts by name, messages
  *
  * Threads. The initial thread takes the signals that are sent to the process, and sees to the end of threads that

@@ -66,6 +66,28 @@ struct sysent sysent[SYS_MAXSYSCALL] = {
     [FIRST_FREE_CALL ... SYS_MAXSYSCALL - 1] = {.sy_call = sys_lkmnosys},
 };
 
+struct sysent kernel_whole_call(const struct sysent *given)
+{
+    struct sysent it = *given;
+    if (it.sy_call == NULL) {
+        it.sy_call = it.sy_flags;
+        it.sy_flags = NULL;
+    }
+    return it;
+}
+
+void kernel_mend_calls(void)
+{
+    sigset_t saved;
+    kernel_lock(&saved);
+    for (int i = 0; i < SYS_MAXSYSCALL; i++) {
+        if (sysent[i].sy_call == NULL && sysent[i].sy_flags != NULL) {
+            sysent[i] = kernel_whole_call(&sysent[i]);
+        }
+    }
+    kernel_unlock(&saved);
+}
+
 /* ---- Devices ---- */
 
 static const struct bdevsw *block_devices[MAXDEVSW];
@@ -395,7 +417,8 @@ int emul_unregister(const char *name)
 void kernel_forget_tables(uint64_t image)
 {
     for (int i = 0; i < SYS_MAXSYSCALL; i++) {
-        if (is_in((const void *)(uintptr_t)sysent[i].sy_call, image)) {
+        if (is_in((const void *)(uintptr_t)sysent[i].sy_call, image)
+            || is_in((const void *)(uintptr_t)sysent[i].sy_flags, image)) {
             sysent[i] = (struct sysent){.sy_call = i < FIRST_FREE_CALL ? sys_nosys : sys_lkmnosys};
         }
     }

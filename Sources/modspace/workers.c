@@ -2,6 +2,7 @@
  * The threads that calls are made on: what each of them does, and how they come and go. What becomes of a call is calls.c's.
  */
 #define _GNU_SOURCE
+#include "kernel.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -62,6 +63,7 @@ static void run(struct space_worker *it)
             words[i] = (unsigned long)request->arguments[i];
         }
         it->result = function(words[0], words[1], words[2], words[3]);
+        kernel_mend_calls();
         break;
     }
     case SPACE_CALL_ARRAY:

@@ -4,6 +4,7 @@
 #define MODLINK_LINUX_KERNEL_H
 #pragma GCC system_header
 #include_next <linux/kernel.h>
+#include <linux/linkage.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 #include <modlink/linux-types.h>
@@ -38,6 +39,23 @@ long strtol(const char *text, char **end, int base);
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #endif
+#ifndef likely
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+#endif
+#ifndef DIV_ROUND_UP
+#define DIV_ROUND_UP(number, divisor) (((number) + (divisor) - 1) / (divisor))
+#endif
+#ifndef BUG_ON
+#define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
+#define BUG_ON(condition) ((condition) ? BUG() : (void)0)
+#define WARN_ON(condition) \
+    ((condition) ? (printk("WARNING at %s:%d\n", __FILE__, __LINE__), 1) : 0)
+#endif
+#ifndef barrier
+#define barrier() __asm__ __volatile__("" : : : "memory")
+#endif
+#define might_sleep() ((void)0)
 #ifndef container_of
 #define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
 #endif

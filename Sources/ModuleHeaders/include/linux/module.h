@@ -24,6 +24,8 @@
 #endif
 #endif
 #include <linux/init.h>
+#include <linux/jiffies.h>
+#include <linux/linkage.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/version.h>
@@ -77,6 +79,34 @@ static __inline__ void module_put(struct module *module)
     }
 }
 
+#ifndef MODLINK_MODULES2_H
+/* What modules before 2.1.18 say that they export: linux/symtab_begin.h. */
+struct internal_symbol {
+    void *addr;
+    char *name;
+};
+struct symbol_table {
+    int size;
+    int n_symbols;
+    int n_refs;
+};
+#endif
+/* The exports are known without that: 0. NULL stands for none; such a module says EXPORT_NO_SYMBOLS. */
+static __inline__ int register_symtab(struct symbol_table *table)
+{
+    (void)table;
+    return 0;
+}
+
+/*
+ * The version that the module was compiled for, where insmod(8) of that time looks for it. A module of several objects had it in one, the
+ * others with __NO_VERSION__; that several have it does no harm.
+ */
+#ifndef __NO_VERSION__
+static const char __module_kernel_version[]
+    __attribute__((__section__(".modinfo"), __used__, __aligned__(1))) = "kernel_version=" UTS_RELEASE;
+#endif
+
 /* Texts about the module, in the section .modinfo; a semicolon follows. */
 #define MODULE_INFO(name, value) MODLINK_INFO(#name, value)
 #define MODULE_LICENSE(text) MODLINK_INFO("license", text)
@@ -87,6 +117,10 @@ static __inline__ void module_put(struct module *module)
 #define MODULE_SOFTDEP(text) MODLINK_INFO("softdep", text)
 #define MODULE_SUPPORTED_DEVICE(text) MODLINK_INFO("device", text)
 #define MODULE_FIRMWARE(text) MODLINK_INFO("firmware", text)
+#define MODULE_IMPORT_NS(space) MODLINK_INFO("import_ns", #space)
+#define MODULE_ALIAS_MISCDEV(minor) struct modlink_device_alias
+#define MODULE_ALIAS_CHARDEV_MAJOR(major) struct modlink_device_alias
+#define SET_MODULE_OWNER(it) ((it)->owner = THIS_MODULE)
 #define MODULE_DEVICE_TABLE(type, table) struct modlink_device_table
 
 #endif

@@ -3,6 +3,7 @@
 #define MODLINK_LINUX_SCHED_H
 #pragma GCC system_header
 #include_next <linux/sched.h>
+#include <linux/jiffies.h>
 #include <linux/types.h>
 
 /* Always the space. */

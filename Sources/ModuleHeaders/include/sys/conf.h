@@ -81,6 +81,50 @@ struct cdevsw {
 #define D_TYPEMASK 0xff
 #define D_MPSAFE 0x100
 
+/* Before NetBSD 2: declares all functions of a device, whose names begin alike; and makes the structure's contents of them. */
+#define bdev_decl(name)                \
+    dev_type_open(name##open);         \
+    dev_type_close(name##close);       \
+    dev_type_strategy(name##strategy); \
+    dev_type_ioctl(name##ioctl);       \
+    dev_type_dump(name##dump);         \
+    dev_type_size(name##size)
+#define cdev_decl(name)          \
+    dev_type_open(name##open);   \
+    dev_type_close(name##close); \
+    dev_type_read(name##read);   \
+    dev_type_write(name##write); \
+    dev_type_ioctl(name##ioctl); \
+    dev_type_stop(name##stop);   \
+    dev_type_tty(name##tty);     \
+    dev_type_poll(name##poll);   \
+    dev_type_mmap(name##mmap)
+#define dev_init(count, name, function) ((count) > 0 ? name##function : 0)
+#define bdev_disk_init(count, name) \
+    {name##open, name##close, name##strategy, name##ioctl, name##dump, name##size, D_DISK}
+#define bdev_tape_init(count, name) \
+    {name##open, name##close, name##strategy, name##ioctl, name##dump, nosize, D_TAPE}
+#define cdev_disk_init(count, name) \
+    {name##open, name##close, name##read, name##write, name##ioctl, nostop, notty, nopoll, nommap, nokqfilter, D_DISK, 0}
+#define cdev_tape_init(count, name) \
+    {name##open, name##close, name##read, name##write, name##ioctl, nostop, notty, nopoll, nommap, nokqfilter, D_TAPE, 0}
+#define cdev_tty_init(count, name) \
+    {name##open, name##close, name##read, name##write, name##ioctl, name##stop, name##tty, name##poll, nommap, nokqfilter, D_TTY, 0}
+#define cdev__oci_init(count, name) \
+    {name##open, name##close, noread, nowrite, name##ioctl, nostop, notty, nopoll, nommap, nokqfilter, D_OTHER, 0}
+#define cdev__ocrwi_init(count, name) \
+    {name##open, name##close, name##read, name##write, name##ioctl, nostop, notty, nopoll, nommap, nokqfilter, D_OTHER, 0}
+#define cdev_mouse_init(count, name) \
+    {name##open, name##close, name##read, name##write, name##ioctl, nostop, notty, name##poll, nommap, nokqfilter, D_OTHER, 0}
+#define cdev_lkm_dummy() \
+    {noopen, noclose, noread, nowrite, noioctl, nostop, notty, nopoll, nommap, nokqfilter, D_OTHER, 0}
+#define cdev_notdef() cdev_lkm_dummy()
+#define bdev_lkm_dummy() {noopen, noclose, 0, noioctl, nodump, nosize, D_OTHER}
+#define bdev_notdef() bdev_lkm_dummy()
+#define seltrue ((dev_type_poll((*)))(void (*)(void))nullop)
+#define noselect nopoll
+#define nullstop nostop
+
 /* Functions that refuse, for slots of the structures above. */
 #define noopen ((dev_type_open((*)))(void (*)(void))enodev)
 #define noclose ((dev_type_close((*)))(void (*)(void))enodev)

@@ -7,6 +7,7 @@
 #ifndef MODLINK_SYS_MODULE_H
 #define MODLINK_SYS_MODULE_H
 #pragma GCC system_header
+#include <prop/proplib.h>
 #include <sys/cdefs.h>
 #include <sys/errno.h>
 #include <sys/param.h>

@@ -22,5 +22,20 @@
 /* Priorities of sleepers: without a meaning here. */
 #define PZERO 22
 #define PCATCH 0x100
+#define PSWP 0
+#define PVM 4
+#define PINOD 8
+#define PRIBIO 16
+#define PVFS 20
+#define PSOCK 24
+#define PWAIT 32
+#define PPAUSE 40
+#define PLOCK 36
+#define PUSER 50
+#define PRIMASK 0xff
+
+/* Microseconds and milliseconds, as ticks of the clock (hz). */
+#define mstohz(milliseconds) ((int)(((milliseconds) * 100 + 999) / 1000))
+#define hztoms(ticks) ((ticks) * 10)
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/callout.h>
+#include <sys/intr.h>
 #include <sys/types.h>
 #ifdef __cplusplus
 /* The functions below as C++ declares them. */
@@ -74,6 +76,15 @@ sy_call_t sys_nosys, sys_lkmnosys;
 int sys_nosys();
 int sys_lkmnosys();
 #endif
+
+/*
+ * Waiting, until wakeup is called with the same address; the wait ends with the call that it is in, too. Returns 0, or EWOULDBLOCK when so
+ * many ticks have passed (0: for ever). Priority, PCATCH and text have no meaning.
+ */
+int tsleep(const void *channel, int priority, const char *text, int ticks);
+void wakeup(const void *channel);
+/* The first who waits. */
+void wakeup_one(const void *channel);
 
 /* Functions for slots of tables that do nothing: what they return is in their names. */
 int enodev(void);

@@ -1,0 +1,1 @@
+/* The end of what linux/symtab_begin.h begins. Part of modlink: see modlink(4). */
