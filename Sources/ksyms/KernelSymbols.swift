@@ -18,6 +18,8 @@ struct KernelSymbols: ParsableCommand {
             """,
         version: Product.version(of: "ksyms"))
 
+    static func main() { main(letters: "Cmno:S") }
+
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp("Write the symbol table to an ELF file, for nm, gdb and perf.", valueName: "FILE"))

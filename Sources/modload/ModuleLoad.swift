@@ -22,6 +22,8 @@ struct ModuleLoad: ParsableCommand {
             """,
         version: Product.version(of: "modload"))
 
+    static func main() { main(letters: "A:b:de:fi:knp:o:sSv") }
+
     @Flag(name: .short, help: "Say what is being done, to standard error.")
     var debug = false
 

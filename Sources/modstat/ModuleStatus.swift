@@ -13,6 +13,8 @@ struct ModuleStatus: ParsableCommand {
         abstract: "Show the modules that are loaded, and who uses whom.",
         version: Product.version(of: "modstat"))
 
+    static func main() { main(letters: "i:n:v") }
+
     @Option(name: .shortAndLong, help: ArgumentHelp("Only the module of that number.", valueName: "ID"))
     var id: Int?
 

@@ -15,6 +15,8 @@ struct ModuleUnload: ParsableCommand {
             """,
         version: Product.version(of: "modunload"))
 
+    static func main() { main(letters: "afi:n:r") }
+
     @Option(name: .shortAndLong, help: ArgumentHelp("The number of a module.", valueName: "ID"))
     var id: [Int] = []
 
