@@ -71,10 +71,9 @@ static int simple_call(const char *method, json_t *parameters)
 int get_kernel_syms(struct kernel_sym *table)
 {
     struct ml_reply reply;
-    long long available = 0, entries = 0, index = -1;
+    long long entries = 0, index = -1;
     bool done = call_once("org.modlink.GetKernelSymbols", json_object(), NULL, 0, &reply);
-    if (done && json_unpack(reply.parameters, "{s:I, s:I, s:I}", "available", &available, "entries", &entries,
-                    "descriptor", &index) != 0) {
+    if (done && json_unpack(reply.parameters, "{s:I, s:I}", "entries", &entries, "descriptor", &index) != 0) {
         errno = EPROTO;
         done = false;
     }
@@ -84,7 +83,7 @@ int get_kernel_syms(struct kernel_sym *table)
     }
     if (!done || table == NULL) {
         ml_release(&reply);
-        promised = done ? (int)available : -1;
+        promised = done ? (int)entries : -1;
         promised_at = atomic_load(&changes);
         return promised;
     }

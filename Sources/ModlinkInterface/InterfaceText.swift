@@ -214,7 +214,7 @@ public let interfaceText = """
     method DeleteModule(name: ?string, unreadable: ?[]string) -> (modules: []string, output: string)
 
     # The exported symbols of the space x86-64: the file behind the descriptor has that many entries of struct kernel_sym, 72 bytes
-    # each. available: how many there are with those of modules that do not run. unwritable: the caller had no room for them: EFAULT.
+    # each. available: the same number; modules that do not run are in neither. unwritable: the caller had no room for them: EFAULT.
     method GetKernelSymbols(unwritable: ?bool) -> (available: int, entries: int, descriptor: int)
 
     # The crashes that are kept, in the order of their numbers; also those from before the daemon was started.

@@ -168,7 +168,7 @@ public enum KernelSymbolsMethod: Method {
 
     /// The symbols.
     public struct Reply: Codable, Sendable, Equatable {
-        /// How many there are, with those of modules that do not run.
+        /// The same number as `entries`: modules that do not run are in neither.
         public var available: Int
         /// How many are in the file.
         public var entries: Int

@@ -10,8 +10,6 @@ struct KernelSymbols {
     private(set) var bytes: [UInt8] = []
     /// How many there are.
     private(set) var count = 0
-    /// How many there are with those of modules that do not run: what a caller gets who asks how much room is needed.
-    var available = 0
 
     static let entrySize = 72
     /// SYM_MAX_NAME: bytes of a name, with its NUL.
@@ -48,14 +46,14 @@ struct KernelSymbols {
 
 extension ModuleService {
     /// The symbols as they are now, in a file.
-    func kernelSymbols() throws(Failure) -> (available: Int, entries: Int, file: SharedDescriptor) {
+    func kernelSymbols() throws(Failure) -> (entries: Int, file: SharedDescriptor) {
         let symbols = state.withLock { $0.kernelSymbols }
         let file = try Failure.naming("get_kernel_syms") { () throws(SystemError) in
             let file = try MemoryFile.create(name: "kernel_syms")
             try File.writeAll(file, symbols.bytes, name: "kernel_syms")
             return SharedDescriptor(file)
         }
-        return (symbols.available, symbols.count, file)
+        return (symbols.count, file)
     }
 }
 
@@ -68,15 +66,10 @@ extension ModuleService.State {
     fileprivate var kernelSymbols: KernelSymbols {
         var symbols = KernelSymbols()
         let table = spaces[.native].symbols
-        var waiting = 0
         for module in modules(in: .native).reversed() {
             guard module.state != .uninitialized, module.state != .loading, let slot = loaded[module.id]?.slot,
                 let set = table.owner(slot)
-            else {
-                waiting +=
-                    1 + (loaded[module.id]?.linked.image.symbols.entries.count(where: KernelSymbols.isListed) ?? 0)
-                continue
-            }
+            else { continue }
             symbols.add(module: module.name, at: module.range.lowerBound)
             symbols.add(set.symbols)
         }
@@ -84,7 +77,6 @@ extension ModuleService.State {
             symbols.add(module: "", at: resident.range.lowerBound)
             symbols.add(resident.symbols)
         }
-        symbols.available = symbols.count + waiting
         return symbols
     }
 }

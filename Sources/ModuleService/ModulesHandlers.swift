@@ -50,7 +50,7 @@ extension ModuleService {
                         throw .refused("ENOMEM", "table", "\(error)")
                     }
                     return KernelSymbolsMethod.Reply(
-                        available: symbols.available, entries: symbols.entries, descriptor: context.attach(file))
+                        available: symbols.entries, entries: symbols.entries, descriptor: context.attach(file))
                 } catch {
                     throw refusal(of: "get_kernel_syms", error).methodError
                 }

@@ -212,7 +212,7 @@ static void symbols(void)
     int available = get_kernel_syms(NULL);
     struct kernel_sym *table = malloc(sizeof *table * (size_t)available);
     int count = get_kernel_syms(table);
-    check("one that does not run is counted and not written", available == count + 1);
+    check("one that does not run is in neither number", available == count);
     check("the newest module first", strcmp(table[0].name, "#tomat") == 0 && table[0].value == (unsigned long)tomat);
     check("then the older one", strcmp(table[1].name, "#gurka") == 0 && table[1].value == (unsigned long)gurka);
     check("its symbols behind it", strcmp(table[2].name, "slice") == 0 && table[2].value == (unsigned long)gurka + 8);
