@@ -14,7 +14,7 @@
 
 #define DATA_LIMIT 65536u
 
-enum operation { OPERATION_READ = 1, OPERATION_WRITE = 2, OPERATION_IOCTL = 3, OPERATION_CLOSE = 4 };
+enum operation { OPERATION_READ = 1, OPERATION_WRITE = 2, OPERATION_IOCTL = 3, OPERATION_CLOSE = 4, OPERATION_IOCTL_VALUE = 5 };
 
 struct request {
     uint32_t operation;
@@ -111,9 +111,18 @@ int modlink_device_ioctl(int device, unsigned long command, void *data, size_t s
         errno = EINVAL;
         return -1;
     }
-    const struct request request = {.operation = OPERATION_IOCTL, .size = (uint32_t)size, .command = command};
     struct reply reply;
-    return ask(device, &request, data, size, data, size, &reply) ? 0 : -1;
+    bool done;
+    if (size == 0 && data != NULL) {
+        /* As with ioctl(2), an argument that points to nothing is a number. */
+        const uint64_t value = (uintptr_t)data;
+        const struct request request = {.operation = OPERATION_IOCTL_VALUE, .size = sizeof value, .command = command};
+        done = ask(device, &request, &value, sizeof value, NULL, 0, &reply);
+    } else {
+        const struct request request = {.operation = OPERATION_IOCTL, .size = (uint32_t)size, .command = command};
+        done = ask(device, &request, data, size, data, size, &reply);
+    }
+    return done ? (int)reply.result : -1;
 }
 
 int modlink_device_close(int device)

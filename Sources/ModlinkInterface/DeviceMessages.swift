@@ -13,12 +13,16 @@ public struct DeviceRequest: Equatable, Sendable {
         case ioctl = 3
         /// Closes the device. The connection ends behind the reply.
         case close = 4
+        /// Does `command` with a number: the 8 bytes behind the header, of which nothing comes back.
+        case ioctlValue = 5
     }
 
     /// Bytes before the data.
     public static let headerSize = 16
     /// The most bytes of data.
     public static let dataLimit = 65536
+    /// Bytes of a number that an ioctl is given.
+    private static let valueSize = 8
 
     /// What is asked.
     public let operation: Operation
@@ -42,6 +46,12 @@ public struct DeviceRequest: Equatable, Sendable {
     /// A request to do something with these bytes.
     public static func ioctl(_ command: UInt64, _ data: [UInt8] = []) -> DeviceRequest {
         DeviceRequest(operation: .ioctl, size: data.count, command: command, data: data)
+    }
+
+    /// A request to do something with this number.
+    public static func ioctl(_ command: UInt64, value: UInt64) -> DeviceRequest {
+        DeviceRequest(
+            operation: .ioctlValue, size: valueSize, command: command, data: littleEndianBytes(value, valueSize))
     }
 
     /// A request to close the device.
@@ -68,9 +78,10 @@ public struct DeviceRequest: Equatable, Sendable {
         let size = Int(number(packet[4..<8]))
         let command = number(packet[8..<16])
         let data = Array(packet[Self.headerSize...])
-        let hasData = operation == .write || operation == .ioctl
-        guard size <= Self.dataLimit, data.count == (hasData ? size : 0), command == 0 || operation == .ioctl,
-            size == 0 || operation != .close
+        let isIoctl = operation == .ioctl || operation == .ioctlValue
+        let hasData = operation == .write || isIoctl
+        guard size <= Self.dataLimit, data.count == (hasData ? size : 0), command == 0 || isIoctl,
+            size == 0 || operation != .close, size == Self.valueSize || operation != .ioctlValue
         else { return nil }
         self.init(operation: operation, size: size, command: command, data: data)
     }
@@ -83,7 +94,7 @@ public struct DeviceRequest: Equatable, Sendable {
 public struct DeviceReply: Equatable, Sendable {
     /// What the device's function returned: 0, or a number of errno(3); or why it was not called.
     public let error: Int32
-    /// How many bytes were read or written; else 0.
+    /// How many bytes were read or written, or what an ioctl returned to its caller; else 0.
     public let result: Int64
     /// What was read, or what an ioctl gave; none after an error.
     public let data: [UInt8]

@@ -60,12 +60,13 @@ struct DeviceServer: Sendable {
             switch request.operation {
             case .read: OpenDeviceMethod.readFlag
             case .write: OpenDeviceMethod.writeFlag
-            case .ioctl, .close: 0
+            case .ioctl, .ioctlValue, .close: 0
             }
         guard Int(flags) & needed == needed else { return DeviceReply(error: ErrorCode.badDescriptor) }
         let reply = service.use(
             number, request, position: position, for: socket.number, by: caller("\(request.operation)"))
-        position += UInt64(max(reply.result, 0))
+        // What an ioctl returns is not a length.
+        if needed != 0 { position &+= UInt64(max(reply.result, 0)) }
         return reply
     }
 }

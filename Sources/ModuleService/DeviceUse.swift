@@ -66,6 +66,7 @@ extension ModuleService {
             case .read: DeviceOperation(.read, target, number: position, size: request.size)
             case .write: DeviceOperation(.write, target, number: position, size: request.size)
             case .ioctl: DeviceOperation(.ioctl, target, number: request.command, size: request.size)
+            case .ioctlValue: DeviceOperation(.ioctlValue, target, number: request.command, size: request.size)
             case .close: DeviceOperation(.close, target)
             }
         let call = DeviceCall(lane: device.lane, caller: caller, client: client)

@@ -47,7 +47,11 @@ public final class Lane: Sendable {
         let request = operation.request(timeout: timeout)
         let reply = try ask(.device, request, descriptors: [file.number], client: client)
         let count = words(reply.results)[0]
-        return (reply.result, count <= UInt64(max(operation.size, 0)) ? Int(count) : 0)
+        switch operation.kind {
+        case .ioctl, .ioctlValue: return (reply.result, Int(Int64(bitPattern: count)))
+        case .open, .close, .read, .write:
+            return (reply.result, count <= UInt64(max(operation.size, 0)) ? Int(count) : 0)
+        }
     }
 
     /// Runs all destructors of thread-local variables that are pending in the thread of its calls.

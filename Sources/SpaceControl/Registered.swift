@@ -42,6 +42,8 @@ public struct DeviceOperation: Equatable, Sendable {
         case read
         case write
         case ioctl
+        /// An ioctl whose argument is a number: 8 bytes, of which nothing comes back.
+        case ioctlValue = "ioctl with a number"
 
         fileprivate var number: UInt64 {
             let operation =
@@ -51,6 +53,7 @@ public struct DeviceOperation: Equatable, Sendable {
                 case .read: SPACE_DEVICE_READ
                 case .write: SPACE_DEVICE_WRITE
                 case .ioctl: SPACE_DEVICE_IOCTL
+                case .ioctlValue: SPACE_DEVICE_IOCTL_VALUE
                 }
             return UInt64(operation.rawValue)
         }
@@ -123,7 +126,7 @@ public struct DeviceOperation: Equatable, Sendable {
         switch kind {
         case .read: moved
         case .ioctl: size
-        case .open, .close, .write: 0
+        case .open, .close, .write, .ioctlValue: 0
         }
     }
 }

@@ -39,7 +39,7 @@ static uint64_t entry_at(uint32_t table, uint64_t slot)
 {
     switch (table) {
     case SPACE_SYSTEM_CALLS:
-        return (uintptr_t)sysent[slot].sy_call;
+        return (uintptr_t)kernel_whole_call(&sysent[slot]).sy_call;
     case SPACE_BLOCK_DEVICES:
         return (uintptr_t)bdevsw_lookup(makedev((unsigned)slot, 0));
     default: {
@@ -79,7 +79,7 @@ int space_enter_system_call(const struct space_request *request, uint64_t *value
     }
     sigset_t saved;
     kernel_lock(&saved);
-    sy_call_t *function = sysent[request->address].sy_call;
+    sy_call_t *function = kernel_whole_call(&sysent[request->address]).sy_call;
     kernel_unlock(&saved);
     if (function == NULL) {
         return ENOSYS;
@@ -133,6 +133,7 @@ static int use_character(const struct cdevsw *entry, const struct kernel_operati
     case SPACE_DEVICE_WRITE:
         return transfer(entry->d_write, it, moved);
     default:
+        /* Of one whose argument is a number, that is what the data are: NetBSD's sys_ioctl does so. */
         return entry->d_ioctl == NULL
             ? ENODEV
             : entry->d_ioctl(it->device, (u_long)it->number, it->buffer, it->flags, process);
@@ -197,6 +198,7 @@ static int use_block(const struct bdevsw *entry, const struct kernel_operation *
     case SPACE_DEVICE_CLOSE:
         return entry->d_close == NULL ? ENODEV : entry->d_close(it->device, it->flags, S_IFBLK, process);
     case SPACE_DEVICE_IOCTL:
+    case SPACE_DEVICE_IOCTL_VALUE:
         return entry->d_ioctl == NULL
             ? ENODEV
             : entry->d_ioctl(it->device, (u_long)it->number, it->buffer, it->flags, process);
@@ -274,8 +276,8 @@ int space_use_device(
 {
     uint64_t kind = request->arguments[0];
     bool is_device = request->count == SPACE_BLOCK_DEVICES || request->count == SPACE_CHARACTER_DEVICES;
-    if (!is_device || request->address >= MAXDEVSW || kind < SPACE_DEVICE_OPEN || kind > SPACE_DEVICE_IOCTL
-        || request->arguments[1] > SPACE_MINOR_LIMIT || request->size > SPACE_TRANSFER_LIMIT) {
+    if (!is_device || request->address >= MAXDEVSW || kind < SPACE_DEVICE_OPEN || kind > SPACE_DEVICE_IOCTL_VALUE
+        || (kind == SPACE_DEVICE_IOCTL_VALUE && request->size != sizeof(uint64_t)) || request->arguments[1] > SPACE_MINOR_LIMIT || request->size > SPACE_TRANSFER_LIMIT) {
         return EINVAL;
     }
     char *memory = map_buffer();
@@ -285,7 +287,7 @@ int space_use_device(
     struct space_request call = *request;
     char *buffer = memory + space_page_size;
     call.addresses[1] = (uintptr_t)buffer;
-    bool gives = kind == SPACE_DEVICE_WRITE || kind == SPACE_DEVICE_IOCTL;
+    bool gives = kind == SPACE_DEVICE_WRITE || kind == SPACE_DEVICE_IOCTL || kind == SPACE_DEVICE_IOCTL_VALUE;
     bool takes = kind == SPACE_DEVICE_READ || kind == SPACE_DEVICE_IOCTL;
     int status = gives ? move_all(file, buffer, request->size, false) : 0;
     if (status == 0) {

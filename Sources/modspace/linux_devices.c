@@ -19,6 +19,8 @@
 #define MINOR_LIMIT 255
 /* Numbers beyond those of errno.h, ERESTARTSYS among them, that drivers return when they are interrupted. */
 #define LAST_ERROR 511
+/* A result below that is not an error number: as system calls have it. */
+#define LAST_SYSTEM_ERROR 4095
 
 struct opening {
     /* 0: free. */
@@ -104,6 +106,31 @@ static int close_opening(const struct file_operations *functions, struct opening
     return error_of(result);
 }
 
+/* Its argument is a number, or the address of the caller's bytes; what it returns goes to the caller, as of ioctl(2). */
+static int control(
+    const struct file_operations *functions, struct opening *opening, const struct kernel_operation *it, uint64_t *moved)
+{
+    unsigned long argument = it->size > 0 ? (uintptr_t)it->buffer : 0;
+    if (it->kind == SPACE_DEVICE_IOCTL_VALUE) {
+        uint64_t value;
+        memcpy(&value, it->buffer, sizeof value);
+        argument = (unsigned long)value;
+    }
+    long result;
+    if (functions->unlocked_ioctl != NULL) {
+        result = functions->unlocked_ioctl(&opening->file, (unsigned)it->number, argument);
+    } else if (functions->ioctl != NULL) {
+        result = functions->ioctl(&opening->inode, &opening->file, (unsigned)it->number, argument);
+    } else {
+        return ENOTTY;
+    }
+    if (result < 0 && result >= -LAST_SYSTEM_ERROR) {
+        return error_of(result);
+    }
+    *moved = (uint64_t)(int64_t)result;
+    return 0;
+}
+
 int kernel_use_linux_device(const void *functions_, const struct kernel_operation *it, uint64_t *moved)
 {
     const struct file_operations *functions = functions_;
@@ -138,9 +165,6 @@ int kernel_use_linux_device(const void *functions_, const struct kernel_operatio
             ? EINVAL
             : finish_transfer(functions->write(file, it->buffer, it->size, &file->f_pos), it, moved);
     default:
-        return functions->ioctl == NULL
-            ? ENOTTY
-            : error_of(functions->ioctl(
-                  &opening->inode, file, (unsigned)it->number, it->size > 0 ? (uintptr_t)it->buffer : 0));
+        return control(functions, opening, it, moved);
     }
 }

@@ -42,6 +42,27 @@ import Varlink
         #expect(try again.ask(.write([1])) == DeviceReply(error: ErrorCode.badDescriptor))
     }
 
+    @Test(
+        "what an ioctl of Linux returns goes to the client whole, and its argument may be a number",
+        arguments: Examples.variants)
+    func linuxIoctl(variant: Examples.Variant) throws {
+        let session = try Session()
+        try session.compileExample("linux/control.c", variant, ["-Wno-missing-field-initializers"])
+        try session.output("modload", "control.o")
+        let device = try OpenedDevice(session, OpenDeviceMethod.Parameters(device: "control"))
+        #expect(try device.ask(.ioctl(0)) == DeviceReply(result: 42))
+        #expect(try device.ask(.ioctl(1, value: 21)) == DeviceReply(result: 42))
+        #expect(try device.ask(.ioctl(1, value: 0x7fff_ffff)) == DeviceReply(result: -2))
+        #expect(try device.ask(.ioctl(2, [3, 0, 0, 0])) == DeviceReply(result: 7, data: [4, 0, 0, 0]))
+        // Error numbers, to the last that there is.
+        for error in [1, 22, 511, 4095] as [Int32] {
+            #expect(try device.ask(.ioctl(3, value: UInt64(error))) == DeviceReply(error: error == 4095 ? 4 : error))
+        }
+        #expect(try device.ask(.ioctl(3, value: 4096)) == DeviceReply(result: -4096))
+        // It does not move where reading begins.
+        #expect(try device.ask(.read(8)) == DeviceReply(result: 1, data: [0]))
+    }
+
     @Test("a module of NetBSD 4 that enters a system call by itself", arguments: Examples.variants)
     func ownSlot(variant: Examples.Variant) throws {
         let session = try Session()

@@ -125,7 +125,10 @@ int modlink_device_open(modlink_t *handle, const char *device, const char *space
  */
 ssize_t modlink_device_read(int device, void *buffer, size_t size);
 ssize_t modlink_device_write(int device, const void *bytes, size_t size);
-/* Gives a command and size bytes, at most 65536, which the device may change, unless it fails. Returns 0, or -1 with errno. */
+/*
+ * Gives a command and size bytes, at most 65536, which the device may change, unless it fails; or, where size is 0, data itself as a number.
+ * Returns what the device returns, 0 unless it is one of Linux, or -1 with errno.
+ */
 int modlink_device_ioctl(int device, unsigned long command, void *data, size_t size);
 /*
  * Closes the device, and says what it says to that; the descriptor is closed in any case. close(2) does without an answer, and leaves the

@@ -190,7 +190,7 @@ enum space_request_kind {
      * a write begins; size (0 to SPACE_TRANSFER_LIMIT); timeout; one descriptor: a regular file that is open for reading and writing,
      * whose first size bytes the operation is given (write, ioctl) or gives (read, ioctl). result is what the device's function
      * returns, 0 or an errno number, ENODEV where it has none, ENXIO where the entry is not there any more; results[0] is how many
-     * bytes a read or a write has moved. EINVAL (the message breaks a rule), EIO (the file is not as long), ENOMEM; else as
+     * bytes a read or a write has moved, or what an ioctl returns to its caller, with its sign. EINVAL (the message breaks a rule), EIO (the file is not as long), ENOMEM; else as
      * SPACE_CALL.
      */
     SPACE_DEVICE = 22,
@@ -217,6 +217,8 @@ enum space_device_operation {
     SPACE_DEVICE_READ = 3,
     SPACE_DEVICE_WRITE = 4,
     SPACE_DEVICE_IOCTL = 5,
+    /* An ioctl whose argument is a number: 8 bytes, of which nothing comes back. */
+    SPACE_DEVICE_IOCTL_VALUE = 6,
 };
 
 /* space_reply.kind. */

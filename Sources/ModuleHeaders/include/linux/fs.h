@@ -64,7 +64,8 @@ typedef struct poll_table_struct poll_table;
  * What a device does; each may be missing. Those of a size return how many bytes they have moved, or an error number below 0, the others 0
  * or such a number. The order is that of Linux 2.2, with what came later behind it, for initializers without names.
  *
- * Used are read, write, ioctl, open, flush and release. ioctl gets the address of the bytes that its client gives, or 0 when there are none.
+ * Used are read, write, ioctl, open, flush and release; unlocked_ioctl goes before ioctl. These get a number, or the address of the bytes that
+ * their client gives; 0 when there are none. What they return goes to the client, as of ioctl(2).
  */
 struct file_operations {
     loff_t (*llseek)(struct file *, loff_t, int);
@@ -80,6 +81,8 @@ struct file_operations {
     int (*fsync)(struct file *, struct dentry *, int);
     int (*fasync)(int, struct file *, int);
     struct module *owner;
+    long (*unlocked_ioctl)(struct file *, unsigned int, unsigned long);
+    long (*compat_ioctl)(struct file *, unsigned int, unsigned long);
 };
 
 /*
