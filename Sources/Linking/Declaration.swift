@@ -74,7 +74,7 @@ extension ModuleSource {
                 subject: object.name, place: "section 'link_set_modules'",
                 reason: "names \(count) modules: MODULE() stands once in a module")
         }
-        return try object.declaration(in: place.section, index: place.object)
+        return try object.declaration(in: place.section, index: place.object, anyVersion: keepsDuplicatesPrivate)
     }
 }
 
@@ -85,7 +85,9 @@ extension Object {
     }
 
     /// Reads the structure that the first word of a section points to.
-    fileprivate func declaration(in section: Int, index: Int) throws(Problem) -> FoundDeclaration {
+    ///
+    /// - Parameter anyVersion: whether it may be of another release (`modload -f`).
+    fileprivate func declaration(in section: Int, index: Int, anyVersion: Bool) throws(Problem) -> FoundDeclaration {
         func problem(_ reason: String) -> Problem {
             Problem(subject: name, place: "section 'link_set_modules'", reason: reason)
         }
@@ -96,9 +98,10 @@ extension Object {
             throw problem("points to what is no structure with a version and a class")
         }
         // The kernels' rule: versions of one release go together.
-        guard max(version, ModuleDeclaration.version) - min(version, ModuleDeclaration.version) < 10000 else {
+        let distance = max(version, ModuleDeclaration.version) - min(version, ModuleDeclaration.version)
+        guard distance < 10000 || anyVersion else {
             throw problem(
-                "made for version \(version) of NetBSD's interface, not \(ModuleDeclaration.version): compile it with the headers of modlink (EPROGMISMATCH)"
+                "made for version \(version) of NetBSD's interface, not \(ModuleDeclaration.version): compile it with the headers of modlink, or load it as it is with -f (EPROGMISMATCH)"
             )
         }
         guard let command = pointer(of: start.section, start.offset + 8) else { throw problem("names no function") }
@@ -142,13 +145,13 @@ extension Object {
     }
 
     /// The number of 4 bytes at a place.
-    private func number(_ section: Int, _ offset: UInt64) -> UInt32? {
+    func number(_ section: Int, _ offset: UInt64) -> UInt32? {
         guard let rest = contents(section, offset), rest.count >= 4 else { return nil }
         return rest.prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 
     /// The text that a pointer at a place points to, as people may read it.
-    private func string(_ section: Int, _ offset: UInt64) -> String? {
+    func string(_ section: Int, _ offset: UInt64) -> String? {
         guard let start = target(of: section, offset), let rest = contents(start.section, start.offset),
             let end = rest.firstIndex(of: 0)
         else { return nil }

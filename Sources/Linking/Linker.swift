@@ -207,7 +207,7 @@ public struct Linker: Sendable {
 
     private func module(_ draft: Draft, image: Image, writes: [MemoryWrite]) -> LinkedModule {
         LinkedModule(
-            name: draft.source.name, image: image, entryPoint: draft.entryPoint,
+            name: draft.source.name, fileName: draft.source.fileName, image: image, entryPoint: draft.entryPoint,
             declaration: draft.declaration?.declaration,
             constructors: draft.functions(.initializers), destructors: draft.functions(.finalizers),
             releases: draft.releases,

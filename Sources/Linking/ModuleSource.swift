@@ -17,6 +17,9 @@ public struct ModuleSource: Sendable {
     /// problem.
     public var keepsDuplicatesPrivate: Bool
 
+    /// The name of the file that it is made of, where the module is called otherwise.
+    public var fileName: String?
+
     /// Makes the source of a module.
     public init(
         name: String, objects: [Object], entryName: String? = nil, parameters: [Parameter] = [],
@@ -84,6 +87,8 @@ public enum EntryPoint: Sendable, Equatable {
 public struct LinkedModule: Sendable {
     /// Its name.
     public var name: String
+    /// The name of its file, where that is another; it is found by that as well.
+    public var fileName: String?
     /// The file without its contents; addresses are final.
     public var image: Image
     /// What is to be called.

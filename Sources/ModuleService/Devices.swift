@@ -117,7 +117,7 @@ extension ModuleService {
         let kind = table == .blockDevices ? "block" : "character"
         let wanted = try parameters.space.map { (space) throws(Failure) in try Architecture(space: space) }
         let linked = state.withLock { state in
-            state.modules.module(named: name).flatMap { state.loaded[$0.id]?.linked }
+            state.module(known: name).flatMap { state.loaded[$0]?.linked }
         }
         if let linked, wanted == nil || wanted == linked.image.architecture {
             let architecture = linked.image.architecture

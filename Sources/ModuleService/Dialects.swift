@@ -182,6 +182,11 @@ extension LinkedModule {
 // MARK: Required modules
 
 extension ModuleService.State {
+    /// The module that somebody means: by its name, or by that of its file, where it is called otherwise.
+    func module(known name: String) -> Int? {
+        modules.module(named: name)?.id ?? loaded.filter { $0.value.linked.fileName == name }.keys.min()
+    }
+
     /// The module of a space that another needs by this name: its own, or what MODULE() calls it.
     func module(required name: String, in architecture: Architecture) -> Int? {
         if let id = modules.module(named: name)?.id, loaded[id]?.architecture == architecture { return id }

@@ -162,8 +162,8 @@ extension ModuleService {
         var problems: [Problem] = []
         state.withLock { state in
             for name in parameters.names ?? [] {
-                if let module = state.modules.module(named: name) {
-                    ids.append(module.id)
+                if let id = state.module(known: name) {
+                    ids.append(id)
                 } else {
                     problems.append(Problem(subject: name, reason: "no such module (ENOENT)"))
                 }
@@ -270,6 +270,7 @@ extension ModuleService {
         if problems.count == known, source.objects.isEmpty {
             problems.append(Problem(subject: source.name, reason: "nothing is needed of its archives"))
         }
+        if module.name == nil { source.takeClassicName() }
         return source
     }
 

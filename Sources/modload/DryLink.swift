@@ -114,6 +114,7 @@ struct DryLink {
                 parameters: module.parameters.compactMap(Parameter.init(text:)),
                 keepsDuplicatesPrivate: keepsDuplicatesPrivate)
             try read(files, into: &source, wholeArchives: wholeArchives)
+            if name == nil { source.takeClassicName() }
             sources.append(source)
         }
         return sources

@@ -207,7 +207,7 @@ struct ModuleLoad: ParsableCommand {
             }
             requests.append(
                 ModuleRequest(
-                    name: name ?? (ObjectFiles.isModuleName(module.files[0]) ? nil : module.name), objects: objects,
+                    name: name, objects: objects,
                     entry: entry, parameters: module.parameters,
                     autoclean: autoclean, private: force, wholeArchives: wholeArchives))
         }

@@ -52,7 +52,7 @@ import Testing
 
     @Test("the versions of one release go together, others are refused") func versions() throws {
         let refusal = { (version: Int) in
-            "gurka.o: section 'link_set_modules': made for version \(version) of NetBSD's interface, not 500000000: compile it with the headers of modlink (EPROGMISMATCH)"
+            "gurka.o: section 'link_set_modules': made for version \(version) of NetBSD's interface, not 500000000: compile it with the headers of modlink, or load it as it is with -f (EPROGMISMATCH)"
         }
         for (version, isRight) in [
             (499_990_001, true), (500_009_999, true), (499_990_000, false), (500_010_000, false), (0, false),

@@ -1,6 +1,8 @@
+import ModlinkInterface
 import Posix
 import TestSupport
 import Testing
+import Varlink
 
 /// LKMs as NetBSD had them: the events of an entry function, the tables that modules register in.
 @Suite struct ClassicModuleTests {
@@ -29,6 +31,64 @@ import Testing
         // It is told apart from itself.
         try session.output("modunload", "hello")
         try session.output("modload", "-e", "hello_lkmentry", "--name", "other", "hello.o")
+    }
+
+    @Test(
+        "a module is known by the name in its MOD_ macro: to modstat, modunload, ksyms and the next of that name",
+        arguments: Examples.variants)
+    func name(variant: Examples.Variant) throws {
+        let session = try Session()
+        try session.compileExample("lkm/hello.c", to: "combined.o", variant)
+        try session.output("modload", "-e", "hello_lkmentry", "combined.o")
+        #expect(try session.output("modstat", "--classic").hasSuffix("   1 hello\n"))
+        #expect(try session.output("modstat", "-n", "hello").contains(" hello  MISC "))
+        #expect(try session.output("ksyms", "-m", "--space", variant.isI386 ? "i386" : "x86-64").contains("[hello]"))
+        try expect(
+            session.run("modload", "-e", "hello_lkmentry", "combined.o"),
+            .failed(1, "modload: hello: a module of that name is already loaded (EEXIST)\n"))
+        try expect(session.run("modunload", "-n", "hello"), .done("hello: goodbye\n"))
+        // That of the file is one too.
+        try session.output("modload", "-e", "hello_lkmentry", "combined.o")
+        try session.output("modunload", "combined")
+        // What --name says goes before.
+        try session.output("modload", "--name", "other", "-e", "hello_lkmentry", "combined.o")
+        try expect(session.run("modunload", "-n", "other"), .done("hello: goodbye\n"))
+    }
+
+    @Test(
+        "a name in a MOD_ macro that no module can have leaves that of the file", arguments: ["a/b", "", ".x", "a b"])
+    func unusableName(name: String) throws {
+        let session = try Session()
+        try session.compile(
+            "plain.o",
+            """
+            #include <sys/param.h>
+            #include <sys/lkm.h>
+            MOD_MISC("\(name)")
+            int xxxinit(struct lkm_table *t, int c, int v) { DISPATCH(t, c, v, lkm_nofunc, lkm_nofunc, lkm_nofunc) }
+            """, ["-O1", "-I", Examples.headers])
+        try session.output("modload", "plain.o")
+        #expect(try session.row("plain") == "MISC - running 0")
+    }
+
+    @Test(
+        "a module that copies its sysent of before NetBSD 2 into the table has its system call",
+        arguments: Examples.variants)
+    func copiedCall(variant: Examples.Variant) throws {
+        let session = try Session()
+        try session.compileExample("lkm/patcher.c", variant, ["-Wno-missing-field-initializers"])
+        try session.compileExample("lkm/caller.c", variant)
+        try session.output("modload", "-e", "patcher", "patcher.o")
+        #expect(try session.row("patcher") == "MISC 210 running 0")
+        var client = try session.client()
+        let call = SystemCallMethod.Parameters(number: 210, space: variant.isI386 ? "i386" : "x86-64")
+        #expect(try client.call(SystemCallMethod.self, call).reply.values == [77, 0])
+        // Others call it by the table, too.
+        try expect(
+            session.run("modload", "caller.o"),
+            .done("call 210: 0 arguments, error 0, result 77\nModule loaded as ID 2\n"))
+        try session.output("modunload", "patcher")
+        #expect(try client.call(SystemCallMethod.self, call).reply.error == 38)
     }
 
     @Test(
@@ -317,12 +377,12 @@ import Testing
             static struct sysent entry = { 2, 8, 0, call };
             static const struct cdevsw device;
             int number = -1;
-            MOD_SYSCALL("add", -1, &entry)
+            MOD_SYSCALL("call", -1, &entry)
             static int load(struct lkm_table *t, int c) { devsw_attach("x", 0, 0, &device, &number); *(volatile int *)0 = number; return 0; }
             int xxxinit(struct lkm_table *t, int c, int v) { DISPATCH(t, c, v, load, lkm_nofunc, lkm_nofunc) }
             """, ["-O1", "-I", Examples.headers])
         let result = try session.run("modload", "crash.o")
-        #expect(result.errors.hasPrefix("modload: crash: xxxinit: SIGSEGV at 0x0 in crash:"), "\(result.errors)")
+        #expect(result.errors.hasPrefix("modload: call: xxxinit: SIGSEGV at 0x0 in call:"), "\(result.errors)")
         try session.compileExample("lkm/call.c")
         try session.compileExample("lkm/caller.c")
         try session.compileExample("lkm/reader.c")

@@ -38,6 +38,24 @@ import Testing
         }
     }
 
+    @Test("a module of another release is refused, and loaded with -f") func otherRelease() throws {
+        let session = try Session()
+        try session.compile(
+            "old.o",
+            """
+            #include <sys/param.h>
+            #undef __NetBSD_Version__
+            #define __NetBSD_Version__ 999000000
+            #include <sys/module.h>
+            MODULE(MODULE_CLASS_MISC, old, NULL);
+            static int old_modcmd(modcmd_t command, void *arg __unused) { return command > MODULE_CMD_FINI ? ENOTTY : 0; }
+            """, ["-O2", "-I", Examples.headers])
+        let refusal = "made for version 999000000 of NetBSD's interface, not 500000000"
+        #expect(try session.run("modload", "old.o").errors.contains(refusal))
+        try session.output("modload", "-f", "old.o")
+        #expect(try session.row("old") == "misc - running 0")
+    }
+
     @Test("modules that are loaded together may require each other") func together() throws {
         let session = try Session()
         try session.compileExample("module/hello.c")

@@ -28,7 +28,7 @@ static struct sysent add_sysent = {
 	sys_add
 };
 
-MOD_SYSCALL("add", -1, &add_sysent)
+MOD_SYSCALL("call", -1, &add_sysent)
 
 int call_lkmentry(struct lkm_table *, int, int);
 

@@ -24,7 +24,7 @@ static const struct cdevsw keep_cdevsw = {
 	nostop, notty, nopoll, nommap, nokqfilter, D_OTHER, nodiscard
 };
 
-MOD_DEV("keep", "keep", NULL, -1, &keep_cdevsw, -1)
+MOD_DEV("device", "keep", NULL, -1, &keep_cdevsw, -1)
 
 int
 keep_open(dev_t dev, int flags, int mode, struct lwp *l)

@@ -6,7 +6,7 @@
 
 static const struct emul emul_tomat = { "tomat", "/emul/tomat", NULL };
 
-MOD_COMPAT("compat_tomat", -1, &emul_tomat)
+MOD_COMPAT("emulation", -1, &emul_tomat)
 
 int
 emulation_lkmentry(struct lkm_table *lkmtp, int cmd, int ver)

@@ -21,7 +21,7 @@ static struct vfsops gurka_vfsops = {
 	gurka_init, NULL, gurka_done, NULL, NULL, 0
 };
 
-MOD_VFS("gurkafs", -1, &gurka_vfsops)
+MOD_VFS("filesystem", -1, &gurka_vfsops)
 
 static int
 filesystem_load(struct lkm_table *lkmtp, int cmd)

@@ -13,7 +13,7 @@ exec_tomat(struct proc *p, struct exec_package *epp)
 
 static struct execsw tomat_execsw = { 32, exec_tomat, NULL, NULL, EXECSW_PRIO_ANY, 0, NULL, NULL };
 
-MOD_EXEC("exec_tomat", -1, &tomat_execsw, "tomat")
+MOD_EXEC("format", -1, &tomat_execsw, "tomat")
 
 static int
 format_load(struct lkm_table *lkmtp, int cmd)

@@ -19,7 +19,7 @@ twice(struct proc *p, void *v, register_t *retval)
 
 static struct sysent twice_sysent = { 1, sizeof(struct twice_args), twice };
 
-MOD_SYSCALL("twice", 17, &twice_sysent)
+MOD_SYSCALL("oldcall", 17, &twice_sysent)
 
 int
 xxxinit(struct lkm_table *lkmtp, int cmd, int ver)
