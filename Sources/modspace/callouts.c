@@ -9,7 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "kernel.h"
-#include "modspace.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -122,20 +122,12 @@ static bool start_thread(void *(*function)(void *), void *argument)
 {
     pthread_t thread;
     pthread_attr_t attributes;
-    sigset_t faults, others, saved;
-    /* Signals that are meant for the process are others' to take. */
-    space_fault_signals(&faults);
-    sigfillset(&others);
-    for (int number = 1; number < NSIG; number++) {
-        if (sigismember(&faults, number) == 1) {
-            sigdelset(&others, number);
-        }
-    }
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &others, &saved);
+    /* Signals that are meant for the process are others' to take. */
+    uint64_t before = space_block_most();
     int error = pthread_create(&thread, &attributes, function, argument);
-    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    space_change_mask(SIG_SETMASK, before);
     pthread_attr_destroy(&attributes);
     return error == 0;
 }
