@@ -44,6 +44,9 @@ protocol ELFSymbolRecord {
     var value: UInt64 { get }
     var size: UInt64 { get }
 
+    /// An offset of that class as a signed number, which wraps where 64 bits do.
+    static func signed(_ value: UInt64) -> UInt64
+
     /// The entry with these values; those that do not fit the class are cut off.
     init(name: UInt32, info: UInt8, section: UInt16, value: UInt64, size: UInt64)
 }
@@ -51,6 +54,10 @@ protocol ELFSymbolRecord {
 extension Elf32_Sym: ELFSymbolRecord {
     var value: UInt64 { UInt64(st_value) }
     var size: UInt64 { UInt64(st_size) }
+
+    static func signed(_ value: UInt64) -> UInt64 {
+        UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: value)))
+    }
 
     init(name: UInt32, info: UInt8, section: UInt16, value: UInt64, size: UInt64) {
         self.init(
@@ -62,6 +69,8 @@ extension Elf32_Sym: ELFSymbolRecord {
 extension Elf64_Sym: ELFSymbolRecord {
     var value: UInt64 { st_value }
     var size: UInt64 { st_size }
+
+    static func signed(_ value: UInt64) -> UInt64 { value }
 
     init(name: UInt32, info: UInt8, section: UInt16, value: UInt64, size: UInt64) {
         self.init(st_name: name, st_info: info, st_other: 0, st_shndx: section, st_value: value, st_size: size)

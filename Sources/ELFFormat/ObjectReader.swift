@@ -96,8 +96,13 @@ struct ObjectDraft {
         try readSubjects()
     }
 
+    /// `SHF_EXCLUDE`.
+    private static let excluded: UInt64 = 1 << 31
+
     private func section(_ index: Int, _ header: ELFLayout.SectionHeader) throws(Problem) -> Section {
-        let isAllocated = header.has(SHF_ALLOC) && !header.isOf(SHT_NULL)
+        // What is excluded says something to a linker that makes another object (gABI, SHF_EXCLUDE).
+        let isAllocated =
+            header.has(SHF_ALLOC) && !header.isOf(SHT_NULL) && header.flags & Self.excluded == 0
         if isAllocated, header.has(SHF_COMPRESSED) {
             throw fail(label(index), "compressed, yet part of the running module")
         }
@@ -105,14 +110,14 @@ struct ObjectDraft {
         if header.has(SHF_WRITE) { protection.insert(.write) }
         if header.has(SHF_EXECINSTR) { protection.insert(.execute) }
         // Names are looked at where they stand: there are objects of 80,000 sections.
-        let older = Self.olderArray(object.bytes, header)
+        let array = functionArray(header)
         let kind: SectionKind =
             switch Int32(bitPattern: header.type) {
             case SHT_NOBITS: .zeroFill
             case SHT_INIT_ARRAY, SHT_PREINIT_ARRAY: .initializers
             case SHT_FINI_ARRAY: .finalizers
             case SHT_NOTE: .note
-            default: older ?? .contents
+            default: array?.kind ?? .contents
             }
         if isAllocated, kind == .initializers || kind == .finalizers,
             header.size % object.architecture.pointerSize != 0
@@ -126,7 +131,7 @@ struct ObjectDraft {
             name: header.name, kind: kind, isAllocated: isAllocated, protection: protection,
             isThreadLocal: header.has(SHF_TLS), size: header.size, alignment: header.alignment,
             contentsOffset: header.isOf(SHT_NOBITS) ? 0 : Int(truncatingIfNeeded: header.offset))
-        section.isReversed = older != nil
+        section.isReversed = array?.isReversed == true && (kind == .initializers || kind == .finalizers)
         return section
     }
 
@@ -163,19 +168,20 @@ struct ObjectDraft {
         let reader = SymbolReader(
             file: file, bytes: object.bytes, names: names, architecture: object.architecture,
             sections: layout.sections, extended: extended)
-        let symbols =
+        let (symbols, areOutside) =
             switch layout.fileClass {
             case .bits32: try Self.symbols(of: table, as: Elf32_Sym.self, reader, layout)
             case .bits64: try Self.symbols(of: table, as: Elf64_Sym.self, reader, layout)
             }
         if !symbols.isEmpty { object.symbols = symbols }
+        object.hasSymbolsOutside = areOutside
     }
 
     private static func symbols<Record: ELFSymbolRecord & BitwiseCopyable>(
         of table: Int, as type: Record.Type, _ reader: SymbolReader, _ layout: ELFLayout
-    ) throws(Problem) -> [Symbol] {
+    ) throws(Problem) -> (symbols: [Symbol], areOutside: Bool) {
         try unsafe layout.withEntries(ofSection: table, in: reader.bytes, as: type) {
-            (entries) throws(Problem) -> [Symbol] in try unsafe reader.read(entries)
+            (entries) throws(Problem) -> (symbols: [Symbol], areOutside: Bool) in try unsafe reader.read(entries)
         }
     }
 

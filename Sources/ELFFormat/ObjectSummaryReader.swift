@@ -157,7 +157,11 @@ private struct SummaryTables {
     private func exportList() throws(Problem) -> Set<UInt64>? {
         var listed: Set<UInt64>?
         for (index, section) in sections.enumerated() where section.has(SHF_ALLOC) {
-            guard let name = unsafe sectionNames.span.bytes.name(at: section.nameOffset, in: 0..<sectionNames.count),
+            guard let name = unsafe sectionNames.span.bytes.name(at: section.nameOffset, in: 0..<sectionNames.count)
+            else { continue }
+            // A kernel's build has made it: what such a module does not list it does not export.
+            if isName(".gnu.linkonce.this_module", name) { listed = listed ?? [] }
+            guard
                 nameBegins(sectionNames, name, with: "__ksymtab") || nameBegins(sectionNames, name, with: "___ksymtab"),
                 !nameBegins(sectionNames, name, with: "__ksymtab_strings")
             else { continue }

@@ -31,12 +31,37 @@ extension ObjectDraft {
         }
     }
 
-    /// What a section is that holds addresses of functions without the type that says so: `.ctors` and `.dtors`, which
-    /// are run from the end.
-    static func olderArray(_ bytes: [UInt8], _ header: ELFLayout.SectionHeader) -> SectionKind? {
-        guard header.isOf(SHT_PROGBITS), header.has(SHF_WRITE) else { return nil }
-        if nameIsOfFamily(bytes, header.name, ".ctors") { return .initializers }
-        if nameIsOfFamily(bytes, header.name, ".dtors") { return .finalizers }
-        return nil
+    /// What a section is that holds addresses of functions, and whether it is run from the end, as far as its name tells: linkers go by
+    /// that whatever the type is, and whether it can be written or not. Nil for all others.
+    func functionArray(_ header: ELFLayout.SectionHeader) -> (kind: SectionKind, isReversed: Bool)? {
+        guard header.name.count >= 6 else { return nil }
+        let (bytes, name) = (object.bytes, header.name)
+        // Hardly any section's name goes on so.
+        switch bytes[Int(name.offset) + 1] {
+        case UInt8(ascii: "i") where nameIsOfFamily(bytes, name, ".init_array"): return (.initializers, false)
+        case UInt8(ascii: "p") where name.count == 14 && nameBegins(bytes, name, with: ".preinit_array"):
+            return (.initializers, false)
+        case UInt8(ascii: "f") where nameIsOfFamily(bytes, name, ".fini_array"): return (.finalizers, false)
+        case UInt8(ascii: "c") where nameIsOfFamily(bytes, name, ".ctors") && !isBound: return (.initializers, true)
+        case UInt8(ascii: "d") where nameIsOfFamily(bytes, name, ".dtors") && !isBound: return (.finalizers, true)
+        default: return nil
+        }
+    }
+
+    /// Whether the object is one of those that compilers put before and behind a program's own, `crtbegin.o` and its like: what these have
+    /// in `.ctors` and `.dtors` are marks (-1 and 0), which ld's default script leaves out of the arrays.
+    private var isBound: Bool {
+        var name = file.utf8[...]
+        if name.last == UInt8(ascii: ")") { name = name.dropLast() }
+        guard name.last == UInt8(ascii: "o"), name.dropLast().last == UInt8(ascii: ".") else { return false }
+        name = name.dropLast(2)
+        for _ in 0..<2 {
+            if ["crtbegin", "crtend"].contains(where: { name.suffix($0.utf8.count).elementsEqual($0.utf8) }) {
+                return true
+            }
+            // Another letter: crtbeginS.o for shared libraries, crtbeginT.o for static programs.
+            name = name.dropLast()
+        }
+        return false
     }
 }

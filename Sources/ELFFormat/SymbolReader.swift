@@ -16,18 +16,15 @@ struct SymbolReader {
         Problem(subject: file, place: place, reason: reason)
     }
 
-    private func sectionLabel(_ index: UInt32) -> String {
-        let name = sections[Int(index)].name
-        return name.count == 0 ? "section \(index)" : "section '\(printable(bytes, name))'"
-    }
-
+    /// The symbols, and whether some are outside of their sections.
     func read<Record: ELFSymbolRecord & BitwiseCopyable>(_ entries: TableEntries<Record>) throws(Problem)
-        -> [Symbol]
+        -> (symbols: [Symbol], areOutside: Bool)
     {
         let raw = unsafe bytes.span.bytes
         // Hardly any object has versions: then no name is searched for one.
         let hasVersions = raw.find(UInt8(ascii: "@"), in: names) != nil
         var symbols: [Symbol] = []
+        var areOutside = false
         unsafe symbols.reserveCapacity(entries.count)
         for index in unsafe entries.indices {
             if index == 0 {
@@ -43,10 +40,14 @@ struct SymbolReader {
                 section = extended[index]
             }
             var symbol = try symbol(index, entry, section, raw)
+            if case .section(let number) = symbol.place, symbol.value > sections[Int(number)].size {
+                areOutside = true
+                symbol.value = Record.signed(symbol.value)
+            }
             if hasVersions, symbol.binding != .local { symbol.name = raw.withoutVersion(symbol) }
             symbols.append(symbol)
         }
-        return symbols
+        return (symbols, areOutside)
     }
 
     private func symbol<Record: ELFSymbolRecord & BitwiseCopyable>(
@@ -82,10 +83,7 @@ struct SymbolReader {
         guard isExtended || section < UInt32(SHN_LORESERVE), Int(section) < sections.count, section > 0 else {
             throw fail("symbol \(index)", "st_shndx \(section): there are \(sections.count) sections")
         }
-        let size = sections[Int(section)].size
-        guard entry.value <= size else {
-            throw fail("symbol \(index)", "st_value \(hexadecimal(entry.value)) is beyond \(sectionLabel(section))")
-        }
+        // Its value may lie outside of the section: a label that is an expression. Linkers add it up all the same.
         return .section(section)
     }
 

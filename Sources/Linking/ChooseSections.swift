@@ -3,7 +3,7 @@ import ObjectModel
 extension Draft {
     /// Decides which sections are part of the image, and puts them into output sections.
     mutating func chooseSections(headerSize: UInt64, _ problems: inout ProblemList) {
-        let displaced = displacedGroups()
+        let displaced = displacedCopies()
         let objects = objects
         var frameRelocations = 0
         let allNeeds = needs
@@ -21,6 +21,7 @@ extension Draft {
                 let output =
                     outputs.standard(need.home)
                     ?? outputs.output(for: need.home, objects[index].sections[section], of: objects[index])
+                if OutputSections.isFrames(need.home) { beginFrames(with: section, of: index, output) }
                 if traits.contains(.fragments), Self.isFragment(objects[index].sections[section], of: objects[index]) {
                     beginFragments(output)
                 }
@@ -39,7 +40,7 @@ extension Draft {
         placements = Rows(starts: allNeeds.starts, elements: places)
         // Whoever walks the frames stops at a zero word (Linux Standard Base, "Exception Frames").
         for index in outputs.sections.indices where outputs[index].rank == .frames && outputs[index].size > 0 {
-            _ = outputs.append(4, alignment: 4, to: index)
+            _ = outputs.append(FrameHeader.terminatorSize, alignment: 4, to: index)
         }
         makeFrameHeader(relocations: frameRelocations)
     }
@@ -57,21 +58,11 @@ extension Draft {
         return nil
     }
 
-    /// For each object, which of its groups another object's copy (or an earlier one of its own) displaces.
-    private func displacedGroups() -> [Set<UInt32>] {
-        var seen = Set<[UInt8]>()
-        return objects.indices.map { number in
-            var displaced = Set<UInt32>()
-            // Most have none, and need not be taken out of the list.
-            if objects[number].groups.isEmpty { return displaced }
-            let object = objects[number]
-            for (index, group) in object.groups.enumerated() where group.isCommon {
-                if !seen.insert(Array(object.bytes[group.signature.indices])).inserted {
-                    displaced.insert(UInt32(index))
-                }
-            }
-            return displaced
-        }
+    /// For each object, what another object's copy (or an earlier one of its own) displaces.
+    private func displacedCopies() -> [Displaced] {
+        var copies = Copies(hasLinkOnce: surveys.contains { $0.traits.contains(.linkOnce) })
+        let objects = objects
+        return objects.indices.map { copies.displaced(in: $0, of: objects, surveys[$0].traits) }
     }
 }
 

@@ -24,7 +24,15 @@ struct Draft {
     /// For each object, whether another copy of one of its groups displaced its own.
     var hasDisplaced: [Bool] = []
 
+    /// The sections of `.eh_frame` that have any bytes, in their order.
+    var frameSections: [ObjectSection] = []
+
     var fragmentFunctions: [FragmentFunction] = []
+    /// Where in the array of constructors those of `.preinit_array` end, and where in both arrays those begin that are in neither that
+    /// nor `.init` or `.fini`: in bytes from the start.
+    var preinitializersEnd: UInt64 = 0
+    var initializersStart: UInt64 = 0
+    var finalizersStart: UInt64 = 0
     var indirect = IndirectFunctions()
 
     // Define: the names that the module defines, its own and those the linker makes.
@@ -60,6 +68,8 @@ struct Draft {
     var tableEntries: [ObjectSymbol] = []
     var stubs: [UInt32] = []
     var needsTable = false
+    /// For each object, whether its frames are about functions that were left out.
+    var hasFramesOfDiscarded: [Bool] = []
     var table: Int?
     var stubSection: Int?
 
@@ -91,18 +101,20 @@ struct ObjectSymbol: Hashable {
     let symbol: UInt32
 }
 
+/// A section of one of a module's objects.
+struct ObjectSection: Hashable {
+    let object: UInt32
+    let section: UInt32
+}
+
 /// A symbol that no object defines but every linker does.
 struct MadeSymbol {
     let name: String
     let place: Place
 
     enum Place: Equatable {
-        /// The first byte of the image.
-        case base
-        /// The global offset table.
-        case table
-        /// What code counts the offsets of thread-local variables from: the thread pointer, where their distances from it are known.
-        case threadPointer
+        /// One of the names that every module has.
+        case name(MadeName)
         /// At an offset in an output section.
         case output(Placement)
         /// At the end of an output section.
@@ -211,8 +223,29 @@ extension Draft {
         case .section(let section):
             if let stub = indirectStub(object: object, symbol) { return stub }
             let place = placements[object, Int(section)]
-            return place.isPlaced ? value(place) &+ symbol.value : nil
+            guard place.isPlaced else { return nil }
+            let sum = value(place) &+ symbol.value
+            return outputs[Int(place.output)].rank.isThreadLocal ? sum : sum & architecture.addressMask
         case .undefined, .common: return nil
+        }
+    }
+
+    /// Whether a symbol is a label outside of its section: it may lie anywhere.
+    func isOutside(object: Int, symbol: Int) -> Bool {
+        let facts = objects[object].symbols[symbol]
+        guard case .section(let section) = facts.place else { return false }
+        return facts.value > objects[object].sections[Int(section)].size
+    }
+
+    /// Whether what a symbol was resolved to is a label outside of its section.
+    func isOutside(_ resolution: Resolution, object: Int, symbol: Int, _ drafts: [Draft]) -> Bool {
+        switch resolution {
+        case .local: return isOutside(object: object, symbol: symbol)
+        case .definition(let index):
+            return isOutside(object: definitions[index].object, symbol: definitions[index].symbol)
+        case .peer(let module, let index):
+            return drafts[Int(module)].isOutside(.definition(Int(index)), object: 0, symbol: 0, [])
+        case .undefined, .zero, .discarded, .made, .fixed: return false
         }
     }
 
@@ -224,17 +257,6 @@ extension Draft {
         let definition = definitions[index]
         if let room = definitions[common: index]?.room { return value(room) }
         return address(object: definition.object, symbol: definition.symbol) ?? 0
-    }
-
-    /// The address of a symbol that the linker makes.
-    func address(made index: Int) -> UInt64 {
-        switch made[index].place {
-        case .base: base
-        case .table: tableAddress
-        case .threadPointer: 0
-        case .output(let place): address(place)
-        case .end(let output): base &+ outputs[output].offset &+ outputs[output].size
-        }
     }
 
     /// The address of the global offset table; the image's own when it has none, so that offsets from it stay small.

@@ -35,7 +35,7 @@ extension Draft {
         emitTable(as: machine, into: &image)
         emitStubs(as: machine, into: &image, &problems)
         emitIndirectStubs(as: machine, into: &image, &problems)
-        emitFrameHeader(into: &image)
+        emitFrames(into: &image, &problems)
         for text in strings { image.copy(text.bytes, at: Int(address(text.place) - base)) }
     }
 
@@ -95,7 +95,7 @@ extension Draft {
     private func clearDisplaced<M: Machine>(
         _ contents: inout MutableRawSpan, _ positions: Range<Int>, object index: Int, as machine: M.Type
     ) {
-        guard hasDisplaced[index] else { return }
+        guard hasFramesOfDiscarded[index] else { return }
         let relocations = objects[index].relocations
         for position in positions where resolutions[index, Int(relocations[position].symbol)] == .discarded {
             let entry = relocations[position]

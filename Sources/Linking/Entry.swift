@@ -3,10 +3,12 @@ import ObjectModel
 extension Draft {
     /// Finds out what the module wants to be called, and keeps those names to the module.
     ///
+    /// Also kept are names that each program and each module of Linux has one of: several of them lie in one space.
+    ///
     /// An entry that was named is one of the classic kind. Else MODULE() is looked for (NetBSD module(9)), `init_module` (Linux
     /// modules(2)), `xxxinit`, and the object's file name with `_lkmentry` (NetBSD modload(8)).
     mutating func chooseEntry(_ problems: inout ProblemList) {
-        for name in ["init_module", "cleanup_module", "xxxinit", "mod_use_count_"] {
+        for name in Self.ownNames {
             if let index = definitions.find(name) { definitions[index].isPrivate = true }
         }
         if let name = source.entryName, name != "init_module" {
@@ -35,6 +37,10 @@ extension Draft {
             refuseEntryOfOtherFile(&problems)
         }
     }
+
+    private static let ownNames = [
+        "init_module", "cleanup_module", "xxxinit", "mod_use_count_", "__this_module", "__dso_handle", "_init", "_fini",
+    ]
 
     /// A module whose file has been renamed would be loaded, and its entry never be called.
     private func refuseEntryOfOtherFile(_ problems: inout ProblemList) {
@@ -97,30 +103,6 @@ extension Draft {
         let name = path.split(separator: "/").last ?? path
         guard let ending = [".o", ".a", ".ko"].first(where: { name.hasSuffix($0) }) else { return String(name) }
         return String(name.dropLast(ending.count))
-    }
-
-    /// Makes the symbols that the linker defines, where some object asks for them.
-    mutating func makeSymbols() {
-        made.append(MadeSymbol(name: "__dso_handle", place: .base))
-        made.append(MadeSymbol(name: "_GLOBAL_OFFSET_TABLE_", place: .table))
-        made.append(MadeSymbol(name: "_TLS_MODULE_BASE_", place: .threadPointer))
-        for (index, output) in outputs.sections.enumerated() where output.name.isIdentifier {
-            made.append(
-                MadeSymbol(name: "__start_" + output.name, place: .output(Placement(output: UInt32(index), offset: 0))))
-            made.append(MadeSymbol(name: "__stop_" + output.name, place: .end(ofOutput: index)))
-        }
-        if definitions.find("mod_use_count_") == nil,
-            declaration != nil || surveys.contains(where: { $0.traits.contains(.useCounter) })
-        {
-            let output = outputs.output(named: ".bss", rank: .zeroes)
-            // A `long`.
-            let size = architecture.pointerSize
-            if let offset = outputs.append(size, alignment: size, to: output) {
-                let place = Placement(output: UInt32(output), offset: offset)
-                useCount = place
-                made.append(MadeSymbol(name: "mod_use_count_", place: .output(place)))
-            }
-        }
     }
 
     /// The address of the function that MODULE() names.

@@ -12,6 +12,7 @@ extension Draft {
         where surveys[number].traits.contains(.exportList) {
             for section in object.sections where section.isAllocated && Self.isExportList(section, of: object) {
                 if listed == nil { listed = [] }
+                guard !Self.isKernelModule(section, of: object) else { continue }
                 for relocation in object.relocations[section.relocations] {
                     let symbol = Int(relocation.symbol)
                     guard object.symbols[symbol].binding != .local else { continue }
@@ -30,7 +31,14 @@ extension Draft {
         for index in listed { definitions[index].isPrivate = false }
     }
 
+    /// Whether a section tells that a kernel's build has made the module (Linux 2.6 and later, `struct module __this_module`): what such
+    /// a module does not list it does not export.
+    private static func isKernelModule(_ section: Section, of object: Object) -> Bool {
+        section.name.count == 25 && nameBegins(object.bytes, section.name, with: ".gnu.linkonce.this_module")
+    }
+
     static func isExportList(_ section: Section, of object: Object) -> Bool {
+        if isKernelModule(section, of: object) { return true }
         guard nameBegins(object.bytes, section.name, with: "__") else { return false }
         if nameBegins(object.bytes, section.name, with: "___ksymtab") { return true }
         return nameBegins(object.bytes, section.name, with: "__ksymtab")

@@ -42,34 +42,45 @@ extension Draft {
                 _ = outputs.append(word, alignment: word, to: outputs.output(named: fragments, rank: rank))
             }
             guard let output = outputs.sections.firstIndex(where: { $0.rank == rank }) else { continue }
+            let isAtStart = rank == .initializers
             var pieces: [(priority: Int, name: String, object: Int, section: Int)] = []
             for (index, object) in objects.enumerated() where surveys[index].traits.contains(.functionArrays) {
                 for section in object.sections.indices where placements[index, section].output == UInt32(output) {
                     let name = object.text(object.sections[section].name)
                     let priority = Self.priority(name)
-                    pieces.append((priority, priority < 65536 ? name : "", index, section))
+                    pieces.append((priority, priority < Self.behindAll ? name : "", index, section))
                 }
             }
             pieces.sort {
                 ($0.priority, $0.name, $0.object, $0.section) < ($1.priority, $1.name, $1.object, $1.section)
             }
-            arrange(
+            let bounds = arrange(
                 pieces.map { ($0.object, $0.section) }, into: output, calling: called,
-                before: pieces.firstIndex { $0.priority >= 0 } ?? pieces.count)
+                before: pieces.firstIndex { $0.priority > Self.beforeAll } ?? pieces.count)
+            if isAtStart {
+                (preinitializersEnd, initializersStart) = (bounds.lowerBound, bounds.upperBound)
+            } else {
+                finalizersStart = bounds.upperBound
+            }
         }
     }
 
+    /// Gives the pieces their places. Returns where the function that is called before one of them has its word; nothing where there is
+    /// no such function.
     private mutating func arrange(
         _ pieces: [(object: Int, section: Int)], into output: Int, calling fragments: Int?, before position: Int
-    ) {
+    ) -> Range<UInt64> {
         var offset: UInt64 = 0
+        var word: Range<UInt64> = 0..<0
         for number in 0...pieces.count {
+            if number == position { word = offset..<offset }
             if number == position, let fragments {
                 fragmentFunctions.append(
                     FragmentFunction(
                         output: fragments, call: Placement(output: UInt32(output), offset: offset),
                         own: ownFragmentFunction(outputs[fragments].name)))
                 offset += architecture.pointerSize
+                word = word.lowerBound..<offset
             }
             guard number < pieces.count else { break }
             let piece = pieces[number]
@@ -78,14 +89,30 @@ extension Draft {
             offset += objects[piece.object].sections[piece.section].size
         }
         outputs[output].size = offset
+        return word
     }
 
-    /// The number at the end of the name; without one, after all that have one.
+    /// Before all others: `.preinit_array`.
+    private static let beforeAll = -2
+    /// Behind all that have a number.
+    private static let behindAll = Int.max
+
+    /// In which order an array runs, as ld has it (`SORT_BY_INIT_PRIORITY`): by the number at the end of the name; one whose name ends
+    /// otherwise is first.
     private static func priority(_ name: String) -> Int {
-        if name == ".preinit_array" { return -1 }
-        guard let dot = name.lastIndex(of: "."), let number = Int(name[name.index(after: dot)...]) else { return 65536 }
-        let isOlder = name.hasPrefix(".ctors.") || name.hasPrefix(".dtors.")
-        return min(max(isOlder ? 65535 - number : number, 0), 65535)
+        if name == ".preinit_array" { return beforeAll }
+        guard let family = [".init_array.", ".fini_array.", ".ctors.", ".dtors."].first(where: name.hasPrefix) else {
+            return behindAll
+        }
+        let digits = name[name.index(after: name.lastIndex(of: ".") ?? name.startIndex)...]
+        guard let first = digits.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
+            let number = Int(digits)
+        else { return -1 }
+        // A second dot makes the numbers of older names count as they stand.
+        let isOlder =
+            (family == ".ctors." || family == ".dtors.") && name.utf8.count == family.utf8.count + digits.utf8.count
+        let priority = isOlder ? 65535 - number : number
+        return (0...Int(Int32.max)).contains(priority) ? priority : -1
     }
 
     /// Makes room for the end of the function, and returns the output section of its pieces; nil when there are none.

@@ -46,6 +46,10 @@ extension Draft {
                     output = definitions[common: position]?.room?.output ?? self.output(of: symbol, object: index)
                     if !definition.isPrivate { binding = symbol.binding }
                 }
+                // What lies outside of its section is found by its name, not by addresses of the section.
+                if object.hasSymbolsOutside, isOutside(object: index, symbol: number), symbol.type != .threadLocal {
+                    output = nil
+                }
                 let name = NameRange(offset: UInt32(Int(symbol.name.offset) + shift), count: symbol.name.count)
                 let isIndirect = symbol.type == .indirectFunction
                 list.entries.append(

@@ -63,10 +63,12 @@ public struct Linker: Sendable {
             drafts[index].settleDefinitions(in: table, self.workers, &problems)
         }
         let peers = offerToPeers(&problems)
+        let hasSymbolsOutside = sources.contains { $0.objects.contains(where: \.hasSymbolsOutside) }
         for index in drafts.indices {
             let fits = change(index) { draft, others in
                 let environment = ResolutionEnvironment(
-                    window: settings.window, table: table, exports: peers, drafts: others)
+                    window: settings.window, table: table, exports: peers, drafts: others,
+                    hasSymbolsOutside: hasSymbolsOutside)
                 draft.resolve(in: environment, workers, &problems)
                 return draft.layOut(headerSize: settings.headerSize)
             }

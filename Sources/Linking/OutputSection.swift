@@ -98,7 +98,27 @@ struct OutputSections {
         {
             return SectionHome(family: UInt8(truncatingIfNeeded: index))
         }
+        if LinkOnce.isOne(section.name, in: object.bytes), let home = linkOnceHome(section.name, object.bytes, wanted) {
+            return home
+        }
         return isForLinkersOnly(section, object) ? .none : .named
+    }
+
+    /// The middle of `.gnu.linkonce.MIDDLE.NAME`, and the family that it stands for (ld's default script).
+    private static let linkOnceFamilies: [(middle: StaticString, family: String)] = [
+        (".gnu.linkonce.t.", ".text"), (".gnu.linkonce.r.", ".rodata"), (".gnu.linkonce.d.rel.ro.", ".data.rel.ro"),
+        (".gnu.linkonce.d.", ".data"), (".gnu.linkonce.b.", ".bss"), (".gnu.linkonce.sb.", ".bss"),
+        (".gnu.linkonce.s.", ".data"), (".gnu.linkonce.td.", ".tdata"), (".gnu.linkonce.tb.", ".tbss"),
+        (".gnu.linkonce.l.", ".ldata"), (".gnu.linkonce.lr.", ".lrodata"), (".gnu.linkonce.lb.", ".lbss"),
+    ]
+
+    private static func linkOnceHome(
+        _ name: NameRange, _ bytes: [UInt8], _ wanted: OutputSection.Rank
+    ) -> SectionHome? {
+        guard let known = linkOnceFamilies.first(where: { nameBegins(bytes, name, with: $0.middle) }),
+            let index = families.firstIndex(where: { $0.name == known.family && $0.rank.accepts(wanted) })
+        else { return nil }
+        return SectionHome(family: UInt8(truncatingIfNeeded: index))
     }
 
     /// What only says something to a linker about its object.
@@ -212,7 +232,8 @@ extension OutputSection.Rank {
     fileprivate func accepts(_ wanted: OutputSection.Rank) -> Bool {
         switch self {
         case .relocatedConstants: wanted == .data || wanted == .constants
-        case .frames: wanted == .constants
+        // Older compilers have frames be writable (`ONLY_IF_RW` in ld's default script).
+        case .frames: wanted == .constants || wanted == .data
         default: wanted == self
         }
     }

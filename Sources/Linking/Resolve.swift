@@ -148,21 +148,16 @@ extension Draft {
         if let own = definitions.find(object.bytes, name, hash: hash) {
             return definitions.resolution(of: own)
         }
-        if let found = madeSymbol(object.bytes, name) { return .made(found) }
-        if symbol.isHidden { return nil }
+        if let found = madeSymbol(object.bytes, name, hash: hash) { return .made(found) }
+        // What is hidden comes from this program: of that the space is a part (`__stack_chk_fail_local`), other modules are not.
+        if symbol.isHidden {
+            return environment.table.resident(object.bytes, name, hash: hash).map { Resolution($0) }
+        }
         if let reference = environment.table.exported(object.bytes, name, hash: hash) { return Resolution(reference) }
         let drafts = environment.drafts
         if let peer = environment.exports?.find(object.bytes, name, hash: hash, notIn: index, in: drafts) {
             return Resolution(peer: peer.module, definition: peer.definition)
         }
         return nil
-    }
-
-    private func madeSymbol(_ bytes: [UInt8], _ name: NameRange) -> Int? {
-        // All made names begin with `_` or are `mod_use_count_`: most names need no comparison.
-        guard let first = bytes[name.indices].first, first == UInt8(ascii: "_") || first == UInt8(ascii: "m") else {
-            return nil
-        }
-        return made.firstIndex { $0.name.utf8.elementsEqual(bytes[name.indices]) }
     }
 }

@@ -10,8 +10,13 @@ final class ResolutionEnvironment: Sendable {
     /// What the modules of the transaction offer each other, if there are several.
     let exports: PeerExports?
     let drafts: [Draft]
+    /// Whether any of the modules has symbols outside of their sections.
+    let hasSymbolsOutside: Bool
 
-    init(window: Range<UInt64>, table: SymbolTable, exports: PeerExports?, drafts: [Draft]) {
+    init(
+        window: Range<UInt64>, table: SymbolTable, exports: PeerExports?, drafts: [Draft], hasSymbolsOutside: Bool
+    ) {
+        self.hasSymbolsOutside = hasSymbolsOutside
         self.window = window
         self.table = table
         self.exports = exports
@@ -21,7 +26,7 @@ final class ResolutionEnvironment: Sendable {
 
 /// What a scan knows of a symbol before it looks at relocations, and what it learns.
 struct SymbolState: OptionSet, BitwiseCopyable, Sendable {
-    let rawValue: UInt8
+    let rawValue: UInt16
 
     static let undefined = SymbolState(rawValue: 1)
     static let discarded = SymbolState(rawValue: 2)
@@ -35,6 +40,8 @@ struct SymbolState: OptionSet, BitwiseCopyable, Sendable {
     /// Some code gives it to a function that returns the address of a thread-local variable.
     static let needsArgument = SymbolState(rawValue: 128)
     static let needs: SymbolState = [.needsEntry, .needsStub, .needsArgument]
+    /// It may lie far from the module that defines it.
+    static let isAnywhere = SymbolState(rawValue: 256)
     static let dangling: SymbolState = [.undefined, .discarded]
     static let trouble: SymbolState = [.undefined, .discarded, .threadLocal]
 }
@@ -81,6 +88,11 @@ extension Draft {
                         environment.drafts)
                 {
                     state.insert(.threadLocal)
+                }
+                if environment.hasSymbolsOutside,
+                    isOutside(resolution, object: number, symbol: range.lowerBound + index, environment.drafts)
+                {
+                    state.insert(.isAnywhere)
                 }
                 states[index] = state
             }

@@ -13,6 +13,8 @@ private struct Dangling {
 private struct Findings {
     var dangling: [UInt32: Dangling] = [:]
     var needsTable = false
+    /// Whether frames, or tables of exceptions, are about functions that were left out.
+    var hasFramesOfDiscarded = false
     var problems = ProblemList()
     /// The symbols, by index, that need an entry of the global offset table or a stub, or that another module defines.
     var notable: [UInt32] = []
@@ -26,6 +28,7 @@ private struct Findings {
             Dangling(section: first.section, offset: first.offset, count: first.count + second.count)
         }
         needsTable = needsTable || other.needsTable
+        hasFramesOfDiscarded = hasFramesOfDiscarded || other.hasFramesOfDiscarded
         problems.add(other.problems)
     }
 }
@@ -62,11 +65,13 @@ extension Draft {
         _ problems: inout ProblemList
     ) {
         pieces = pieces(as: machine, workers)
+        hasFramesOfDiscarded = [Bool](repeating: false, count: objects.count)
         let looked = look(as: machine, in: environment, workers)
         (resolutions, targets) = (looked.resolutions, looked.targets)
         let (states, findings) = (looked.states, looked.findings)
         for object in findings.indices {
             if findings[object].needsTable { needsTable = true }
+            if findings[object].hasFramesOfDiscarded { hasFramesOfDiscarded[object] = true }
             guard findings[object].isNotable else { continue }
             let found = findings[object]
             problems.add(found.problems)
@@ -187,7 +192,8 @@ extension Draft {
             let symbol = Int(entry.symbol)
             var state = states[symbol]
             state.insert(.used)
-            let isFar = state.contains(.known) && !reach.contains(addresses[symbol].address)
+            let isFar =
+                state.contains(.known) ? !reach.contains(addresses[symbol].address) : state.contains(.isAnywhere)
             switch kind.need {
             case .nothing, .value: break
             case .call: if isFar { state.insert(.needsStub) }
@@ -197,7 +203,11 @@ extension Draft {
             case .tableEntry: state.insert(.needsEntry)
             case .relaxableTableEntry:
                 let known = state.contains(.known) ? addresses[symbol].address : nil
-                if M.relaxes(entry, kind, in: original, address: known, window: window, reach: reach) { break }
+                if !state.contains(.isAnywhere),
+                    M.relaxes(entry, kind, in: original, address: known, window: window, reach: reach)
+                {
+                    break
+                }
                 state.insert(.needsEntry)
             case .tableAddress: findings.needsTable = true
             case .threadLocal:
@@ -222,7 +232,7 @@ extension Draft {
             }
             states[symbol] = state
             if !state.isDisjoint(with: .trouble) {
-                note(entry, kind, state, object: index, section: number, &findings.dangling, &findings.problems)
+                note(entry, kind, state, object: index, section: number, &findings)
             }
         }
     }
@@ -237,19 +247,28 @@ extension Draft {
     /// Notes a reference to a symbol that has no address, or that is a variable of each thread.
     private func note<K: RelocationKind>(
         _ entry: RelocationEntry, _ kind: K, _ state: SymbolState, object index: Int, section: Int,
-        _ dangling: inout [UInt32: Dangling], _ problems: inout ProblemList
+        _ findings: inout Findings
     ) {
         if state.isDisjoint(with: .dangling) {
             if kind.need == .threadLocal || kind.need == .threadArgument || kind.need == .nothing { return }
             refuse(
                 entry, kind, object: index, section: section,
-                "it is a thread-local variable; declare it alike everywhere", &problems)
+                "it is a thread-local variable; declare it alike everywhere", &findings.problems)
             return
         }
-        // Frames of functions that were displaced are never looked up.
-        let object = objects[index]
-        if state.contains(.discarded), object.text(object.sections[section].name) == ".eh_frame" { return }
-        dangling[entry.symbol, default: Dangling(section: section, offset: entry.offset, count: 0)].count += 1
+        // Frames of functions that were displaced, and what they would catch, are never looked up.
+        if state.contains(.discarded), isAboutFrames(section, of: objects[index]) {
+            findings.hasFramesOfDiscarded = true
+            return
+        }
+        findings.dangling[entry.symbol, default: Dangling(section: section, offset: entry.offset, count: 0)].count += 1
+    }
+
+    /// Whether a section says how to unwind, or what to catch: the ones in which ld lets references to functions that it has left out be.
+    private func isAboutFrames(_ section: Int, of object: Object) -> Bool {
+        let name = object.sections[section].name
+        return nameIsOfFamily(object.bytes, name, ".eh_frame")
+            || nameIsOfFamily(object.bytes, name, ".gcc_except_table")
     }
 
     private func refuse<K: RelocationKind>(

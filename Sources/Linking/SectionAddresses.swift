@@ -21,7 +21,7 @@ extension Linker {
     }
 }
 
-/// What copies of one section have in common: the signature of their group, and their own name.
+/// What copies of one section have in common: the signature of their group, if they are in one, and their own name.
 private struct CopyKey: Hashable {
     let signature: [UInt8]
     let name: [UInt8]
@@ -32,7 +32,12 @@ extension Draft {
     fileprivate func copy(_ object: Int, _ section: Int) -> (key: CopyKey, size: UInt64)? {
         let source = objects[object]
         let facts = source.sections[section]
-        guard facts.isAllocated, let group = facts.group, source.groups[Int(group)].isCommon else { return nil }
+        guard facts.isAllocated else { return nil }
+        guard let group = facts.group else {
+            guard LinkOnce.isOne(facts.name, in: source.bytes) else { return nil }
+            return (CopyKey(signature: [], name: Array(source.bytes[facts.name.indices])), facts.size)
+        }
+        guard source.groups[Int(group)].isCommon else { return nil }
         let key = CopyKey(
             signature: Array(source.bytes[source.groups[Int(group)].signature.indices]),
             name: Array(source.bytes[facts.name.indices]))

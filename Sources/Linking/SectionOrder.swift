@@ -2,13 +2,14 @@ import ObjectModel
 
 // Sections that say something about another one (`SHF_LINK_ORDER`; gABI, "Section Attribute Flags").
 extension Draft {
-    /// Whether a section is dropped: its group, or that of what it is about, is displaced by another copy.
-    static func isDisplaced(_ section: Int, of object: Object, _ displaced: Set<UInt32>) -> Bool {
+    /// Whether a section is dropped: it, its group, or that of what it is about, is displaced by another copy.
+    static func isDisplaced(_ section: Int, of object: Object, _ displaced: Displaced) -> Bool {
         guard !displaced.isEmpty else { return false }
         var next: Int? = section
         // The reader has seen that this ends.
         while let index = next {
-            if let group = object.sections[index].group, displaced.contains(group) { return true }
+            if displaced.sections.contains(index) { return true }
+            if let group = object.sections[index].group, displaced.groups.contains(group) { return true }
             next = object.sections[index].subject.map(Int.init)
         }
         return false

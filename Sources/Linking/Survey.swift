@@ -68,6 +68,8 @@ struct Survey: Sendable {
         static let declaration = Traits(rawValue: 128)
         /// Names with a version (`name@VERSION`).
         static let versions = Traits(rawValue: 256)
+        /// Sections of which one copy is taken (`.gnu.linkonce`).
+        static let linkOnce = Traits(rawValue: 512)
     }
 
     private(set) var traits: Traits = []
@@ -114,6 +116,7 @@ struct Survey: Sendable {
                 traits.insert(.functionArrays)
             }
             if sections[index].subject != nil { traits.insert(.subjects) }
+            if LinkOnce.isOne(sections[index].name, in: object.bytes) { traits.insert(.linkOnce) }
             guard needs[index].home == .named else { continue }
             if Draft.isFragment(sections[index], of: object) { traits.insert(.fragments) }
             if Draft.isExportList(sections[index], of: object) { traits.insert(.exportList) }

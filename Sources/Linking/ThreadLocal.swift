@@ -35,7 +35,7 @@ extension Draft {
         case .undefined, .zero, .discarded, .local: isThreadLocal(object: object, symbol: symbol)
         case .definition(let index):
             isThreadLocal(definition: index)
-        case .made(let index): made[index].place == .threadPointer
+        case .made(let index): made[index].place == .name(.threadBase)
         case .fixed(let owner, let entry):
             table.symbol(SymbolReference(owner: owner, entry: entry))?.type == .threadLocal
         case .peer(let module, let index):

@@ -34,6 +34,14 @@ public enum Architecture: UInt8, Sendable, Equatable, CaseIterable {
         }
     }
 
+    /// The bits that an address has: sums of addresses wrap there (psABI, "word32" and "word64").
+    public var addressMask: UInt64 {
+        switch self {
+        case .x86_64: .max
+        case .i386: 0xffff_ffff
+        }
+    }
+
     /// What the addresses of a program are below.
     public var addressLimit: UInt64 {
         switch self {

@@ -244,6 +244,9 @@ public struct ObjectParts: Sendable {
     public var groups: [SectionGroup] = []
     /// Whether its code runs code on the stack, as nested functions of gcc do that are called by address.
     public var wantsExecutableStack = false
+    /// Whether there are symbols whose offset in their section is none of it: labels that are expressions. A negative one is a great
+    /// number.
+    public var hasSymbolsOutside = false
 
     /// Makes the parts of a file without sections.
     public init(
@@ -286,6 +289,9 @@ public final class Object: Sendable {
     public let groups: [SectionGroup]
     /// Whether its code runs code on the stack.
     public let wantsExecutableStack: Bool
+    /// Whether there are symbols whose offset in their section is none of it: labels that are expressions. A negative one is a great
+    /// number.
+    public let hasSymbolsOutside: Bool
     /// Whether it has a section in which modules say what they are and whom they need, `.modinfo` or `link_set_modules`: of a library's
     /// members hardly any has, and who asks need not look at each.
     public let describesModule: Bool
@@ -302,6 +308,7 @@ public final class Object: Sendable {
         relocations = parts.relocations
         groups = parts.groups
         wantsExecutableStack = parts.wantsExecutableStack
+        hasSymbolsOutside = parts.hasSymbolsOutside
         describesModule =
             parts.hasSection(named: ".modinfo") || parts.hasSection(named: "link_set_modules")
     }
@@ -315,6 +322,7 @@ public final class Object: Sendable {
         parts.relocations = relocations
         parts.groups = groups
         parts.wantsExecutableStack = wantsExecutableStack
+        parts.hasSymbolsOutside = hasSymbolsOutside
         return parts
     }
 

@@ -41,8 +41,8 @@ public struct ObjectSummary: Sendable, Equatable {
         switch bytes[Int(name.offset)] {
         case UInt8(ascii: "_"):
             return nameBegins(bytes, name, with: "__start_") || nameBegins(bytes, name, with: "__stop_")
-                || isName("__dso_handle", bytes, name) || isName("_GLOBAL_OFFSET_TABLE_", bytes, name)
-                || isName("_TLS_MODULE_BASE_", bytes, name)
+                || MadeName.number(bytes, name, hash: nameHash(bytes, name)) != nil
+        case UInt8(ascii: "e"): return MadeName.number(bytes, name, hash: nameHash(bytes, name)) != nil
         case UInt8(ascii: "m"): return isName("mod_use_count_", bytes, name)
         default: return false
         }
@@ -52,6 +52,9 @@ public struct ObjectSummary: Sendable, Equatable {
     public static func isOwn(_ bytes: [UInt8], _ name: NameRange) -> Bool {
         guard name.count > 0 else { return true }
         switch bytes[Int(name.offset)] {
+        case UInt8(ascii: "_"):
+            return isName("__this_module", bytes, name) || isName("__dso_handle", bytes, name)
+                || isName("_init", bytes, name) || isName("_fini", bytes, name) || endsAsEntry(bytes, name)
         case UInt8(ascii: "i"): return isName("init_module", bytes, name) || endsAsEntry(bytes, name)
         case UInt8(ascii: "c"): return isName("cleanup_module", bytes, name) || endsAsEntry(bytes, name)
         case UInt8(ascii: "x"): return isName("xxxinit", bytes, name) || endsAsEntry(bytes, name)

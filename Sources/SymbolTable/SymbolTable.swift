@@ -125,6 +125,18 @@ public struct SymbolTable: Sendable {
 
     /// The same, for who knows the name's hash already.
     public func exported(_ bytes: [UInt8], _ name: NameRange, hash: UInt64) -> SymbolReference? {
+        find(bytes, name, hash: hash) { _ in true }
+    }
+
+    /// The symbol of a name that the space itself offers.
+    public func resident(_ bytes: [UInt8], _ name: NameRange, hash: UInt64) -> SymbolReference? {
+        find(bytes, name, hash: hash) { $0.owner.isEmpty }
+    }
+
+    @inline(__always)
+    private func find(
+        _ bytes: [UInt8], _ name: NameRange, hash: UInt64, _ isWanted: (SymbolSet) -> Bool
+    ) -> SymbolReference? {
         var probe = names.probe(hash)
         var best: SymbolReference?
         while let payload = names.next(&probe) {
@@ -132,7 +144,7 @@ public struct SymbolTable: Sendable {
             let index = Int(payload & 0xffff_ffff)
             guard let set = sets[slot] else { continue }
             let entry = set.symbols.entries[index]
-            guard sameName(set.symbols.names, entry.name, bytes, name) else { continue }
+            guard sameName(set.symbols.names, entry.name, bytes, name), isWanted(set) else { continue }
             if entry.binding != .weak { return SymbolReference(owner: slot, entry: index) }
             if best == nil { best = SymbolReference(owner: slot, entry: index) }
         }
