@@ -93,12 +93,12 @@ extension Draft {
     }
 
     /// Before all others: `.preinit_array`.
-    private static let beforeAll = -2
-    /// Behind all that have a number.
+    private static let beforeAll = Int.min
+    /// Behind all that have a number, and behind those that have something else there.
+    private static let withoutNumber = Int.max - 1
     private static let behindAll = Int.max
 
-    /// In which order an array runs, as ld has it (`SORT_BY_INIT_PRIORITY`): by the number at the end of the name; one whose name ends
-    /// otherwise is first.
+    /// In which order an array runs, as ld has it (`SORT_BY_INIT_PRIORITY`): by the number at the end of the name.
     private static func priority(_ name: String) -> Int {
         if name == ".preinit_array" { return beforeAll }
         guard let family = [".init_array.", ".fini_array.", ".ctors.", ".dtors."].first(where: name.hasPrefix) else {
@@ -106,13 +106,12 @@ extension Draft {
         }
         let digits = name[name.index(after: name.lastIndex(of: ".") ?? name.startIndex)...]
         guard let first = digits.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
-            let number = Int(digits)
-        else { return -1 }
-        // A second dot makes the numbers of older names count as they stand.
+            let number = Int32(digits)
+        else { return withoutNumber }
+        // With a second dot, the number of an older name counts as it stands.
         let isOlder =
             (family == ".ctors." || family == ".dtors.") && name.utf8.count == family.utf8.count + digits.utf8.count
-        let priority = isOlder ? 65535 - number : number
-        return (0...Int(Int32.max)).contains(priority) ? priority : -1
+        return isOlder ? 65535 - Int(number) : Int(number)
     }
 
     /// Makes room for the end of the function, and returns the output section of its pieces; nil when there are none.

@@ -17,7 +17,7 @@ import ObjectModel
 extension FolderIndex {
     private static let magic = Array("modlinkx".utf8)
     /// Another version is another format, or other rules of what belongs in it.
-    private static let version: UInt32 = 2
+    private static let version: UInt32 = 3
     private static let headSize = 32
 
     /// The bytes of a file that holds the index.

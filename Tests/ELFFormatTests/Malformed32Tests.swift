@@ -103,9 +103,7 @@ import Testing
             try refused { $0.write(strings, at: place) }
                 == "gurka.o: symbol \(number): st_name \(strings) is beyond the string table")
         #expect(try refused { $0.write(UInt32(4), at: place + 4) } == nil)
-        #expect(
-            try refused { $0.write(UInt32(5), at: place + 4) }
-                == "gurka.o: symbol \(number): st_value 0x5 is beyond section '.data'")
+        #expect(try refused { $0.write(UInt32(5), at: place + 4) } == nil)
         for bad in [count, 0xff02] {
             #expect(
                 try refused { $0.write(bad, at: place + 14) }

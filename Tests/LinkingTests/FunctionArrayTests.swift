@@ -128,4 +128,54 @@ import Testing
         let module = linked.modules[0]
         #expect(linked.functions(module.constructors) == [try #require(module.address("_init"))])
     }
+
+    /// An object whose sections of functions have a type and flags that no compiler gives them.
+    private static func unusual(_ section: String, _ flags: String, _ name: String) throws -> [UInt8] {
+        // The assembler knows the names; it is told others of the same length.
+        let hidden = section.replacing("_array", with: "_xxxxx").replacing("tors", with: "xxxx")
+        let text = ".globl \(name)\n.text\n\(name): ret\n.section \(hidden),\"\(flags)\",@progbits\n.quad \(name)\n"
+        var bytes = try Compiler.gcc.object(text, [], language: .assembly)
+        for (place, part) in [
+            ("_xxxxx", "_array"), (section.hasPrefix(".c") ? ".cxxxx" : ".dxxxx", String(section.prefix(6))),
+        ] {
+            let old = Array(place.utf8)
+            var start = 0
+            while start + old.count <= bytes.count {
+                if bytes[start..<start + old.count].elementsEqual(old) {
+                    bytes.replaceSubrange(start..<start + old.count, with: part.utf8)
+                }
+                start += 1
+            }
+        }
+        return bytes
+    }
+
+    @Test(
+        "sections of functions are known by their names, whatever their type and flags, as ld has it",
+        arguments: ["a", "aw"])
+    func byName(_ flags: String) throws {
+        for (first, names) in [
+            (true, [".init_array", ".init_array.100", ".ctors", ".ctors.65000", ".init_array.x", ".init_array.70000"]),
+            (false, [".fini_array", ".fini_array.100", ".dtors", ".dtors.65000", ".fini_array.x", ".dtors.70000"]),
+        ] {
+            let objects = try names.enumerated().map { try Self.unusual($1, flags, "f\($0)") }
+            let linked = try Space().link(
+                "a", try objects.enumerated().map { try ELFObjectReader.read($1, name: "object\($0).o") })
+            let ours = Self.names(linked, first ? linked.modules[0].constructors : linked.modules[0].destructors)
+            #expect(ours.count == names.count)
+            #expect(try ours == Self.order(of: first ? ".init_array" : ".fini_array", by: objects), "\(flags)")
+        }
+        let early = try ELFObjectReader.read(Self.unusual(".preinit_array", flags, "f"), name: "f.o")
+        #expect(try Space().link("a", [early]).modules[0].constructors.count == 1)
+    }
+
+    @Test(
+        "marks of .ctors and .dtors in the objects around a program are no functions",
+        arguments: ["crtbegin.o", "/usr/lib/crtbeginS.o", "libx.a(crtend.o)", "crtendS.o"])
+    func marks(_ name: String) throws {
+        let text = ".section .ctors,\"aw\"\n.quad -1\n.section .dtors,\"aw\"\n.quad 0\n"
+        let module = try Space().link("a", [try assembled(text, name: name)]).modules[0]
+        #expect(module.constructors == .empty && module.destructors == .empty)
+        #expect(try Space().link("a", [try assembled(text, name: "begin.o")]).modules[0].constructors.count == 1)
+    }
 }

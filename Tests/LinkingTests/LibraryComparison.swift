@@ -16,7 +16,8 @@ import TestSupport
 ///   left alone here. Both instructions are decoded, and must put the same address into the same register, call it, or jump to it.
 /// - What a module hides, no other module sees. Where each member of a library is a module of its own, nothing is hidden.
 /// - Pieces of `.init` stand in a function, which `.init_array` calls; ld is told to do the same.
-/// - `.eh_frame` ends with a zero word here, which the C library's crtend.o would bring in a program.
+/// - `.eh_frame` ends with a zero word here, which the C library's crtend.o would bring in a program; and what describes no function is
+///   padding.
 /// - ld joins equal strings in sections that allow it (`SHF_MERGE`). The linker keeps them as they are; the flag is cleared in the copies
 ///   that ld reads. It would also edit `.eh_frame`: it does not with `--traditional-format`.
 struct LibraryComparison {
@@ -201,7 +202,10 @@ struct LibraryComparison {
                 let start = Int(section.fileOffset)
                 ours[section.name] = Array(linked.images[index][start..<start + Int(section.size)])
                 theirs[section.name] = Array(other.contents(name) ?? [])
-                if section.name == ".eh_frame" { theirs[section.name]? += [0, 0, 0, 0] }
+                if section.name == ".eh_frame" {
+                    theirs[section.name]? += [0, 0, 0, 0]
+                    matchFrames(ours[section.name] ?? [], &theirs[section.name, default: []])
+                }
             }
             matchUses(index, &ours, &theirs, other)
             for (name, bytes) in ours {
@@ -209,6 +213,34 @@ struct LibraryComparison {
                 guard let others = theirs[name], bytes != others else { continue }
                 describe(index, name, bytes, others)
             }
+        }
+    }
+
+    /// Makes equal in ld's copy what is padding in ours: a CIE that says nothing in place of functions, or the end of a longer record.
+    private func matchFrames(_ ours: [UInt8], _ theirs: inout [UInt8]) {
+        guard ours.count == theirs.count else { return }
+        let empty: [UInt8] = [0, 0, 0, 0, 1, 0, 1, 0x78, 16]
+        func length(_ bytes: [UInt8], _ place: Int) -> Int {
+            Int(bytes.span.bytes.integer(at: UInt64(place), as: UInt32.self) ?? 0)
+        }
+        var place = 0
+        while place < ours.count, length(ours, place) > 0 {
+            let end = place + 4 + length(ours, place)
+            let isPadding =
+                ours[(place + 4)..<end].starts(with: empty) && ours[(place + 13)..<end].allSatisfy { $0 == 0 }
+            // All records there are such as have no function.
+            var next = isPadding ? place : place + 4 + length(theirs, place)
+            while isPadding, next < end {
+                let isCommon = length(theirs, next) > 0 && theirs[(next + 4)..<(next + 8)] == [0, 0, 0, 0]
+                guard !isCommon else { break }
+                next += 4 + length(theirs, next)
+            }
+            if isPadding ? next == end : next < end && ours[next..<end].allSatisfy({ $0 == 0 }) {
+                let from = isPadding ? place : next
+                theirs.replaceSubrange(from..<end, with: ours[from..<end])
+                theirs.replaceSubrange(place..<place + 4, with: ours[place..<place + 4])
+            }
+            place = end
         }
     }
 

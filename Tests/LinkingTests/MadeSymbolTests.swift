@@ -105,4 +105,138 @@ import Testing
         }
         #expect(try Space().link("int f(void) { return 1; }").modules[0].useCount == nil)
     }
+
+    /// The addresses of names, which an object refers to by a table.
+    private func addresses(
+        of names: [String], with text: String, _ options: [String] = []
+    ) throws -> (linked: Linked, values: [UInt64]) {
+        let table = ".data\n.globl table\ntable:\n" + names.map { ".quad \($0)\n" }.joined()
+        let linked = try Space().link(
+            "a", [try assembled(table, name: "table.o"), try assembled(text, options, name: "gurka.o")])
+        let start = try #require(linked.modules[0].address("table"))
+        return (linked, names.indices.compactMap { linked.word(start + UInt64($0) * 8) })
+    }
+
+    @Test("the bounds of code, variables and zeroes, as ld names them") func bounds() throws {
+        let (linked, values) = try addresses(
+            of: [
+                "__executable_start", "__ehdr_start", "etext", "_etext", "__etext", "edata", "_edata", "__bss_start",
+                "end",
+                "_end",
+            ], with: "f: ret\n.bss\n.globl zero\nzero: .skip 100\n.data\n.byte 1\n.section .rodata\n.byte 1\n")
+        let module = linked.modules[0]
+        let ends = Dictionary(
+            uniqueKeysWithValues: module.image.sections.map { ($0.name, $0.address + $0.size) })
+        let (text, data) = try (#require(ends[".text"]), #require(ends[".data"]))
+        let end = try (#require(ends[".bss"]) + 7) & ~7
+        let base = module.range.lowerBound
+        #expect(values == [base, base, text, text, text, data, data, data, end, end])
+        #expect(try #require(module.address("zero")) >= data && end <= module.range.upperBound)
+    }
+
+    @Test("bounds of what a module does not have are empty, and inside of it") func noBounds() throws {
+        let linked = try Space().link(
+            "a",
+            [
+                try assembled(
+                    "lea etext(%rip), %rax\nlea edata(%rip), %rax\nlea __bss_start(%rip), %rax\nlea _end(%rip), %rax\n")
+            ])
+        let end = String(linked.modules[0].range.lowerBound + linked.modules[0].image.loadedSize, radix: 16)
+        #expect(try disassembly(linked).filter { $0.contains("# 0x\(end)") }.count >= 3)
+    }
+
+    @Test("the arrays of constructors and destructors") func arrays() throws {
+        let (linked, values) = try addresses(
+            of: [
+                "__preinit_array_start", "__preinit_array_end", "__init_array_start", "__init_array_end",
+                "__fini_array_start", "__fini_array_end",
+            ],
+            with: """
+                f: ret
+                .section .preinit_array,"aw",@preinit_array
+                .quad f
+                .section .init,"ax"
+                call f
+                .section .init_array,"aw"
+                .quad f, f
+                .section .fini,"ax"
+                call f
+                .section .fini_array,"aw"
+                .quad f, f, f
+                """)
+        let (first, last) = (linked.modules[0].constructors, linked.modules[0].destructors)
+        #expect(first.count == 4 && last.count == 4)
+        // The words between are those that call .init and .fini.
+        #expect(
+            values == [
+                first.address, first.address + 8, first.address + 16, first.address + 32, last.address + 8,
+                last.address + 32,
+            ])
+    }
+
+    @Test("arrays that a module does not have, and relocations that the space does, are empty") func emptyArrays()
+        throws
+    {
+        let names = ["preinit_array", "init_array", "fini_array", "rela_iplt", "rel_iplt"]
+        let (_, values) = try addresses(of: names.flatMap { ["__\($0)_start", "__\($0)_end"] }, with: "ret\n")
+        #expect(values.count == 10 && stride(from: 0, to: 10, by: 2).allSatisfy { values[$0] == values[$0 + 1] })
+    }
+
+    @Test("a name that an object defines is that, for others too") func ownEnd() throws {
+        let (linked, values) = try addresses(of: ["end", "etext"], with: ".data\n.globl end\nend: .long 5\n")
+        #expect(values[0] == linked.modules[0].address("end") && linked.int("end") == 5)
+        #expect(values[1] != values[0])
+    }
+
+    @Test("each module has its own bounds, weak references among them; _DYNAMIC there is none") func ofEach() throws {
+        let linked = try Space(["_end": 0x40_1000]).link(
+            try ["p", "q"].map { name in
+                source(
+                    name, try assembled(".weak _end, _DYNAMIC\n.data\n.globl \(name)\n\(name): .quad _end, _DYNAMIC\n"))
+            })
+        for (index, name) in ["p", "q"].enumerated() {
+            let place = try #require(linked.modules[index].address(name))
+            #expect(linked.modules[index].range.contains(try #require(linked.word(place, in: index))))
+            #expect(linked.word(place + 8, in: index) == 0)
+        }
+    }
+
+    @Test("what is hidden may be the space's own, and no other module's") func hidden() throws {
+        let text = ".hidden tomat\n.data\n.globl p\np: .quad tomat\n"
+        #expect(try Space(["tomat": 0x40_1000]).link("a", [try assembled(text)]).word("p") == 0x40_1000)
+        var space = Space()
+        space.add("other", [("tomat", 0x2000_0000, .global)], 0x2000_0000..<0x2000_1000)
+        #expect(
+            space.problems([source("a", try assembled(text))])
+                == "gurka.o: .data+0x0: undefined symbol 'tomat'; did you mean 'tomat'?")
+    }
+
+    @Test("names that each module of Linux has, and each program, are its own") func ownNames() throws {
+        let text = ["__this_module", "__dso_handle", "_init", "_fini"].map { ".globl \($0)\n\($0): .quad 1\n" }.joined()
+        let linked = try Space().link(try ["a", "b"].map { source($0, try assembled(".data\n" + text)) })
+        #expect(linked.modules.count == 2)
+    }
+
+    @Test("a module that a kernel's build made exports what it lists, and nothing without a list") func kernelModules()
+        throws
+    {
+        let text = { (name: String) in
+            """
+            .data
+            .globl __this_module, shared_name
+            shared_name: .long 1
+            .section .gnu.linkonce.this_module,"aw",@progbits
+            __this_module: .skip 64
+            .quad \(name)
+            .text
+            .globl \(name)
+            \(name): ret
+            """
+        }
+        let linked = try Space().link(try ["f", "g"].map { source($0, try assembled(text($0))) })
+        #expect(linked.modules.allSatisfy { $0.image.symbols.entries.allSatisfy { $0.binding == .local } })
+        let listed = text("h") + "\n.section __ksymtab,\"a\"\n.quad h\n"
+        let module = try Space().link("h", [try assembled(listed)]).modules[0]
+        #expect(module.entry("h")?.binding == .global && module.entry("shared_name")?.binding == .local)
+    }
 }
