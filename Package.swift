@@ -18,10 +18,19 @@ let core: [Target] = [
     .target(name: "ModuleTable", swiftSettings: strict),
     .target(name: "ModuleIndex", dependencies: ["ObjectModel"], swiftSettings: strict),
     .target(name: "CrashReport", dependencies: ["ObjectModel"], swiftSettings: strict),
+    // What gzip(1), xz(1) and zstd(1) are made of: bytes in, bytes out.
+    .target(
+        name: "CDecompression", cSettings: cWarnings,
+        linkerSettings: [.linkedLibrary("lzma"), .linkedLibrary("z"), .linkedLibrary("zstd")]),
+    .target(name: "Decompression", dependencies: ["CDecompression"], swiftSettings: warnings),
     .systemLibrary(name: "CLibELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
-    .target(name: "ELFFormat", dependencies: ["CLibELF", "ObjectModel", "Relocation"], swiftSettings: strict),
+    .target(
+        name: "ELFFormat", dependencies: ["CLibELF", "Decompression", "ObjectModel", "Relocation"],
+        swiftSettings: strict),
     .target(name: "AOutFormat", dependencies: ["ObjectModel", "Relocation"], swiftSettings: strict),
-    .target(name: "ObjectFormats", dependencies: ["AOutFormat", "ELFFormat", "ObjectModel"], swiftSettings: strict),
+    .target(
+        name: "ObjectFormats", dependencies: ["AOutFormat", "Decompression", "ELFFormat", "ObjectModel"],
+        swiftSettings: strict),
 ]
 
 let effects: [Target] = [
@@ -115,6 +124,7 @@ let testTargets: [Target] = [
             "SymbolTable",
         ]
     ),
+    tests("DecompressionTests", of: ["Decompression"]),
     tests("ELFFormatTests", of: ["ELFFormat", "Linking", "ObjectModel", "Posix", "SymbolTable"]),
     tests("AOutFormatTests", of: ["AOutFormat", "ELFFormat", "Linking", "ObjectModel", "Relocation", "SymbolTable"]),
     tests("ObjectFormatsTests", of: ["ObjectFormats", "ObjectModel"]),

@@ -96,11 +96,11 @@ extension Draft {
         return index
     }
 
-    /// A file's name without folders, and without `.o` or `.a`; of `libgurka.a(slice.o)` that of the member.
+    /// A file's name without folders, and without `.o`, `.ko` or `.a` and that of a compressed one; of `libgurka.a(slice.o)` that of the member.
     static func stem(_ path: String) -> String {
         var path = path[...]
         if path.last == ")", let open = path.lastIndex(of: "(") { path = path[path.index(after: open)...].dropLast() }
-        let name = path.split(separator: "/").last ?? path
+        let name = withoutCompression(path.split(separator: "/").last ?? path)
         guard let ending = [".o", ".a", ".ko"].first(where: { name.hasSuffix($0) }) else { return String(name) }
         return String(name.dropLast(ending.count))
     }

@@ -76,19 +76,21 @@ public struct IndexedFile: Sendable, Equatable {
 
 /// Names of files and of modules.
 public enum ModuleFile {
-    /// The ends of the names of files that can be modules; of two files that differ in it the first counts.
+    /// The ends of the names of files that can be modules, perhaps with that of a compressed file behind; of two files that differ in it the first counts.
     public static let endings = [".ko", ".o"]
 
     /// Whether a file of that name can be a module.
     public static func isCandidate(_ name: String) -> Bool {
-        !name.hasPrefix(".") && endings.contains { name.hasSuffix($0) && name.utf8.count > $0.utf8.count }
+        let name = withoutCompression(name[...])
+        return !name.hasPrefix(".") && endings.contains { name.hasSuffix($0) && name.utf8.count > $0.utf8.count }
     }
 
     /// The name of the module in a file of that path: without folders and its ending.
     public static func module(_ path: String) -> String {
         let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...] } ?? path[...]
-        guard let ending = endings.first(where: { name.hasSuffix($0) }) else { return String(name) }
-        return String(name.dropLast(ending.count))
+        let plain = withoutCompression(name)
+        guard let ending = endings.first(where: { plain.hasSuffix($0) }) else { return String(name) }
+        return String(plain.dropLast(ending.count))
     }
 
     /// Whether a path stays in the folder that it starts from, and below.

@@ -9,10 +9,11 @@ public enum LinkerInput: Sendable {
     /// An archive of objects.
     case archive(Archive)
 
-    /// Reads a file's bytes.
+    /// Reads a file's bytes, compressed ones too.
     ///
     /// - Parameter name: what messages call the file.
     public init(_ bytes: [UInt8], name: String) throws(Problem) {
+        let bytes = try CompressedFile.contents(bytes, name: name)
         guard ArchiveReader.isArchive(bytes) else {
             self = .object(try ObjectReader.read(bytes, name: name))
             return

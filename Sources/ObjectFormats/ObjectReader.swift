@@ -10,6 +10,9 @@ public enum ObjectReader {
     public static func read(_ bytes: [UInt8], name: String) throws(Problem) -> Object {
         if ELFObjectReader.recognizes(bytes) { return try ELFObjectReader.read(bytes, name: name) }
         if AOutObjectReader.isAOut(bytes) { return try AOutObjectReader.read(bytes, name: name) }
+        if CompressedFile.isCompressed(bytes) {
+            return try read(CompressedFile.contents(bytes, name: name), name: name)
+        }
         throw Problem(subject: name, reason: "neither an ELF nor an a.out object; modules are made with 'cc -c'")
     }
 

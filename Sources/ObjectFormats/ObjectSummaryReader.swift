@@ -7,6 +7,10 @@ public enum ObjectSummaryReader {
     /// The summary of a file. Of ELF files only the headers and the tables of names are read.
     public static func read(_ file: PartialFile) throws(Problem) -> ObjectSummary {
         if ELFSummaryReader.recognizes(file.head) { return try ELFSummaryReader.read(file) }
+        if CompressedFile.isCompressed(file.head) {
+            let bytes = try CompressedFile.contents(file.bytes(at: 0, count: file.size, "file"), name: file.name)
+            return try read(PartialFile(name: file.name, bytes))
+        }
         guard AOutObjectReader.isAOut(file.head) else {
             throw Problem(
                 subject: file.name, reason: "neither an ELF nor an a.out object; modules are made with 'cc -c'")

@@ -159,3 +159,11 @@ extension Unicode.Scalar {
 public func hexadecimal(_ value: UInt64) -> String {
     "0x" + String(value, radix: 16)
 }
+
+/// A file's name without the ending of a compressed file, where it has one: `gurka.ko` of `gurka.ko.xz`.
+public func withoutCompression(_ name: Substring) -> Substring {
+    guard let ending = compressionEndings.first(where: { name.hasSuffix($0) }) else { return name }
+    return name.dropLast(ending.count)
+}
+
+private let compressionEndings = [".xz", ".zst", ".gz"]

@@ -12,7 +12,7 @@ enum ObjectFiles {
     /// an object or archive, and no file is there.
     static func isModuleName(_ argument: String) -> Bool {
         guard !argument.contains("/"), !argument.isEmpty else { return false }
-        guard ![".o", ".ko", ".a"].contains(where: argument.hasSuffix) else { return false }
+        guard ![".o", ".ko", ".a"].contains(where: withoutCompression(argument[...]).hasSuffix) else { return false }
         return (try? File.status(path: argument)) == nil
     }
 

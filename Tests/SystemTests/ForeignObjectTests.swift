@@ -1,0 +1,52 @@
+import Posix
+import TestSupport
+import Testing
+
+/// Objects as other tools make or ship them: with intermediate code, compressed, with new forms of relocations and debug sections.
+@Suite struct ForeignObjectTests {
+    private static let hello = "#include <stdio.h>\nint init_module(void) { puts(\"gurka 42\"); return 0; }\n"
+
+    // MARK: Compressed files
+
+    private static let compressors = [("xz", "xz"), ("gzip", "gz"), ("zstd", "zst")]
+
+    @Test("a compressed object is loaded, by its path and by the name of its module", arguments: compressors)
+    func compressed(_ tool: String, _ ending: String) throws {
+        let session = try Session()
+        try session.compile("gurka.ko", Self.hello)
+        try Tool.output(tool, ["-q", session.path + "/gurka.ko"])
+        if tool == "zstd" { try File.remove(session.path + "/gurka.ko") }
+        try expect(session.run("modload", "gurka.ko.\(ending)"), .done("gurka 42\nModule loaded as ID 1\n"))
+        try session.output("modunload", "gurka")
+        let result = try session.run("modload", ["gurka"], ["MODLINK_PATH": session.path])
+        #expect(result == .done("gurka 42\nModule loaded as ID 2\n"))
+        #expect(try session.run("modload", "-n", "gurka.ko.\(ending)").status == .exited(0))
+    }
+
+    @Test("a compressed module that another one needs is brought in")
+    func compressedDependency() throws {
+        let session = try Session()
+        try session.compile("tool.o", "int peel(void) { return 7; }")
+        try session.compile("user.o", "int peel(void); int init_module(void) { return peel() - 7; }")
+        try Tool.output("xz", ["-q", session.path + "/tool.o"])
+        let result = try session.run("modload", ["user"], ["MODLINK_PATH": session.path])
+        #expect(result == .done("Dependency tool loaded as ID 1\nModule loaded as ID 2\n"))
+    }
+
+    @Test("a compressed file that is truncated, and one of a form that is not read, are refused as what they are")
+    func badCompressed() throws {
+        let session = try Session()
+        try session.compile("gurka.ko", Self.hello)
+        try Tool.output("xz", ["-q", session.path + "/gurka.ko"])
+        try session.write("short.ko.xz", Array(try session.read("gurka.ko.xz").prefix(200)))
+        try expect(
+            session.run("modload", "short.ko.xz"),
+            .failed(65, "modload: short.ko.xz: compressed with xz: truncated\n"))
+        try session.write("other.ko.bz2", Array("BZh91AY".utf8))
+        try expect(
+            session.run("modload", "other.ko.bz2"),
+            .failed(
+                65,
+                "modload: other.ko.bz2: compressed with bzip2, which is not read; decompress it with 'bunzip2'\n"))
+    }
+}
