@@ -2,33 +2,50 @@ import CLibELF
 import ObjectModel
 
 /// A form of compression: what its number stands for, and how much it can shrink anything.
-private struct Compression {
+struct Compression {
     /// So many bytes at most become one.
     let ratio: UInt64
 
     static let zlib: UInt32 = 1
+    static let zstd: UInt32 = 2
+
+    /// The number at the start of a compressed section, if there is one.
+    static func type(_ header: ELFLayout.SectionHeader, _ layout: ELFLayout, _ bytes: [UInt8]) -> UInt32? {
+        guard header.size >= 4 else { return nil }
+        return unsafe bytes.span.bytes.integer(at: header.offset)
+    }
 
     init?(type: UInt32) {
         switch type {
         // A match of 258 bytes in 2 bits (RFC 1951, 3.2.5).
         case Self.zlib: ratio = 1032
         // A block of 128 KiB in 4 bytes (RFC 8878, 3.1.1.2).
-        case 2: ratio = 32768
+        case Self.zstd: ratio = 32768
         default: return nil
         }
     }
 }
 
 extension ObjectDraft {
-    /// Checks the headers of compressed sections: debug information is kept as it is, for debuggers, who believe them (gABI, "Section
-    /// Compression").
+    /// Checks the headers of compressed sections: debug information that zlib compressed is kept as it is, for debuggers, who
+    /// believe them (gABI, "Section Compression"). What zstd compressed ``PlainObject`` has replaced.
     func checkCompressed() throws(Problem) {
         for (index, header) in layout.sections.enumerated() where header.has(SHF_COMPRESSED) {
             try checkCompressed(index, header)
         }
     }
 
-    private func checkCompressed(_ index: Int, _ header: ELFLayout.SectionHeader) throws(Problem) {
+    /// What a compression header says: the form, and size and alignment of what is compressed.
+    struct CompressionHeader {
+        let type: UInt32
+        let size: UInt64
+        let alignment: UInt64
+    }
+
+    /// Checks the header of a compressed section, and that its size is possible.
+    func checkCompressionHeader(
+        _ index: Int, _ header: ELFLayout.SectionHeader
+    ) throws(Problem) -> CompressionHeader {
         let fileClass = layout.fileClass
         guard !header.isOf(SHT_NOBITS), !header.isOf(SHT_NULL) else {
             throw fail(label(index), "compressed, yet without contents")
@@ -55,10 +72,15 @@ extension ObjectDraft {
         guard size / compression.ratio <= stored, stored <= 1024 + size + size / 256 else {
             throw fail(label(index), "ch_size \(size): impossible for \(stored) compressed bytes")
         }
-        guard type == Compression.zlib else { return }
-        let start = Int(header.offset + fileClass.compressionHeaderSize)
-        guard try inflates(object.bytes[start..<start + Int(stored)], to: size) else {
-            throw fail(label(index), "ch_size \(size): not what its \(stored) compressed bytes hold")
+        return CompressionHeader(type: type, size: size, alignment: alignment)
+    }
+
+    private func checkCompressed(_ index: Int, _ header: ELFLayout.SectionHeader) throws(Problem) {
+        let fields = try checkCompressionHeader(index, header)
+        guard fields.type == Compression.zlib else { return }
+        let stored = contents(header).dropFirst(Int(layout.fileClass.compressionHeaderSize))
+        guard try inflates(stored, to: fields.size) else {
+            throw fail(label(index), "ch_size \(fields.size): not what its \(stored.count) compressed bytes hold")
         }
     }
 

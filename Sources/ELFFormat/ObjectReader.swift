@@ -23,6 +23,7 @@ public enum ELFObjectReader {
         try checkPurpose(ofType: layout.type, layout.file)
         let architecture = try layout.architecture()
         guard bytes.count <= Int(UInt32.max) else { throw Problem(subject: name, reason: "larger than 4 GiB") }
+        if let plain = try PlainObject.bytes(layout, bytes, architecture) { return try read(plain, name: name) }
         var draft = ObjectDraft(layout: layout, architecture: architecture, file: name, bytes: bytes)
         try draft.readSections()
         try draft.checkCompressed()

@@ -3,18 +3,12 @@ import ObjectModel
 import Relocation
 
 extension ObjectDraft {
-    /// Relocations in the compact form that LLVM writes on request; elf.h does not know them yet.
-    private static let compactRelocations: UInt32 = 0x4000_0014
-
     /// Reads the relocations of all sections that are part of the running module.
     mutating func readRelocations() throws(Problem) {
         var lists: [Int] = []
         lists.reserveCapacity(layout.sections.count / 2)
         var total = 0
         for (index, header) in layout.sections.enumerated() {
-            if header.type == Self.compactRelocations, target(header)?.isAllocated != false {
-                throw fail(label(index), "relocations in the compact form (SHT_CREL); compile with -Wa,--no-crel")
-            }
             guard header.isOf(SHT_RELA) || header.isOf(SHT_REL) else { continue }
             guard let section = target(header), header.info > 0 else {
                 throw fail(label(index), "sh_info \(header.info): there are \(object.sections.count) sections")

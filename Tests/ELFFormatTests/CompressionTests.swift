@@ -32,12 +32,51 @@ import Testing
 
     @Test("types of compression", arguments: [4, 8])
     func types(_ word: Int) throws {
-        #expect(try Self.refusal(word: word) { $0.write(UInt32(2), at: $1) } == nil)
+        // zstd reads no data of zlib.
+        let object = try Self.object(word: word)
+        let stored = object.size(Self.name) - 3 * word
+        let size = object.readWord(object.contents(Self.name) + word)
+        #expect(
+            try Self.refusal(word: word) { $0.write(UInt32(2), at: $1) }
+                == "gurka.o: section '.debug_info': ch_size \(size): not what its \(stored) compressed bytes hold")
         for bad in [0, 3, .max] as [UInt32] {
             #expect(
                 try Self.refusal(word: word) { $0.write(bad, at: $1) }
                     == "gurka.o: section '.debug_info': ch_type \(bad): neither zlib (1) nor zstd (2)")
         }
+    }
+
+    @Test("what zstd compressed is in the object as it was before", arguments: [4, 8])
+    func zstd(_ word: Int) throws {
+        let plain = try Compiler.gcc.object(Self.text, ["-g3", "-gz=none", "-m\(word * 8)"])
+        var object = PatchedObject(plain, word: word)
+        let name = ".debug_str"
+        let (start, size) = (object.contents(name), object.size(name))
+        let directory = try ScratchDirectory()
+        let path = try directory.write("section", Array(object.bytes[start..<start + size]))
+        try Tool.output("zstd", ["-q", "-k", path])
+        let stored = try directory.read("section.zst")
+        object.bytes += [UInt8](repeating: 0, count: (8 - object.bytes.count % 8) % 8)
+        let place = object.bytes.count
+        object.bytes += [UInt8](repeating: 0, count: 3 * word) + stored
+        object.write(UInt32(2), at: place)
+        object.writeWord(UInt64(size), at: place + word)
+        object.writeWord(1, at: place + 2 * word)
+        let flags = object.readWord(object.field(.flags, of: object.section(name)))
+        object.set(.flags, of: name, flags | 0x800)
+        object.set(.offset, of: name, UInt64(place))
+        object.set(.size, of: name, UInt64(3 * word + stored.count))
+        func section(_ object: PatchedObject) throws -> [UInt8] {
+            let object = try ELFObjectReader.read(object.bytes, name: "gurka.o")
+            let section = try #require(object.sections.first { object.text($0.name) == name })
+            return Array(object.bytes[section.contentsOffset..<section.contentsOffset + Int(section.size)])
+        }
+        #expect(try section(object) == section(PatchedObject(plain, word: word)))
+        object.writeWord(UInt64(size + 1), at: place + word)
+        #expect(
+            object.refusal()
+                == "gurka.o: section '.debug_str': ch_size \(size + 1): not what its \(stored.count) compressed bytes hold"
+        )
     }
 
     @Test("alignments are powers of two up to 1 GiB", arguments: [4, 8])
