@@ -125,9 +125,6 @@ struct ObjectDraft {
         {
             throw fail(label(index), "\(header.size) bytes are no whole number of addresses")
         }
-        if nameBegins(object.bytes, header.name, with: ".gnu.lto_") {
-            throw fail("", "holds the compiler's intermediate code, not machine code; compile without -flto")
-        }
         var section = Section(
             name: header.name, kind: kind, isAllocated: isAllocated, protection: protection,
             isThreadLocal: header.has(SHF_TLS), size: header.size, alignment: header.alignment,
@@ -176,6 +173,17 @@ struct ObjectDraft {
             }
         if !symbols.isEmpty { object.symbols = symbols }
         object.hasSymbolsOutside = areOutside
+        try checkMachineCode()
+    }
+
+    /// Refuses an object of gcc's intermediate code alone, which gcc marks by a symbol. One that has machine code as well (-ffat-lto-objects)
+    /// is an object like any other: its sections of intermediate code are not allocated.
+    private func checkMachineCode() throws(Problem) {
+        let isIntermediate = layout.sections.contains { nameBegins(object.bytes, $0.name, with: ".gnu.lto_") }
+        guard isIntermediate, object.symbols.contains(where: { object.text($0.name) == "__gnu_lto_slim" }) else {
+            return
+        }
+        throw fail("", "holds the compiler's intermediate code, not machine code; compile without -flto")
     }
 
     private static func symbols<Record: ELFSymbolRecord & BitwiseCopyable>(

@@ -6,6 +6,36 @@ import Testing
 @Suite struct ForeignObjectTests {
     private static let hello = "#include <stdio.h>\nint init_module(void) { puts(\"gurka 42\"); return 0; }\n"
 
+    // MARK: Intermediate code
+
+    @Test("of an object with machine code and intermediate code the machine code is taken, in an archive too")
+    func fat() throws {
+        let session = try Session()
+        try session.compile("gurka.o", Self.hello, ["-O2", "-flto", "-ffat-lto-objects"])
+        try expect(session.run("modload", "gurka.o"), .done("gurka 42\nModule loaded as ID 1\n"))
+        try session.compile("helper.o", "int helper(void) { return 5; }", ["-O2", "-flto", "-ffat-lto-objects"])
+        try session.compile(
+            "user.o",
+            "#include <stdio.h>\nint helper(void); int init_module(void) { printf(\"helped %d\\n\", helper()); return 0; }"
+        )
+        try Tool.output("gcc-ar", ["rc", session.path + "/libhelper.a", session.path + "/helper.o"])
+        try expect(session.run("modload", "user.o", "libhelper.a"), .done("helped 5\nModule loaded as ID 2\n"))
+    }
+
+    @Test("an archive's member of intermediate code alone is refused")
+    func slimMember() throws {
+        let session = try Session()
+        try session.compile("helper.o", "int helper(void) { return 5; }", ["-O2", "-flto", "-fno-fat-lto-objects"])
+        try session.compile("user.o", "int helper(void); int init_module(void) { return helper() - 5; }")
+        try Tool.output("gcc-ar", ["rc", session.path + "/libhelper.a", session.path + "/helper.o"])
+        try expect(
+            session.run("modload", "user.o", "libhelper.a"),
+            .failed(
+                65,
+                "modload: libhelper.a(helper.o): holds the compiler's intermediate code, not machine code; compile without -flto\n"
+            ))
+    }
+
     // MARK: Compressed files
 
     private static let compressors = [("xz", "xz"), ("gzip", "gz"), ("zstd", "zst")]
