@@ -45,6 +45,17 @@ extension X86_64.Kind: NumberedKind {
         case R_X86_64_TLSDESC_CALL: self = .descriptorCall
         case R_X86_64_TLSDESC: self = .descriptor
         case R_X86_64_DTPMOD64: self = .moduleNumber64
+        // R_X86_64_CODE_4_GOTPCRELX and what follows it, in instructions with longer prefixes (APX): elf.h does not know them yet. Their
+        // order is that of the psABI.
+        case 43: self = .tableEntryRelative32Code4
+        case 44: self = .threadTableEntryRelative32Code4
+        case 45: self = .descriptorRelative32Code4
+        case 46: self = .tableEntryRelative32Code5
+        case 47: self = .threadTableEntryRelative32Code5
+        case 48: self = .descriptorRelative32Code5
+        case 49: self = .tableEntryRelative32Code6
+        case 50: self = .threadTableEntryRelative32Code6
+        case 51: self = .descriptorRelative32Code6
         default: return nil
         }
     }

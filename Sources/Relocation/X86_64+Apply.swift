@@ -15,7 +15,7 @@ extension X86_64 {
             let place = frame.section &+ entry.offset
             var value = UInt64(bitPattern: entry.addend)
             switch kind {
-            case .none, .descriptor, .moduleNumber64: continue
+            case .none, .descriptor, .moduleNumber64, .descriptorRelative32Code5, .descriptorRelative32Code6: continue
             case .absolute64, .absolute32, .absolute32Signed, .absolute16, .absolute8: value &+= target.address
             case .relative64, .relative32, .relative16, .relative8: value &+= target.address &- place
             case .call32: value &+= frame.callee(target, stubSize: stubSize) &- place
@@ -30,7 +30,9 @@ extension X86_64 {
                     continue
                 }
                 value &+= frame.entry(target, addressSize: addressSize) &- place
-            case .tableEntryRelative32, .tableEntryRelative64:
+            case .tableEntryRelative32, .tableEntryRelative64, .tableEntryRelative32Code4, .tableEntryRelative32Code5,
+                .tableEntryRelative32Code6, .threadTableEntryRelative32Code4, .threadTableEntryRelative32Code5,
+                .threadTableEntryRelative32Code6:
                 value &+= frame.entry(target, addressSize: addressSize) &- place
             case .tableEntryOffset32, .tableEntryOffset64:
                 value &+= frame.entry(target, addressSize: addressSize) &- frame.table
@@ -43,7 +45,8 @@ extension X86_64 {
                 let isOfModule = kind == .moduleArgument
                 value &+=
                     frame.threadArgument(target, isOfModule: isOfModule, addressSize: addressSize) &- place
-            case .threadTableEntryRelative32, .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall:
+            case .threadTableEntryRelative32, .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall,
+                .descriptorRelative32Code4:
                 if let sequence = ThreadSequence(of: entry, kind, in: original) {
                     if let distance = Int32(exactly: Int64(bitPattern: target.address)) {
                         sequence.rewrite(&contents, at: offset, distance: distance)

@@ -24,6 +24,8 @@ extension X86_64 {
         case add(rex: UInt8, register: UInt8)
         /// `lea x@tlsdesc(%rip), %reg`.
         case descriptor(rex: UInt8, register: UInt8)
+        /// The same to one of 32 registers: the payload is that of the prefix REX2.
+        case extendedDescriptor(rex2: UInt8, register: UInt8)
         /// `call *x@tlscall(%rax)`.
         case descriptorCall
 
@@ -38,6 +40,9 @@ extension X86_64 {
                 self = found
             case .threadTableEntryRelative32, .descriptorRelative32:
                 guard entry.addend == -4, let found = Self.load(entry, kind, original) else { return nil }
+                self = found
+            case .descriptorRelative32Code4:
+                guard entry.addend == -4, let found = Self.extended(entry, original) else { return nil }
                 self = found
             case .descriptorCall:
                 guard original.starts(at: entry.offset, with: [0xff, 0x10]) else { return nil }
@@ -97,13 +102,24 @@ extension X86_64 {
             }
         }
 
+        private static func extended(_ entry: RelocationEntry, _ original: RawSpan) -> ThreadSequence? {
+            guard entry.offset >= 4, let rex2 = original.integer(at: entry.offset - 3, as: UInt8.self),
+                let modRM = original.integer(at: entry.offset - 1, as: UInt8.self),
+                original.starts(at: entry.offset - 4, with: [0xd5]),
+                original.starts(at: entry.offset - 2, with: [0x8d]),
+                // The first map of opcodes, 64 bits wide, neither base nor index, and memory addressed by `disp32(%rip)`.
+                rex2 & 0xbb == 0x08, modRM & 0xc7 == 0x05
+            else { return nil }
+            return .extendedDescriptor(rex2: rex2, register: modRM >> 3 & 7)
+        }
+
         /// Where the field of the call's relocation is, from that of this one; nil when there is no call.
         var call: UInt64? {
             switch self {
             case .generalDynamic: 8
             case .localDynamic: 5
             case .longLocalDynamic, .largeGeneralDynamic, .largeLocalDynamic: 6
-            case .load, .add, .descriptor, .descriptorCall: nil
+            case .load, .add, .descriptor, .extendedDescriptor, .descriptorCall: nil
             }
         }
 
@@ -143,6 +159,10 @@ extension X86_64 {
                 // lea distance(%reg), %reg
                 contents.write([rex == 0x4c ? 0x4d : 0x48, 0x8d, 0x80 | register << 3 | register], at: offset - 3)
                 contents.store(distance, at: offset)
+            case .extendedDescriptor(let rex2, let register):
+                // mov $distance, %reg: the register's upper bits move from R4 and R3 to B4 and B3.
+                contents.write([0xd5, 0x08 | (rex2 & 0x44) >> 2, 0xc7, 0xc0 | register], at: offset - 4)
+                contents.store(distance, at: offset)
             case .descriptorCall: contents.write([0x66, 0x90], at: offset)  // xchg %ax, %ax
             }
         }
@@ -154,6 +174,8 @@ extension X86_64 {
         case .threadOffset32, .threadOffset64, .blockOffset32, .blockOffset64: .distance
         case .threadTableEntryRelative32:
             ThreadSequence(of: entry, kind, in: original) == nil ? .tableEntry : .distance
+        case .threadTableEntryRelative32Code4, .threadTableEntryRelative32Code5, .threadTableEntryRelative32Code6:
+            .tableEntry
         default: ThreadSequence(of: entry, kind, in: original) == nil ? .unknown : .distance
         }
     }

@@ -88,6 +88,25 @@ public enum X86_64 {
         case variableArgument
         /// The same as `localDynamic`.
         case moduleArgument
+        /// G + GOT + A - P, 4 bytes, in an instruction whose prefix and opcode have 4 bytes (REX2). It stays as it is: the new forms
+        /// that an instruction of the base set has are not all there for these.
+        case tableEntryRelative32Code4
+        /// The same with 5 bytes.
+        case tableEntryRelative32Code5
+        /// The same with 6 bytes (EVEX).
+        case tableEntryRelative32Code6
+        /// G + GOT + A - P, 4 bytes, where the entry holds a variable's distance from the thread pointer; as it is, for the same reason.
+        case threadTableEntryRelative32Code4
+        /// The same with 5 bytes.
+        case threadTableEntryRelative32Code5
+        /// The same with 6 bytes (EVEX).
+        case threadTableEntryRelative32Code6
+        /// The address of a thread-local variable's descriptor in an instruction with REX2 prefix; 4 bytes.
+        case descriptorRelative32Code4
+        /// The same with 5 bytes: no instruction is known.
+        case descriptorRelative32Code5
+        /// The same with 6 bytes: no instruction is known.
+        case descriptorRelative32Code6
     }
 }
 
@@ -130,7 +149,10 @@ extension X86_64.Kind: RelocationKind {
             .tableEntryRelative32Relaxable,
             .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32, .size32,
             .threadOffset32, .blockOffset32, .threadTableEntryRelative32, .generalDynamic, .localDynamic,
-            .descriptorRelative32, .variableArgument, .moduleArgument:
+            .descriptorRelative32, .variableArgument, .moduleArgument, .tableEntryRelative32Code4,
+            .tableEntryRelative32Code5, .tableEntryRelative32Code6,
+            .threadTableEntryRelative32Code4, .threadTableEntryRelative32Code5, .threadTableEntryRelative32Code6,
+            .descriptorRelative32Code4, .descriptorRelative32Code5, .descriptorRelative32Code6:
             4
         case .absolute64, .relative64, .callOffset64, .tableEntryRelative64, .tableEntryOffset64, .tableOffset64,
             .tableRelative64, .size64, .threadOffset64, .blockOffset64, .moduleNumber64:
@@ -148,14 +170,17 @@ extension X86_64.Kind: RelocationKind {
             .value
         case .call32: .call
         case .callOffset64: .callFromTable
-        case .tableEntryRelative32, .tableEntryRelative64, .tableEntryOffset32, .tableEntryOffset64: .tableEntry
+        case .tableEntryRelative32, .tableEntryRelative64, .tableEntryOffset32, .tableEntryOffset64,
+            .tableEntryRelative32Code4, .tableEntryRelative32Code5, .tableEntryRelative32Code6:
+            .tableEntry
         case .tableEntryRelative32Relaxable, .tableEntryRelative32RelaxableREX: .relaxableTableEntry
         case .tableOffset64, .tableRelative32, .tableRelative64: .tableAddress
         case .threadOffset32, .threadOffset64, .blockOffset32, .blockOffset64, .threadTableEntryRelative32,
-            .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall:
+            .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall, .threadTableEntryRelative32Code4,
+            .threadTableEntryRelative32Code5, .threadTableEntryRelative32Code6, .descriptorRelative32Code4:
             .threadLocal
         case .variableArgument, .moduleArgument: .threadArgument
-        case .descriptor, .moduleNumber64: .refused
+        case .descriptor, .moduleNumber64, .descriptorRelative32Code5, .descriptorRelative32Code6: .refused
         }
     }
 
@@ -196,6 +221,15 @@ extension X86_64.Kind: RelocationKind {
         case .descriptorCall: "R_X86_64_TLSDESC_CALL"
         case .descriptor: "R_X86_64_TLSDESC"
         case .moduleNumber64: "R_X86_64_DTPMOD64"
+        case .tableEntryRelative32Code4: "R_X86_64_CODE_4_GOTPCRELX"
+        case .tableEntryRelative32Code5: "R_X86_64_CODE_5_GOTPCRELX"
+        case .tableEntryRelative32Code6: "R_X86_64_CODE_6_GOTPCRELX"
+        case .threadTableEntryRelative32Code4: "R_X86_64_CODE_4_GOTTPOFF"
+        case .threadTableEntryRelative32Code5: "R_X86_64_CODE_5_GOTTPOFF"
+        case .threadTableEntryRelative32Code6: "R_X86_64_CODE_6_GOTTPOFF"
+        case .descriptorRelative32Code4: "R_X86_64_CODE_4_GOTPC32_TLSDESC"
+        case .descriptorRelative32Code5: "R_X86_64_CODE_5_GOTPC32_TLSDESC"
+        case .descriptorRelative32Code6: "R_X86_64_CODE_6_GOTPC32_TLSDESC"
         }
     }
 
@@ -210,7 +244,10 @@ extension X86_64.Kind: RelocationKind {
         case .absolute32Signed, .relative32, .call32, .tableEntryRelative32, .tableEntryRelative32Relaxable,
             .tableEntryRelative32RelaxableREX, .tableEntryOffset32, .tableRelative32,
             .threadOffset32, .blockOffset32, .threadTableEntryRelative32, .generalDynamic, .localDynamic,
-            .descriptorRelative32, .descriptorCall, .variableArgument, .moduleArgument:
+            .descriptorRelative32, .descriptorCall, .variableArgument, .moduleArgument, .tableEntryRelative32Code4,
+            .tableEntryRelative32Code5,
+            .tableEntryRelative32Code6, .threadTableEntryRelative32Code4, .threadTableEntryRelative32Code5,
+            .threadTableEntryRelative32Code6, .descriptorRelative32Code4:
             -0x8000_0000...0x7fff_ffff
         default: .min ... .max
         }
@@ -231,8 +268,11 @@ extension X86_64.Kind: RelocationKind {
         case .absolute8, .absolute16, .relative8, .relative16: "use a wider field"
         case .size32: "the symbol is too large for this field"
         case .descriptor, .moduleNumber64: "only a dynamic linker computes it; compile without assembler that names it"
+        case .descriptorRelative32Code5, .descriptorRelative32Code6:
+            "the psABI has no instruction for it; compile with -mtls-dialect=gnu"
         case .threadOffset32, .blockOffset32, .threadTableEntryRelative32, .generalDynamic, .localDynamic,
-            .descriptorRelative32:
+            .descriptorRelative32, .threadTableEntryRelative32Code4, .threadTableEntryRelative32Code5,
+            .threadTableEntryRelative32Code6, .descriptorRelative32Code4:
             "thread-local variables lie within 2 GiB of the thread pointer"
         default: "compile with -fPIC or -mcmodel=large"
         }

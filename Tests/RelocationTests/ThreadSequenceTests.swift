@@ -52,6 +52,26 @@ import Testing
         #expect(known([0xff], 0, .descriptorCall) == .unknown)
     }
 
+    @Test("a descriptor's address in one of 32 registers becomes the distance, in that register") func extended() {
+        // lea x@tlsdesc(%rip), %r16 and %r31.
+        for (before, after) in [
+            ([0xd5, 0x48, 0x8d, 0x05], [0xd5, 0x18, 0xc7, 0xc0]),
+            ([0xd5, 0x4c, 0x8d, 0x3d], [0xd5, 0x19, 0xc7, 0xc7]),
+        ] as [([UInt8], [UInt8])] {
+            let outcome = bench(before + [0, 0, 0, 0], offset: 4).apply(.descriptorRelative32Code4)
+            #expect(outcome.bytes == after + [0xf8, 0xff, 0xff, 0xff])
+        }
+    }
+
+    @Test("an entry for a thread-local variable in an instruction with REX2 stays: its prefix can look like REX")
+    func extendedEntry() {
+        let load: [UInt8] = [0xd5, 0x48, 0x8b, 0x05, 0, 0, 0, 0]
+        let outcome = bench(load, offset: 4).apply(.threadTableEntryRelative32Code4)
+        #expect(outcome.bytes.prefix(4) == load.prefix(4))
+        let entry = RelocationEntry(offset: 4, addend: -4, symbol: 1, kind: 0)
+        #expect(X86_64.threadAccess(entry, .threadTableEntryRelative32Code4, in: load.span.bytes) == .tableEntry)
+    }
+
     @Test("another addend than that of the field's own width is no sequence") func addend() {
         var other = bench([0x48, 0x8b, 0x05, 0, 0, 0, 0], offset: 3)
         other.addend = 0
