@@ -83,6 +83,7 @@ extension LoadTransaction {
     mutating func write(_ name: String, _ objects: [Object], module index: Int, of placed: Linker) throws(Failure) {
         images.append(name)
         let addresses = placed.sectionAddresses(index)
+        imageDebugging.append(ImageDebugInput(module: name, objects: objects, addresses: addresses))
         // A small module is announced before another processor would have begun; a large one keeps all of them busy.
         guard !placed.asksWorkers, objects.reduce(0, { $0 + $1.file.count }) >= Self.worthSharing else {
             let module = try service.images.write(name, module: index, of: placed)

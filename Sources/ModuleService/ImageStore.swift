@@ -106,6 +106,11 @@ struct ImageStore: Sendable {
         try File.open(path(of: name), .read)
     }
 
+    /// A descriptor of an image, to read and to write.
+    func openToChange(_ name: String) throws(SystemError) -> Descriptor {
+        try File.open(path(of: name), .readWrite)
+    }
+
     /// Writes bytes into an image that is mapped already.
     func change(_ name: String, _ bytes: [UInt8], at offset: UInt64) throws(SystemError) {
         let file = path(of: name)

@@ -48,6 +48,8 @@ struct LoadTransaction {
     var ids: [Int] = []
     /// Images that were copied to be mapped, by module.
     var copies: [String: SharedDescriptor] = [:]
+    /// For each module, what its image gets debug sections of, later.
+    var imageDebugging: [ImageDebugInput] = []
     /// How long it took to put together what debuggers are told, in nanoseconds.
     var announcing: UInt64 = 0
     /// How many of the modules have been mapped, and how many have been started.
@@ -90,7 +92,13 @@ extension ModuleService {
             console.note(line)
         }
         // After the answer, unless others wait.
-        if let last = request.sources.last?.name { later { $0.tidyUp(after: last) } }
+        let debugging = transaction.imageDebugging
+        if let last = request.sources.last?.name {
+            later { service in
+                for input in debugging { service.imageDebugging.add(input, in: service.images) }
+                service.tidyUp(after: last)
+            }
+        }
         return LoadMethod.Reply(
             modules: state.withLock { state in transaction.ids.compactMap { information(of: $0, in: state) } },
             output: output, phases: transaction.phases.phases,

@@ -16,6 +16,7 @@ public final class ModuleService: Sendable {
     let console: Console
     let log: Logger
     let images: ImageStore
+    let imageDebugging: ImageDebugWriter
     let crashes: CrashStore
     /// What is done after a fault.
     let faultPolicy: FaultPolicy
@@ -118,6 +119,7 @@ public final class ModuleService: Sendable {
         indexes = ModuleIndexes(store: directory.index)
         folders = try ModuleFolders.own()
         images = try ImageStore(directory)
+        imageDebugging = ImageDebugWriter(log: log)
         faultPolicy = onFault
         self.crashes = CrashStore(directory, limits: crashes)
         self.symbolFiles = symbolFiles
@@ -200,6 +202,7 @@ public final class ModuleService: Sendable {
             service.console.drain()
         }
         queue.close()
+        imageDebugging.close()
     }
 
     private func endSpaces() {

@@ -79,4 +79,37 @@ import Testing
                 65,
                 "modload: other.ko.bz2: compressed with bzip2, which is not read; decompress it with 'bunzip2'\n"))
     }
+
+    // MARK: Images
+
+    @Test("an image has the debug sections of its objects: addr2line finds the line of a function in it")
+    func imageDebug() throws {
+        let session = try Session()
+        try session.compileForDebugger("first.o", "int first(int n)\n{\n    return n + 1;\n}\n")
+        try session.compileForDebugger(
+            "second.o", "static __thread int count;\nint second(int n)\n{\n    return n * 2 + count++;\n}\n",
+            ["-O0", "-gz=zlib"])
+        try session.output("modload", "--name", "both", "first.o", "second.o")
+        let image = session.runtime + "/images/both"
+        func line(_ function: String) throws -> String {
+            let address = try session.output("ksyms", function).prefix { $0 != " " }
+            return try Tool.output("addr2line", ["-f", "-s", "-e", image, "0x\(address)"])
+        }
+        #expect(try eventually { try line("second") == "second\nsecond.c:3\n" })
+        #expect(try line("first") == "first\nfirst.c:2\n")
+        let sections = try Tool.output("readelf", ["-SW", image])
+        #expect(sections.contains(".debug_info") && sections.contains(".symtab"))
+        // The image is mapped and works as before.
+        try session.output("modunload", "both")
+    }
+
+    @Test("an image of objects without debug sections stays as it is")
+    func noImageDebug() throws {
+        let session = try Session()
+        try session.compile("gurka.o", Self.hello)
+        try session.output("modload", "gurka.o")
+        try session.output("modunload", "gurka")
+        try session.output("modload", "gurka.o")
+        #expect(try !Tool.output("readelf", ["-SW", session.runtime + "/images/gurka"]).contains(".debug_"))
+    }
 }
