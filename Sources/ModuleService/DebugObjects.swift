@@ -84,14 +84,15 @@ extension LoadTransaction {
         images.append(name)
         let addresses = placed.sectionAddresses(index)
         imageDebugging.append(ImageDebugInput(module: name, objects: objects, addresses: addresses))
+        let told = debuggerAddresses(addresses, objects, module: index, of: placed)
         // A small module is announced before another processor would have begun; a large one keeps all of them busy.
         guard !placed.asksWorkers, objects.reduce(0, { $0 + $1.file.count }) >= Self.worthSharing else {
             let module = try service.images.write(name, module: index, of: placed)
             let begin = Clock.nanoseconds()
             add(
-                module, objects, at: addresses,
+                module, objects, at: told,
                 Result { () throws(SystemError) in
-                    try DebugObjectFile(objects, at: addresses, of: name)
+                    try DebugObjectFile(objects, at: told, of: name)
                 })
             announcing += Clock.nanoseconds() - begin
             return
@@ -104,7 +105,7 @@ extension LoadTransaction {
             image.fulfil(nil)
             return (module: module, end: Clock.nanoseconds())
         } _: {
-            let file = Result { () throws(SystemError) in try DebugObjectFile(objects, at: addresses, of: name) }
+            let file = Result { () throws(SystemError) in try DebugObjectFile(objects, at: told, of: name) }
             var symbols = image.wait()
             symbols?.sortByAddress()
             return ModuleDescription(objects: file, symbols: symbols)
@@ -112,7 +113,29 @@ extension LoadTransaction {
         announcing += Clock.nanoseconds() - written.end
         var module = try written.module.get()
         if let symbols = described.symbols { module.image.symbols = symbols }
-        add(module, objects, at: addresses, described.objects)
+        add(module, objects, at: told, described.objects)
+    }
+
+    /// Where debuggers are told that sections are. Those of thread-local variables have no one address: gdb adds what it reads there to the
+    /// start of the space's own thread-local variables in the thread that it looks at (libthread_db's td_thr_tlsbase, of module 1). A
+    /// module's have a fixed distance from that.
+    private func debuggerAddresses(
+        _ addresses: [[UInt64?]], _ objects: [Object], module index: Int, of placed: Linker
+    ) -> [[UInt64?]] {
+        guard placed.threadSizes[index].size > 0, let blockSize = space.threadBlockSize else { return addresses }
+        var told = addresses
+        var sections: [(object: Int, section: Int, address: UInt64)] = []
+        for (number, object) in objects.enumerated() {
+            for section in object.sections.indices where object.sections[section].isThreadLocal {
+                guard let address = addresses[number][section] else { continue }
+                sections.append((number, section, address))
+            }
+        }
+        // The first of them begins where the module's range does.
+        guard let start = sections.map(\.address).min() else { return addresses }
+        let first = blockSize &+ UInt64(bitPattern: threadBlocks[index])
+        for place in sections { told[place.object][place.section] = first &+ (place.address - start) }
+        return told
     }
 
     /// Bytes of objects.

@@ -22,6 +22,8 @@ final class SpaceHost: Sendable {
     private let events: SpaceEvents
     /// The build ID of its program, in hexadecimal digits; nil when it has none.
     let buildID: [UInt8]?
+    /// How far below the thread pointer its program's own thread-local variables begin, in bytes; nil when that is not known.
+    let threadBlockSize: UInt64?
     private let mayInterrupt = Atomic<Bool>(false)
     private let wasInterrupted = Atomic<Bool>(false)
     /// What keeps it busy, for those who ask from inside: `the load of gurka`.
@@ -33,7 +35,9 @@ final class SpaceHost: Sendable {
         information = space.information
         interrupter = space.interrupter
         events = space.events
-        buildID = Self.buildID(of: executable)
+        let head = Self.head(of: executable)
+        buildID = BuildIDReader.buildID(head)
+        threadBlockSize = StaticThreadBlock.size(head)
         self.executable = executable
         self.architecture = architecture
         do throws(SystemError) {
@@ -44,11 +48,10 @@ final class SpaceHost: Sendable {
         self.space = Mutex(space)
     }
 
-    private static func buildID(of program: String) -> [UInt8]? {
-        guard let file = try? SharedDescriptor(File.open(program, .read)),
-            let head = try? File.read(file.descriptor, at: 0, count: BuildIDReader.headSize, name: program)
-        else { return nil }
-        return BuildIDReader.buildID(head)
+    /// What a program's file begins with; nothing where it cannot be read.
+    private static func head(of program: String) -> [UInt8] {
+        guard let file = try? SharedDescriptor(File.open(program, .read)) else { return [] }
+        return (try? File.read(file.descriptor, at: 0, count: BuildIDReader.headSize, name: program)) ?? []
     }
 
     /// The next thing that happens in it by itself, waiting for it; nil when it has ended.

@@ -102,7 +102,10 @@ public struct SymbolUsers {
         guard object.bytes[symbol.name.indices].elementsEqual(wanted.name.utf8) else { return false }
         let owner = sets[set].owner
         if case .section(let section) = symbol.place {
-            return owner == wanted.module && loaded.addresses[Int(section)] &+ symbol.value == wanted.unsignedAddress
+            guard owner == wanted.module else { return false }
+            // Debuggers are told of thread-local sections where they are in a thread, not where the image has them.
+            return symbol.type == .threadLocal
+                || loaded.addresses[Int(section)] &+ symbol.value == wanted.unsignedAddress
         }
         guard symbol.binding != .local else { return false }
         let isOwn = module.definitions.contains(Array(object.bytes[symbol.name.indices]))

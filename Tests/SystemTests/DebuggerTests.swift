@@ -207,4 +207,34 @@ import Testing
         #expect(said.contains("in work (unused=") && said.contains("at spin.c:6\n"), "\(said)")
         #expect(said.contains("$1 = 1"), "\(said)")
     }
+
+    @Test("gdb prints the thread-local variables of a module, of each thread its own") func threadLocal() throws {
+        let session = try Session()
+        try session.compileForDebugger(
+            "gurka.o",
+            """
+            #include <pthread.h>
+            #include <unistd.h>
+            static __thread int first = 1;
+            __thread int portions = 42;
+            static __thread long zeroes;
+            static volatile int ready;
+            static void *run(void *unused) { portions = 77; ready = 1; for (;;) pause(); return unused; }
+            int init_module(void)
+            {
+                pthread_t thread;
+                pthread_create(&thread, 0, run, 0);
+                while (!ready) usleep(1000);
+                return (int)zeroes + first - 1;
+            }
+            """)
+        try session.output("modload", "gurka.o")
+        let process = try session.debuggee()
+        let text = try session.debug(
+            ["-p", process, "/proc/\(process)/exe"],
+            ["thread apply all -q -s print portions + first", "thread apply all -q -s print zeroes"])
+        #expect(text.contains("= 78\n"), "\(text)")
+        #expect(text.contains("= 43\n"), "\(text)")
+        #expect(text.contains("= 0\n"), "\(text)")
+    }
 }
