@@ -15,7 +15,7 @@ let core: [Target] = [
     .target(name: "Relocation", dependencies: ["ObjectModel"], swiftSettings: strict),
     .target(name: "SymbolTable", dependencies: ["ObjectModel"], swiftSettings: strict),
     .target(name: "Linking", dependencies: ["ObjectModel", "Relocation", "SymbolTable"], swiftSettings: strict),
-    .target(name: "ModuleTable", swiftSettings: strict),
+    .target(name: "ModuleTable", dependencies: ["ObjectModel"], swiftSettings: strict),
     .target(name: "ModuleIndex", dependencies: ["ObjectModel"], swiftSettings: strict),
     .target(name: "CrashReport", dependencies: ["ObjectModel"], swiftSettings: strict),
     // What gzip(1), xz(1) and zstd(1) are made of: bytes in, bytes out.

@@ -101,10 +101,7 @@ public enum ModuleFile {
     }
 
     /// What is the same in names that mean one module: `-` and `_` are (modprobe(8)).
-    public static func key(_ module: String) -> String {
-        guard module.utf8.contains(UInt8(ascii: "-")) else { return module }
-        return String(decoding: module.utf8.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
-    }
+    public static func key(_ module: String) -> String { moduleKey(module) }
 
     /// Those of a folder's files that can be modules, in the order in which they are looked at: by module, `.ko` before `.o`, since
     /// Linux's build leaves both, and the second is a part of the first.

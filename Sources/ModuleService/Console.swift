@@ -1,4 +1,5 @@
 import ModlinkInterface
+import ObjectModel
 import Posix
 import Synchronization
 
@@ -74,7 +75,7 @@ public final class Console: Sendable {
     public func note(_ line: String) {
         state.withLock { state in
             drain(&state)
-            append(Array("modlinkd: \(line)\n".utf8), to: &state)
+            append(Array("modlinkd: \(printableLines(line))\n".utf8), to: &state)
         }
     }
 

@@ -1,4 +1,5 @@
 import ModlinkInterface
+import ObjectModel
 
 /// Names of modules.
 enum ModuleName {
@@ -15,11 +16,11 @@ enum ModuleName {
         let isAllowed = name.unicodeScalars.allSatisfy {
             $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || "_-+.".unicodeScalars.contains($0))
         }
+        let bytes = Array(name.utf8)
         guard isAllowed, !name.hasPrefix("."), !name.hasPrefix("-") else {
             throw Failure(
                 .systemFailure,
-                subject: name.unicodeScalars.map { $0.isASCII && $0.value >= 32 && $0.value < 127 ? String($0) : "?" }
-                    .joined(),
+                subject: printable(bytes, NameRange(bytes.indices)),
                 reason: "no name for a module: letters, digits, '_', '-', '+' and '.' make one; give one with --name")
         }
     }

@@ -1,7 +1,10 @@
+import ObjectModel
+
 /// Which modules there are, in which state, and who refers to whom.
 public struct ModuleTable: Sendable {
     private var modules: [Int: Module] = [:]
     private var order = SortedNumbers()
+    /// By ``key(_:)``.
     private var byName: [String: Int] = [:]
     /// For each module that others refer to, those others.
     private var users: [Int: SortedNumbers] = [:]
@@ -34,7 +37,7 @@ public struct ModuleTable: Sendable {
                 id: ids[index], name: entry.name, state: .loading, range: entry.range, isAutoclean: entry.isAutoclean,
                 uses: uses)
             order.insert(ids[index])
-            byName[entry.name] = ids[index]
+            byName[Self.key(entry.name)] = ids[index]
             for used in uses.keys { users[used, default: SortedNumbers()].insert(ids[index]) }
         }
         return ids
@@ -64,7 +67,7 @@ public struct ModuleTable: Sendable {
     /// Whether modules of these names could be entered now.
     public func check(names: [String]) throws(ModuleTableError) {
         var seen = Set<String>()
-        for name in names where byName[name] != nil || !seen.insert(name).inserted {
+        for name in names where byName[Self.key(name)] != nil || !seen.insert(Self.key(name)).inserted {
             throw .exists(name: name)
         }
     }
@@ -140,7 +143,7 @@ public struct ModuleTable: Sendable {
     /// Takes a module out.
     public mutating func remove(_ id: Int) {
         guard let module = modules.removeValue(forKey: id) else { return }
-        byName[module.name] = nil
+        byName[Self.key(module.name)] = nil
         order.remove(id)
         users[id] = nil
         for used in module.uses.keys { users[used]?.remove(id) }
@@ -161,8 +164,11 @@ public struct ModuleTable: Sendable {
 
     /// A module by its name.
     public func module(named name: String) -> Module? {
-        byName[name].flatMap { modules[$0] }
+        byName[Self.key(name)].flatMap { modules[$0] }
     }
+
+    /// What is the same in names that mean one module: `-` and `_` are (modprobe(8)).
+    private static func key(_ name: String) -> String { moduleKey(name) }
 
     /// All modules in the order in which they came.
     public var all: [Module] { ids.compactMap { modules[$0] } }

@@ -96,8 +96,8 @@ public struct SymbolList: Sendable {
     }
 
     /// A name as text for people.
-    public func text(_ name: NameRange) -> String {
-        printable(names, name)
+    public func text(_ name: NameRange, limit: Int = 256) -> String {
+        printable(names, name, limit: limit)
     }
 }
 

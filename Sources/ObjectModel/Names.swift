@@ -167,3 +167,27 @@ public func withoutCompression(_ name: Substring) -> Substring {
 }
 
 private let compressionEndings = [".xz", ".zst", ".gz"]
+
+/// What is the same in names that mean one module: `-` and `_` are (modprobe(8)).
+public func moduleKey(_ module: String) -> String {
+    guard module.utf8.contains(UInt8(ascii: "-")) else { return module }
+    return String(decoding: module.utf8.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
+}
+
+/// Whether two names mean one module.
+public func isSameModule(_ one: String, _ other: String) -> Bool {
+    one == other || one.utf8.count == other.utf8.count && moduleKey(one) == moduleKey(other)
+}
+
+/// A text, perhaps of several lines, as it may go to a terminal: see ``printable(_:_:limit:)``. Lines and tabulators stay.
+public func printableLines(_ text: String) -> String {
+    if text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) || $0 == 0x0a || $0 == 0x09 }) { return text }
+    let bytes = Array(text.utf8)
+    var result = ""
+    var start = 0
+    for (index, byte) in bytes.enumerated() where byte == 0x0a || byte == 0x09 {
+        result += printable(bytes, NameRange(start..<index), limit: .max) + (byte == 0x0a ? "\n" : "\t")
+        start = index + 1
+    }
+    return result + printable(bytes, NameRange(start..<bytes.count), limit: .max)
+}

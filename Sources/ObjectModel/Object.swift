@@ -334,6 +334,11 @@ public final class Object: Sendable {
         printable(bytes, name)
     }
 
+    /// The same of a name of any length.
+    public func wholeText(_ name: NameRange) -> String {
+        printable(bytes, name, limit: .max)
+    }
+
     /// Whether a name of its symbols is one of which the reader left out the version (`name@VERSION`).
     public func hasVersion(_ name: NameRange) -> Bool {
         let end = name.indices.upperBound

@@ -51,7 +51,7 @@ public struct SymbolLookUp: Sendable {
         let bytes = Array(name.utf8)
         let range = NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count))
         var found: [SymbolInformation] = []
-        for set in sets where owner == nil || owner == set.owner {
+        for set in sets where owner.map({ isSameModule($0, set.owner) }) != false {
             for (index, entry) in set.symbols.entries.enumerated()
             where sameName(set.symbols.names, entry.name, bytes, range) {
                 found.append(SymbolInformation(set, index))
@@ -63,9 +63,9 @@ public struct SymbolLookUp: Sendable {
 
     private func describe(_ address: UInt64, _ module: String?) -> [SymbolInformation] {
         guard let set = sets.first(where: { $0.range.contains(address) }) else {
-            return others(address).filter { module == nil || module == $0.module }
+            return others(address).filter { other in module.map { isSameModule($0, other.module) } != false }
         }
-        guard module == nil || module == set.owner else { return [] }
+        guard module.map({ isSameModule($0, set.owner) }) != false else { return [] }
         if let index = set.symbol(at: address) {
             return [
                 SymbolInformation(

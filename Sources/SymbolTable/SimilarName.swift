@@ -35,7 +35,7 @@ extension SymbolTable {
         var allowed = allowedDistance(wanted.count)
         let letters = letterSet(wanted[...])
         var found = Set<String>()
-        for set in snapshot where owner == nil || owner == set.owner {
+        for set in snapshot where owner.map({ isSameModule($0, set.owner) }) != false {
             for (index, entry) in set.symbols.entries.enumerated()
             where abs(Int(entry.name.count) - wanted.count) <= allowed {
                 let candidate = set.symbols.names[entry.name.indices]

@@ -38,9 +38,9 @@ public final class SymbolSet: Sendable {
         self.symbols = symbols
     }
 
-    /// A symbol's name as text for people.
+    /// A symbol's name as text for people, whole: it can be asked for again.
     public func name(_ entry: Int) -> String {
-        symbols.text(symbols.entries[entry].name)
+        symbols.text(symbols.entries[entry].name, limit: .max)
     }
 
     private func section(at address: UInt64) -> Int? {

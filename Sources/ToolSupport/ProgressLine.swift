@@ -1,4 +1,5 @@
 import ModlinkInterface
+import ObjectModel
 import Posix
 
 /// How far a piece of work is, in one line of a terminal that is taken away again. Where standard error is none, nothing is drawn.
@@ -25,7 +26,7 @@ public struct ProgressLine {
     /// Draws the line, now.
     public mutating func draw(_ progress: Progress) {
         guard isShown else { return }
-        let text = Self.text(progress)
+        let text = printableLines(Self.text(progress))
         try? Standard.error.write("\r" + text.filled(to: drawn))
         drawn = text.count
     }

@@ -22,7 +22,7 @@ public enum ToolOutput {
 
     /// Prints something to be known that keeps nothing from being done: `tool: warning: …`.
     public static func warn(_ text: String) {
-        try? Standard.error.write("\(tool): warning: \(text)\n")
+        try? Standard.error.write("\(tool): warning: \(printableLines(text))\n")
     }
 
     /// The name that this program was called by.
@@ -30,7 +30,7 @@ public enum ToolOutput {
 
     /// Prints each problem as a line `tool: subject: reason` to standard error.
     public static func complain(_ tool: String, _ problems: [Problem]) {
-        try? Standard.error.write(problems.map { "\(tool): \($0)\n" }.joined())
+        try? Standard.error.write(problems.map { "\(tool): \(printableLines("\($0)"))\n" }.joined())
     }
 
     /// Prints what modules said and why it failed.

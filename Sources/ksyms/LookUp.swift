@@ -64,8 +64,8 @@ struct LookUp {
             owner = String(query[..<colon])
             name = String(query[query.index(after: colon)...])
         }
-        let known = Set(table?.snapshot.map(\.owner) ?? [])
-        if let owner, let table, !known.contains(owner) {
+        let known = Set(table?.snapshot.map { moduleKey($0.owner) } ?? [])
+        if let owner, let table, !known.contains(moduleKey(owner)) {
             let similar = nearestName(to: owner, among: table.snapshot.map(\.owner).filter { !$0.isEmpty })
             return Problem(
                 subject: query, reason: "no such module\(suggestion(similar.map { [$0] } ?? [])) (ENOENT)")

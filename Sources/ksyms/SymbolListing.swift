@@ -35,7 +35,7 @@ struct SymbolListing {
         sets = source.table.snapshot
         self.module = module
         items.reserveCapacity(table.symbolCount)
-        for (number, set) in sets.enumerated() where module == nil || module == set.owner {
+        for (number, set) in sets.enumerated() where module.map({ isSameModule($0, set.owner) }) != false {
             for (index, entry) in set.symbols.entries.enumerated() {
                 items.append(Item(set: Int32(number), entry: Int32(index), address: entry.address))
             }
@@ -45,7 +45,7 @@ struct SymbolListing {
 
     /// Refuses a module that is not there.
     func checkModule() throws(Failure) {
-        guard let module, !sets.contains(where: { $0.owner == module }) else { return }
+        guard let module, !sets.contains(where: { isSameModule($0.owner, module) }) else { return }
         let similar = nearestName(to: module, among: sets.map(\.owner).filter { !$0.isEmpty })
         throw Failure(
             .noSuchModule, subject: module,
@@ -87,11 +87,11 @@ struct SymbolListing {
         var name = query[...]
         var owner: NamePattern?
         if module == nil, let colon = query.firstIndex(of: ":") {
-            owner = NamePattern(String(query[..<colon]))
+            owner = NamePattern(moduleKey(String(query[..<colon])))
             name = query[query.index(after: colon)...]
         }
         let pattern = NamePattern(String(name))
-        let isMeant = sets.map { set in owner?.matches(Array(set.owner.utf8)[...]) ?? true }
+        let isMeant = sets.map { set in owner?.matches(Array(moduleKey(set.owner).utf8)[...]) ?? true }
         return items.compactMap { item in
             let set = sets[Int(item.set)]
             let range = set.symbols.entries[Int(item.entry)].name
@@ -106,7 +106,10 @@ struct SymbolListing {
     func text(showsModules: Bool = false, showsSizes: Bool = false, style: NameStyle = NameStyle()) -> [UInt8] {
         var lines = SymbolLines(showsSizes: showsSizes, style: style)
         var pending =
-            showsModules ? sets.filter { !$0.owner.isEmpty && (module == nil || module == $0.owner) }[...] : []
+            showsModules
+            ? sets.filter { set in
+                !set.owner.isEmpty && module.map { isSameModule($0, set.owner) } != false
+            }[...] : []
         for item in items {
             while let next = pending.first, next.range.lowerBound <= item.address {
                 lines.add(next)
@@ -135,7 +138,7 @@ struct SymbolLines {
         let entry = set.symbols.entries[index]
         add(address: entry.address, size: entry.size, letter: set.letter(index))
         let name = entry.name
-        let isPlain = name.count <= 256 && set.symbols.names[name.indices].allSatisfy { (0x20..<0x7f).contains($0) }
+        let isPlain = set.symbols.names[name.indices].allSatisfy { (0x20..<0x7f).contains($0) }
         if let text = style.text(set.symbols.names[name.indices]) {
             bytes.append(contentsOf: text.utf8)
         } else if isPlain {

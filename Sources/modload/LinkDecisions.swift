@@ -11,11 +11,11 @@ extension LinkMap {
             guard section.size > 0 else { continue }
             let place =
                 placed.address.map { "at \(hexadecimal($0)) in \(placed.output)" } ?? "left out"
-            lines.append("\(object.name): section '\(object.text(section.name))': \(section.size) bytes \(place)")
+            lines.append("\(object.name): section '\(object.wholeText(section.name))': \(section.size) bytes \(place)")
         }
         for resolved in symbols {
             let object = objects[resolved.object]
-            var line = "\(object.name): symbol '\(object.text(object.symbols[resolved.symbol].name))': "
+            var line = "\(object.name): symbol '\(object.wholeText(object.symbols[resolved.symbol].name))': "
             switch resolved.origin {
             case .nowhere: line += "weak, and defined nowhere: 0"
             case .object(let other): line += "\(hexadecimal(resolved.address)), of \(objects[other].name)"

@@ -294,7 +294,7 @@ struct ModuleLoad: ParsableCommand {
         var link = try DryLink(sources, kernel: kernel, address: address, space: space, daemon: daemon)
         let plan = link.plan
         let images = try link.run(after: clock.phases, explains: debug)
-        for image in images { image.decisions.forEach(say) }
+        for image in images { image.decisions.forEach { say(printableLines($0)) } }
         plan.warnings.forEach { ToolOutput.warn($0.description) }
         if plan.hasDependencies || modules.contains(where: { $0.files.contains(where: ObjectFiles.isModuleName) }) {
             ToolOutput.print(PlanReport.text(plan))

@@ -1,5 +1,6 @@
 import ModuleIndex
 import ModulePath
+import ObjectModel
 
 /// What would be loaded, in which order and why, as text.
 enum PlanReport {
@@ -12,7 +13,7 @@ enum PlanReport {
         for (number, member) in plan.members.enumerated() {
             let object = member.source.objects.first
             var line = "  \(number + 1). \(member.source.name): \(object?.architecture.name ?? "")"
-            if let object { line += ", \(object.name)" }
+            if let object { line += ", \(printableLines(object.name))" }
             let reasons = (member.root != nil ? ["named"] : []) + member.reasons.map(reason)
             text += "\(line): \(reasons.joined(separator: "; "))\n"
         }

@@ -154,7 +154,7 @@ struct ModuleStatus: ParsableCommand {
 
     private func isWanted(_ module: ModuleInformation) -> Bool {
         if let id { return module.id == id }
-        return wantedName.map { $0 == module.name } ?? true
+        return wantedName.map { isSameModule($0, module.name) } ?? true
     }
 
     /// One that was asked for has to be there.

@@ -263,4 +263,13 @@ private func holder(_ name: String) -> ModuleHolder { ModuleHolder(name: name, s
             #expect(error.errorName == name)
         }
     }
+
+    @Test("'-' and '_' mean the same in a module's name") func dashes() throws {
+        var table = ModuleTable()
+        let id = try table.create(name: "my-mod", range: 0x1000..<0x2000)
+        #expect(table.module(named: "my_mod")?.id == id && table.module(named: "my-mod")?.name == "my-mod")
+        #expect(throws: ModuleTableError.exists(name: "my_mod")) { try table.check(names: ["my_mod"]) }
+        table.remove(id)
+        #expect(table.module(named: "my_mod") == nil)
+    }
 }

@@ -112,4 +112,47 @@ import Testing
         try session.output("modload", "gurka.o")
         #expect(try !Tool.output("readelf", ["-SW", session.runtime + "/images/gurka"]).contains(".debug_"))
     }
+
+    // MARK: Names
+
+    @Test("a name of more than 256 bytes is printed whole, and can be asked for")
+    func longName() throws {
+        let session = try Session()
+        let name = String(repeating: "long_name_", count: 60) + "end"
+        try session.compile("gurka.o", "int \(name)(void) { return 1; }")
+        try session.output("modload", "gurka.o")
+        let table = try session.output("ksyms", "--module", "gurka")
+        #expect(table.contains(" T \(name)\t[gurka]\n"))
+        #expect(try session.output("ksyms", name) == table)
+    }
+
+    @Test("'-' and '_' mean the same in the name of a loaded module")
+    func dashes() throws {
+        let session = try Session()
+        try session.compile("my-mod.o", "int peeled(void) { return 1; }")
+        try session.output("modload", "my-mod.o")
+        #expect(try session.output("modstat", "my_mod").contains("my-mod"))
+        #expect(try session.output("ksyms", "--module", "my_mod").contains("peeled"))
+        #expect(try session.output("ksyms", "my_mod:peeled").contains("peeled"))
+        #expect(try session.output("ksyms", "my_mod:peel*").contains("peeled"))
+        try session.compile("my_mod.o", "int other(void) { return 1; }")
+        try expect(
+            session.run("modload", "my_mod.o"),
+            .failed(1, "modload: my_mod: a module of that name is already loaded (EEXIST)\n"))
+        try session.output("modunload", "my_mod")
+        #expect(try session.names() == [])
+    }
+
+    @Test("UTF-8 in a file's name is printed as it is, and what would control a terminal is not")
+    func fileNames() throws {
+        let session = try Session()
+        try session.compile("gurka.o", Self.hello)
+        let bytes = try session.read("gurka.o")
+        try session.write("grönsak.o", bytes)
+        #expect(try session.run("modload", "grönsak.o").errors.hasPrefix("modload: grönsak: no name for a module"))
+        try session.write("a\u{1b}[31m.o", Array("x".utf8))
+        #expect(
+            try session.run("modload", "a\u{1b}[31m.o").errors
+                == "modload: a\\x1b[31m.o: neither an ELF nor an a.out object; modules are made with 'cc -c'\n")
+    }
 }
