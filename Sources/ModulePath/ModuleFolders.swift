@@ -60,6 +60,11 @@ public enum ModuleFolders {
         "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
+    /// The modules' files in a folder and those below it, by paths relative to it; none where it cannot be read.
+    public static func files(in folder: String) -> [String] {
+        (try? FolderTree(folder))?.files ?? []
+    }
+
     /// The path of a module's file: the first in the folders and those below them. `-` and `_` mean the same (modprobe(8)).
     public static func find(_ module: String, in folders: [String]) throws(Failure) -> String {
         let key = ModuleFile.key(module)

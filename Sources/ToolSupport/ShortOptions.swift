@@ -1,5 +1,3 @@
-import ArgumentParser
-
 /// The letters of a tool's options, as getopt(3) is told them: a colon stands behind each that takes a value.
 ///
 /// getopt(3) takes a value that stands directly behind its letter, also behind other letters: `-oFILE`, `-dvestart`. The parser that the tools
@@ -54,12 +52,5 @@ public struct ShortOptions: Sendable {
             }
         }
         return parts
-    }
-}
-
-extension ParsableCommand {
-    /// Runs the program, with values that stand directly behind the letters of their options.
-    public static func main(letters: String) {
-        main(ShortOptions(letters).separated(CommandLine.arguments.dropFirst()))
     }
 }

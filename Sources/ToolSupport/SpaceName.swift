@@ -11,6 +11,9 @@ extension Architecture: ExpressibleByArgument {
     /// The names that help and complaints show.
     public static var allValueStrings: [String] { allCases.map(\.name) }
 
+    /// None: the names say it all, and stand behind the help text of the option.
+    public static var allValueDescriptions: [String: String] { [:] }
+
     /// The name that help shows.
     public var defaultValueDescription: String { name }
 }

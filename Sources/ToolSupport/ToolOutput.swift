@@ -28,6 +28,11 @@ public enum ToolOutput {
     /// The name that this program was called by.
     private static var tool: Substring { CommandLine.arguments.first?.split(separator: "/").last ?? "modlink" }
 
+    /// Prints `tool: text` to standard error.
+    static func complain(_ tool: String, _ text: String) {
+        try? Standard.error.write("\(tool): \(text)\n")
+    }
+
     /// Prints each problem as a line `tool: subject: reason` to standard error.
     public static func complain(_ tool: String, _ problems: [Problem]) {
         try? Standard.error.write(problems.map { "\(tool): \(printableLines("\($0)"))\n" }.joined())
@@ -41,10 +46,17 @@ public enum ToolOutput {
     }
 
     /// Runs a tool's work; ends the program with the failure's status when it fails.
-    public static func run(_ tool: String, _ work: () throws(Failure) -> Void) {
+    ///
+    /// - Parameter json: whether standard output has JSON alone, also of a failure.
+    public static func run(_ tool: String, json: Bool = false, _ work: () throws(Failure) -> Void) {
         do throws(Failure) {
             try work()
         } catch {
+            var error = error
+            if json {
+                printJSON(error)
+                error.output = ""
+            }
             report(tool, error)
             CurrentProcess.exit(error.kind.exitStatus)
         }

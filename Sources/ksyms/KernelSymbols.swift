@@ -8,7 +8,7 @@ import Varlink
 
 /// Shows the symbol table.
 @main
-struct KernelSymbols: ParsableCommand {
+struct KernelSymbols: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "ksyms",
         abstract: "Show the symbols of a space and its modules.",
@@ -18,7 +18,13 @@ struct KernelSymbols: ParsableCommand {
             """,
         version: Product.version(of: "ksyms"))
 
-    static func main() { main(letters: "Cmno:S") }
+    static let letters = "Cmno:S"
+
+    static let completion = CompletionRules(
+        options: [
+            "--module": [.modules], "--space": [.spaces], "--undefined": [.objects], "--core": [.files],
+            "--output": [.files],
+        ])
 
     @Option(
         name: .shortAndLong,

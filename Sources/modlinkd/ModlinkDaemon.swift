@@ -8,7 +8,7 @@ import Varlink
 
 /// The daemon's command line.
 @main
-struct ModlinkDaemon: ParsableCommand {
+struct ModlinkDaemon: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "modlinkd",
         abstract: "Holds the symbol tables and the module table of the spaces, and links modules into them.",
@@ -17,6 +17,12 @@ struct ModlinkDaemon: ParsableCommand {
             in the background and returns when that is ready.
             """,
         version: Product.version(of: "modlinkd"))
+
+    static let completion = CompletionRules(
+        options: [
+            "--log-level": [.words(Logger.Level.allCases.map(\.rawValue))],
+            "--on-fault": [.words(["keep", "restart"])],
+        ])
 
     @Flag(name: .long, help: "Stay in the foreground, and log to standard error.")
     var foreground = false

@@ -9,7 +9,7 @@ import Varlink
 
 /// Loads modules into a space.
 @main
-struct ModuleLoad: ParsableCommand {
+struct ModuleLoad: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "modload",
         abstract: "Link objects into a running space as modules.",
@@ -22,7 +22,11 @@ struct ModuleLoad: ParsableCommand {
             """,
         version: Product.version(of: "modload"))
 
-    static func main() { main(letters: "A:b:de:fi:knp:o:sSv") }
+    static let letters = "A:b:de:fi:knp:o:sSv"
+
+    static let completion = CompletionRules(
+        arguments: [.objects, .made(Completions.modules), .made(Completions.parameters)],
+        options: ["--space": [.spaces], "-A": [.files], "-p": [.files], "--output": [.files]])
 
     @Flag(name: .short, help: "Say what is being done, to standard error.")
     var debug = false

@@ -7,13 +7,26 @@ import Varlink
 
 /// Shows which modules there are.
 @main
-struct ModuleStatus: ParsableCommand {
+struct ModuleStatus: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "modstat",
         abstract: "Show the modules that are loaded, and who uses whom.",
         version: Product.version(of: "modstat"))
 
-    static func main() { main(letters: "i:n:v") }
+    static let letters = "i:n:v"
+
+    static let completion = CompletionRules(
+        arguments: [.modules],
+        options: [
+            "--name": [.modules], "--id": [.moduleNumbers], "--space": [.spaces],
+            "--crash": [
+                .made { _ in
+                    KeptCrashes(RuntimeDirectory.standard()).list().map { crash in
+                        CompletionCandidate("\(crash.number)", crash.module ?? "")
+                    }
+                }
+            ],
+        ])
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Only the module of that number.", valueName: "ID"))
     var id: Int?

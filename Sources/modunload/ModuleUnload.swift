@@ -5,7 +5,7 @@ import Varlink
 
 /// Takes modules out of the space.
 @main
-struct ModuleUnload: ParsableCommand {
+struct ModuleUnload: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "modunload",
         abstract: "Unload modules.",
@@ -15,7 +15,10 @@ struct ModuleUnload: ParsableCommand {
             """,
         version: Product.version(of: "modunload"))
 
-    static func main() { main(letters: "afi:n:r") }
+    static let letters = "afi:n:r"
+
+    static let completion = CompletionRules(
+        arguments: [.modules], options: ["--name": [.modules], "--id": [.moduleNumbers]])
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The number of a module.", valueName: "ID"))
     var id: [Int] = []

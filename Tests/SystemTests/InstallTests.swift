@@ -88,7 +88,7 @@ import Testing
                     "share/zsh/site-functions/_\(tool)", "share/fish/vendor_completions.d/\(tool).fish",
                 ]))
             let completions = try text("share/bash-completion/completions/\(tool)")
-            #expect(completions.contains("complete ") && completions.contains("--version"))
+            #expect(completions.contains("complete ") && completions.contains(" ---complete bash "))
         }
         let headers = try self.files(ModuleHeaders.directory)
         #expect(headers.contains("linux/moduleparam.h"))

@@ -141,8 +141,7 @@ import Varlink
             session.run("modstat", "--crashes", "--tree"),
             .failed(
                 64,
-                "Error: --crashes and --crash show no modules: only --json goes with them\n"
-                    + "Usage: modstat [<options>] [<NAME>]\n  See 'modstat --help' for more information.\n"))
+                "modstat: --crashes and --crash show no modules: only --json goes with them; see 'modstat --help'\n"))
     }
 
     @Test("without a report that is kept, one is made")

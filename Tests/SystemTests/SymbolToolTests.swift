@@ -82,7 +82,9 @@ import Testing
             (["--undefined", "x", "-n"], "--undefined goes with -C, --json, --core and --space only"),
         ] {
             let result = try session.run("ksyms", arguments)
-            #expect(result.status == .exited(64) && result.errors.contains("Error: \(message)\n"), "\(result.errors)")
+            #expect(
+                result.status == .exited(64) && result.errors == "ksyms: \(message); see 'ksyms --help'\n",
+                "\(result.errors)")
         }
     }
 
