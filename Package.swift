@@ -77,14 +77,17 @@ let programs: [Target] = [
         name: "modload",
         dependencies: [
             "ObjectModel", "SymbolTable", "Linking", "ModuleIndex", "ELFFormat", "ObjectFormats", "Posix", "Varlink",
-            "ModlinkInterface", "ModulePath", "SymbolQueries", "ToolSupport", arguments,
+            "Demangling", "ModlinkInterface", "ModulePath", "SymbolQueries", "ToolSupport", arguments,
         ], swiftSettings: warnings),
     .executableTarget(
         name: "modunload", dependencies: ["ModlinkInterface", "ToolSupport", "Varlink", arguments],
         swiftSettings: warnings),
     .executableTarget(
         name: "modstat",
-        dependencies: ["CrashReport", "ObjectModel", "Posix", "Varlink", "ModlinkInterface", "ToolSupport", arguments],
+        dependencies: [
+            "CrashReport", "ObjectModel", "SymbolTable", "Posix", "Varlink", "ModlinkInterface", "ToolSupport",
+            arguments,
+        ],
         swiftSettings: warnings),
     // Started by the daemon, for one crash: reads what nobody has checked.
     .executableTarget(

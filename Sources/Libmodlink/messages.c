@@ -123,7 +123,7 @@ static const struct {
     {"org.modlink.NoSuchModule", ENOENT},      {"org.modlink.ModuleBusy", EBUSY},
     {"org.modlink.InitFailed", EBUSY},         {"org.modlink.ModuleFaulted", EFAULT},
     {"org.modlink.PermissionDenied", EPERM},   {"org.modlink.Unavailable", ENOSYS},
-    {"org.varlink.service.MethodNotFound", ENOSYS},
+    {"org.modlink.NoSuchFile", ENOENT},        {"org.varlink.service.MethodNotFound", ENOSYS},
 };
 
 static int error_number(const char *name, const json_t *parameters)

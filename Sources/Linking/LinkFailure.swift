@@ -10,6 +10,18 @@ public struct LinkFailure: Error, Sendable, CustomStringConvertible {
         self.problems = problems
     }
 
+    /// How the reason begins when nobody defines what an object refers to.
+    private static let undefined = "undefined symbol '"
+
+    /// The reason that says that nobody defines a name.
+    static func undefinedReason(_ name: String) -> String { "\(undefined)\(name)'" }
+
+    /// The name that nobody defines, where a problem is about that.
+    public static func undefinedName(in problem: Problem) -> String? {
+        guard problem.reason.hasPrefix(undefined) else { return nil }
+        return String(problem.reason.dropFirst(undefined.count).prefix { $0 != "'" })
+    }
+
     /// One line a problem.
     public var description: String {
         problems.map(\.description).joined(separator: "\n")

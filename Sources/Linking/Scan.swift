@@ -302,7 +302,7 @@ extension Draft {
             } else if states[index, Int(symbol)].contains(.discarded) {
                 reason = "'\(name)' is in a section that another object's copy displaced"
             } else {
-                reason = "undefined symbol '\(name)'"
+                reason = LinkFailure.undefinedReason(name)
                 if use.count > 1 { reason += " (and \(use.count - 1) more place\(use.count > 2 ? "s" : ""))" }
                 if let similar = table.nearestName(to: name) { reason += "; did you mean '\(similar)'?" }
             }

@@ -37,7 +37,9 @@ public enum DaemonConnection {
             switch error.code {
             case ErrorCode.noSuchFile, ErrorCode.connectionRefused: return nil
             case ErrorCode.permissionDenied, ErrorCode.notPermitted:
-                throw Failure(.permissionDenied, subject: directory.socket, reason: "the daemon of another user")
+                throw Failure(
+                    .permissionDenied, subject: directory.socket,
+                    reason: "the daemon of another user; MODLINK_RUNTIME_DIR can name a directory of your own")
             case ErrorCode.nameTooLong: throw directory.socketPathTooLong
             default: throw Failure(.unavailable, subject: directory.socket, reason: "cannot connect: \(error.reason)")
             }

@@ -48,6 +48,8 @@ public struct Failure: Error, Sendable, Equatable {
         case systemFailure = "SystemFailure"
         /// The daemon cannot be reached, or is ending.
         case unavailable = "Unavailable"
+        /// There is no file at a path that a client named, or it cannot be opened.
+        case noSuchFile = "NoSuchFile"
         /// The tool was called in a way that makes no sense.
         case usage = "Usage"
 
@@ -57,7 +59,7 @@ public struct Failure: Error, Sendable, Equatable {
         /// The status that a tool ends with.
         public var exitStatus: Int32 {
             switch self {
-            case .notAnObject: ExitStatusCode.notAnObject
+            case .notAnObject, .noSuchFile: ExitStatusCode.notAnObject
             case .permissionDenied: ExitStatusCode.notPermitted
             case .unavailable: ExitStatusCode.unavailable
             case .usage: ExitStatusCode.usage

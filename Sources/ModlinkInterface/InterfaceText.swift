@@ -255,5 +255,7 @@ public let interfaceText = """
     error Unavailable (problems: []Problem)
     # The machine does not give what is needed, or a module has ended the space; output is what it printed.
     error SystemFailure (problems: []Problem, output: ?string)
+    # There is no file at a path that was given, or it cannot be opened.
+    error NoSuchFile (problems: []Problem)
 
     """

@@ -165,7 +165,7 @@ extension ModuleService {
                 if let id = state.module(known: name) {
                     ids.append(id)
                 } else {
-                    problems.append(Problem(subject: name, reason: "no such module (ENOENT)"))
+                    problems.append(state.modules.unknown(name))
                 }
             }
             for id in parameters.ids ?? [] {
@@ -293,8 +293,11 @@ extension ModuleService {
                 .permissionDenied, subject: path,
                 reason: "a path is opened for user \(User.effective) only; pass a descriptor")
         }
+        let descriptor = try Failure.naming(path, .noSuchFile) { () throws(SystemError) in
+            try File.open(path, .read)
+        }
         return try Failure.naming(path, .notAnObject) { () throws(SystemError) in
-            try File.read(path: path, limit: Self.objectSizeLimit)
+            try File.readAll(descriptor, name: path, limit: Self.objectSizeLimit)
         }
     }
 }

@@ -162,6 +162,7 @@ extension ModuleService {
 extension LoadTransaction {
     fileprivate mutating func run(_ request: inout LoadRequest) throws(Failure) {
         try link(&request)
+        request.warnings += linked.compactMap(\.uncalledMain)
         try enter(request)
         try map(request)
         if request.waitsForDebugger { try waitForDebugger() }
@@ -391,6 +392,20 @@ extension SymbolSet {
         self.init(
             owner: module.name, symbols: module.image.symbols, sections: module.image.sections, range: module.range,
             buildID: module.image.buildID)
+    }
+}
+
+extension LinkedModule {
+    /// Says that a program's object has been loaded: nothing of it runs.
+    fileprivate var uncalledMain: Problem? {
+        guard case .none = entryPoint, constructors.count == 0 else { return nil }
+        let isThere = image.symbols.entries.contains { entry in
+            entry.name.count == 4 && entry.type == .function && entry.binding == .global
+                && image.symbols.names[entry.name.indices].elementsEqual("main".utf8)
+        }
+        guard isThere else { return nil }
+        return Problem(
+            subject: name, reason: "main is not called; a module is started by init_module, MODULE() or a constructor")
     }
 }
 

@@ -1,5 +1,7 @@
 import ModlinkInterface
 import ObjectModel
+import ModuleTable
+import SymbolTable
 
 /// Names of modules.
 enum ModuleName {
@@ -23,5 +25,13 @@ enum ModuleName {
                 subject: printable(bytes, NameRange(bytes.indices)),
                 reason: "no name for a module: letters, digits, '_', '-', '+' and '.' make one; give one with --name")
         }
+    }
+}
+
+extension ModuleTable {
+    /// Says that there is no module of that name, and which may have been meant.
+    func unknown(_ name: String) -> Problem {
+        let similar = similarModule(to: name, among: all.map(\.name))
+        return Problem(subject: name, reason: "no such module\(suggestion(similar.map { [$0] } ?? [])) (ENOENT)")
     }
 }

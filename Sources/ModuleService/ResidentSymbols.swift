@@ -36,7 +36,7 @@ extension ModuleService {
         do throws(SpaceError) {
             try resolve(indirect, in: &kept, space)
         } catch {
-            throw Failure(.systemFailure, subject: "space", reason: "\(error)")
+            throw Failure(.systemFailure, subject: "space", reason: error.reason)
         }
         file.symbols.entries = kept
         let used = file.sections.filter { $0.size > 0 }

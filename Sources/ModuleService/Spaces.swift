@@ -60,7 +60,7 @@ extension ModuleService {
         do throws(SpaceError) {
             space = try SpaceHost(executable: program, architecture: architecture, console: console.writing.descriptor)
         } catch {
-            throw Failure(.systemFailure, subject: architecture.spaceSubject, reason: "\(error)")
+            throw Failure(.systemFailure, subject: architecture.spaceSubject, reason: error.reason)
         }
         let resident = try residentSymbols(space)
         state.withLock { state in
@@ -170,7 +170,7 @@ extension Architecture {
     fileprivate var spacePackage: String? {
         switch self {
         case .x86_64: nil
-        case .i386: "gcc-multilib"
+        case .i386: "gcc-i686-linux-gnu or gcc-multilib"
         }
     }
 }

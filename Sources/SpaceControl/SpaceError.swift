@@ -59,6 +59,12 @@ public enum SpaceError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What came is not what SpaceProtocol.h describes. The process has been killed.
     case protocolViolation(SpaceRequest, String)
 
+    /// The description without the subject `space`, for messages that have it already.
+    public var reason: String {
+        let text = description
+        return text.hasPrefix("space: ") ? String(text.dropFirst("space: ".count)) : text
+    }
+
     /// `space: map: file exists (EEXIST)`.
     public var description: String {
         switch self {

@@ -77,6 +77,18 @@ public func nearestName(to name: String, among names: [String]) -> String? {
     return distances.min { $0.0 < $1.0 }?.1
 }
 
+/// The name of the module that somebody may have meant: one whose file was named, or else the one that is most like it.
+public func similarModule(to name: String, among names: [String]) -> String? {
+    var stem = name.split(separator: "/").last.map(String.init) ?? name
+    for ending in [".gz", ".xz", ".zst"] where stem.hasSuffix(ending) { stem.removeLast(ending.count) }
+    for ending in [".o", ".ko", ".a"] where stem.hasSuffix(ending) { stem.removeLast(ending.count) }
+    if stem != name {
+        let plain = stem.replacing("-", with: "_")
+        if let exact = names.first(where: { $0.replacing("-", with: "_") == plain }) { return exact }
+    }
+    return nearestName(to: stem, among: names)
+}
+
 private func allowedDistance(_ count: Int) -> Int { count <= 4 ? 1 : count < 12 ? 2 : 3 }
 
 /// How many characters must be inserted, deleted, replaced or swapped with their neighbour to make one name of the other;

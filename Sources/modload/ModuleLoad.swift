@@ -37,6 +37,17 @@ struct ModuleLoad: ToolCommand {
     @Flag(help: "List the parameters that the modules declare, without loading.")
     var parameters = false
 
+    @Flag(help: "Print what the files say of themselves, without loading and without a daemon.")
+    var info = false
+
+    @Option(
+        name: [.customShort("F"), .customLong("field")],
+        help: ArgumentHelp("With --info: only the values of that field, such as license.", valueName: "FIELD"))
+    var field: String?
+
+    @Flag(help: "Print JSON: the modules that were loaded and what they printed; with --info, what the files say.")
+    var json = false
+
     @Flag(name: .shortAndLong, help: "Say how long each phase took.")
     var verbose = false
 
@@ -146,13 +157,20 @@ struct ModuleLoad: ToolCommand {
         if parameters, dryRun || output != nil || modules.contains(where: { !$0.parameters.isEmpty }) {
             throw ValidationError("--parameters only lists: -n, -o and values go without it")
         }
+        if field != nil, !info { throw ValidationError("-F belongs to --info") }
+        if info, dryRun || parameters || output != nil || modules.contains(where: { !$0.parameters.isEmpty }) {
+            throw ValidationError("--info only reads: -n, -o, --parameters and values go without it")
+        }
+        if json, dryRun || parameters || verbose {
+            throw ValidationError("--json goes with a load and with --info, and without -v")
+        }
         if output != nil, modules.count != 1 {
             throw ValidationError("-o takes one module; give them one name with --name")
         }
     }
 
     func run() {
-        ToolOutput.run("modload") { () throws(Failure) in
+        ToolOutput.run("modload", json: json) { () throws(Failure) in
             let modules: [LoadArguments.Module]
             do {
                 modules = try self.modules()
@@ -160,19 +178,30 @@ struct ModuleLoad: ToolCommand {
                 // What was found sound before: a file has changed meanwhile.
                 throw Failure(.usage, subject: "arguments", reason: Self.message(for: error))
             }
-            if parameters {
-                ToolOutput.print(ParameterListing.text(try sources(modules)))
-            } else if dryRun {
-                try dryLink(modules)
-            } else {
-                try load(modules)
+            do throws(Failure) {
+                try perform(modules)
+            } catch {
+                throw Cures(modules: modules).added(to: error)
             }
+        }
+    }
+
+    private func perform(_ modules: [LoadArguments.Module]) throws(Failure) {
+        if info {
+            let files = try FileInformation.all(modules.flatMap(\.files))
+            try json ? ToolOutput.printJSON(files) : ToolOutput.print(FileInformation.text(files, field: field))
+        } else if parameters {
+            ToolOutput.print(ParameterListing.text(try sources(modules)))
+        } else if dryRun {
+            try dryLink(modules)
+        } else {
+            try load(modules)
         }
     }
 
     private func modules() throws -> [LoadArguments.Module] {
         try LoadArguments(
-            arguments, name: name, properties: booleans + integers + strings, wholeArchives: wholeArchives
+            arguments, name: name, properties: booleans + integers + strings, wholeArchives: wholeArchives || info
         ).modules
     }
 
@@ -232,11 +261,11 @@ struct ModuleLoad: ToolCommand {
                 modules: requests, space: space?.name, modulePath: try ModuleFolders.named(),
                 debugger: waitsForDebugger ? true : nil, timeout: timeout),
             descriptors: files.map(\.number), debuggee: waitsForDebugger ? debuggee : nil)
-        ToolOutput.print(reply.output)
+        if !json { ToolOutput.print(reply.output) }
         reply.warnings?.forEach { ToolOutput.warn($0.description) }
         let named = reply.modules.filter { !$0.dependency }
         if let output, let module = named.first { try copyImage(of: module, to: output) }
-        report(reply, since: start)
+        if json { try ToolOutput.printJSON(reply) } else { report(reply, since: start) }
         for module in named { try runPostinstall(module) }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import ModlinkInterface
 import ObjectModel
 import Posix
+import SymbolTable
 import ToolSupport
 import Varlink
 
@@ -173,6 +174,9 @@ struct ModuleStatus: ToolCommand {
     /// One that was asked for has to be there.
     private func refuseNothing(_ isEmpty: Bool) throws(Failure) {
         guard isEmpty, let subject = id.map({ "module \($0)" }) ?? wantedName else { return }
-        throw Failure(.noSuchModule, subject: subject, reason: "no such module (ENOENT)")
+        let names = id == nil ? (try? all(brief: true))?.map(\.name) ?? [] : []
+        throw Failure(
+            .noSuchModule, subject: subject,
+            reason: "no such module\(suggestion(similarModule(to: subject, among: names).map { [$0] } ?? [])) (ENOENT)")
     }
 }

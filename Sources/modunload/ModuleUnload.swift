@@ -43,6 +43,9 @@ struct ModuleUnload: ToolCommand {
     @Flag(help: "Only show what would go, in which order.")
     var dryRun = false
 
+    @Flag(help: "Print JSON: what has gone, and what it printed.")
+    var json = false
+
     @OptionGroup var daemon: DaemonOptions
 
     func validate() throws {
@@ -56,7 +59,7 @@ struct ModuleUnload: ToolCommand {
     }
 
     func run() {
-        ToolOutput.run("modunload") { () throws(Failure) in
+        ToolOutput.run("modunload", json: json) { () throws(Failure) in
             if autoclean {
                 try clean()
             } else {
@@ -70,17 +73,24 @@ struct ModuleUnload: ToolCommand {
         if recursive || dryRun {
             let plan = UnloadMethod.Parameters(
                 names: request.names, ids: request.ids, dependents: recursive, dryRun: true, force: force)
-            let order = try daemon.call(UnloadMethod.self, plan).reply.modules
-            ToolOutput.print("\(dryRun ? "would unload" : "unloading"): \(order.joined(separator: ", "))\n")
+            let reply = try daemon.call(UnloadMethod.self, plan).reply
+            let order = reply.modules
+            if json, dryRun { return try ToolOutput.printJSON(reply) }
+            if !json {
+                ToolOutput.print("\(dryRun ? "would unload" : "unloading"): \(order.joined(separator: ", "))\n")
+            }
             if dryRun { return }
             // Those that were shown, and no others: one that came meanwhile and refers to them is a refusal.
             request = UnloadMethod.Parameters(names: order, force: force)
         }
-        ToolOutput.print(try daemon.showing(UnloadMethod.self, request).output)
+        let reply = try daemon.showing(UnloadMethod.self, request)
+        if json { return try ToolOutput.printJSON(reply) }
+        ToolOutput.print(reply.output)
     }
 
     private func clean() throws(Failure) {
         let reply = try daemon.showing(AutocleanMethod.self, Empty())
+        if json { return try ToolOutput.printJSON(reply) }
         ToolOutput.print(reply.output)
         // No failure: delete_module(NULL) knows none but EPERM.
         for problem in reply.problems { ToolOutput.warn("\(problem)") }

@@ -252,7 +252,10 @@ import Varlink
         // Closed, it is as if it belonged to another.
         try expect(
             user.run("modstat", []),
-            .failed(77, "modstat: \(user.session.runtime)/socket: the daemon of another user\n"))
+            .failed(
+                77,
+                "modstat: \(user.session.runtime)/socket: the daemon of another user; MODLINK_RUNTIME_DIR can name a directory of your own\n"
+            ))
         try File.changeMode(user.session.runtime, 0o755)
         try File.changeMode(user.session.runtime + "/socket", 0o777)
         try expect(user.run("modstat", []), .done("ID  NAME  STATE  REFS  SIZE  ADDRESS  USED BY\n"))

@@ -216,7 +216,10 @@ struct ModuleFolder {
             ))
         try expect(
             folder.load("nobody"),
-            .failed(1, "modload: nobody: no such file, nor a module in \(folder.path) (ENOENT)\n"))
+            .failed(
+                1,
+                "modload: nobody: no such file, nor a module in \(folder.path) (ENOENT); MODLINK_PATH names the folders\n"
+            ))
     }
 
     @Test("what the folders do not have is undefined, as without them")

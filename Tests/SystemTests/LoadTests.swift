@@ -129,7 +129,8 @@ import Testing
         try session.compile("gurka.o", Sources.gurka)
         try session.compile("other.o", Sources.quiet("other"))
         try session.output("modload", "gurka.o")
-        let refusal = "modload: gurka: a module of that name is already loaded (EEXIST)\n"
+        let refusal =
+            "modload: gurka: a module of that name is already loaded (EEXIST); 'modunload gurka' takes it out, --name gives this one another\n"
         try expect(session.run("modload", "gurka.o"), .failed(1, refusal))
         try expect(session.run("modload", "--name", "gurka", "other.o"), .failed(1, refusal))
         #expect(try session.names() == ["gurka"])

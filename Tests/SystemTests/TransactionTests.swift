@@ -79,7 +79,10 @@ import Testing
         try session.compile("one.o", Sources.quiet("one"))
         try expect(
             session.run("modload", "one.o", "./one.o"),
-            .failed(1, "modload: one: a module of that name is already loaded (EEXIST)\n"))
+            .failed(
+                1,
+                "modload: one: a module of that name is already loaded (EEXIST); two of the files here would have it; load one with --name\n"
+            ))
     }
 
     @Test("with --name several objects are one module")

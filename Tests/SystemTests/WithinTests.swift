@@ -103,7 +103,12 @@ import Testing
         let tools = try (1...2).map { _ in try session.start("modload", ["gurka.o"]) }
         let results = try tools.map { try $0.wait() }.sorted { $0.errors < $1.errors }
         expect(results[0], .done("Module loaded as ID 1\n"))
-        expect(results[1], .failed(1, "modload: gurka: a module of that name is already loaded (EEXIST)\n"))
+        expect(
+            results[1],
+            .failed(
+                1,
+                "modload: gurka: a module of that name is already loaded (EEXIST); 'modunload gurka' takes it out, --name gives this one another\n"
+            ))
         #expect(try session.names() == ["gurka"])
     }
 
