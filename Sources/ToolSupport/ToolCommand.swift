@@ -12,6 +12,9 @@ public protocol ToolCommand: ParsableCommand {
 }
 
 extension ToolCommand {
+    /// None.
+    public static var letters: String { "" }
+
     /// The name that messages begin with.
     static var toolName: String { configuration.commandName ?? _commandName }
 

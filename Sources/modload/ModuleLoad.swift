@@ -22,7 +22,7 @@ struct ModuleLoad: ToolCommand {
             """,
         version: Product.version(of: "modload"))
 
-    static let letters = "A:b:de:fi:knp:o:sSv"
+    static let letters = "A:b:de:fF:i:knp:o:sSv"
 
     static let completion = CompletionRules(
         arguments: [.objects, .made(Completions.modules), .made(Completions.parameters)],
