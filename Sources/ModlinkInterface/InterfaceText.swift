@@ -108,6 +108,29 @@ public let interfaceText = """
       folder: string
     )
 
+    # What lists do not say of a module. files: what it was made of; loaded: seconds since 1970, UTC; information: what its objects say
+    # of themselves, license and the like; buildID: hexadecimal digits; exports: what other modules may refer to; holds: all that
+    # keeps it from being unloaded.
+    type ModuleDetails (
+      files: []string,
+      loaded: ?int,
+      information: []ModuleField,
+      parameters: []ModuleParameter,
+      buildID: string,
+      sections: []ModuleSection,
+      exports: []string,
+      holds: []Hold
+    )
+
+    # One thing that a module says of itself.
+    type ModuleField (name: string, value: string)
+
+    # A parameter that a module declares. value: what its variable holds now, where that is known.
+    type ModuleParameter (name: string, type: string, value: ?string, description: ?string)
+
+    # A section of a module's image. access: r-x, r-- or rw-.
+    type ModuleSection (name: string, address: int, size: int, access: string)
+
     # Loads modules as one transaction: they may refer to one another, and if one fails none stays. output is what they printed.
     # They go into the space of the machine that all their objects are made for, which is started when it does not run; space: it
     # has to be that one.
@@ -219,6 +242,9 @@ public let interfaceText = """
 
     # The crashes that are kept, in the order of their numbers; also those from before the daemon was started.
     method ListCrashes() -> (crashes: []Crash)
+
+    # All that is known of one module, named or numbered. Only for those who may load modules.
+    method Describe(name: ?string, id: ?int) -> (module: Module, details: ModuleDetails)
 
     # The report of a crash, in lines: modlink(7), "Crashes".
     method DescribeCrash(number: int) -> (crash: Crash, report: string)

@@ -51,6 +51,13 @@ extension ModuleService {
                 MethodHandler(ListMethod.self) { [self] (parameters, context) throws(MethodError) in
                     try sendAllButLast(list(isBrief: parameters.brief ?? false), &context)
                 },
+                MethodHandler(DescribeMethod.self) { [self] (parameters, context) throws(MethodError) in
+                    try answering { () throws(Failure) in
+                        // Values of parameters are the owner's.
+                        try requireOwner(context.peer)
+                        return try describe(parameters)
+                    }
+                },
                 MethodHandler(LookUpMethod.self) { [self] (parameters, _) throws(MethodError) in
                     try answering { () throws(Failure) in
                         let space = try runningSpace(parameters.space)
@@ -208,7 +215,7 @@ extension ModuleService {
         for (number, module) in parameters.modules.enumerated() {
             request.progress.set("reading", number, parameters.modules.count)
             sender.send(request.progress, &context)
-            request.sources.append(try source(module, request.folders, &context, &reading, &problems))
+            request.sources.append(try source(module, request.folders, &context, &reading, &problems, &request.paths))
             request.autoclean.append(module.autoclean ?? false)
         }
         guard problems.isEmpty else { throw Failure(.notAnObject, problems) }
@@ -222,7 +229,7 @@ extension ModuleService {
     /// One module: its objects, and what it needs of its archives.
     private func source(
         _ module: ModuleRequest, _ folders: [String], _ context: inout CallContext<LoadMethod>,
-        _ reading: inout UInt64, _ problems: inout [Problem]
+        _ reading: inout UInt64, _ problems: inout [Problem], _ paths: inout [String: String]
     ) throws(Failure) -> ModuleSource {
         var module = module
         for index in module.objects.indices {
@@ -238,7 +245,7 @@ extension ModuleService {
         let known = problems.count
         for file in module.objects {
             let start = Clock.nanoseconds()
-            let bytes = try read(file, &context)
+            let bytes = try read(file, &context, &paths)
             reading += Clock.nanoseconds() - start
             do throws(Problem) {
                 switch try LinkerInput(bytes, name: file.name) {
@@ -275,11 +282,20 @@ extension ModuleService {
     }
 
     /// A copy of a file's bytes: a client could change the file while it is looked at.
-    private func read(_ file: ObjectFile, _ context: inout CallContext<LoadMethod>) throws(Failure) -> [UInt8] {
+    ///
+    /// - Parameter paths: gets where a file is that came as a descriptor.
+    private func read(
+        _ file: ObjectFile, _ context: inout CallContext<LoadMethod>, _ paths: inout [String: String]
+    ) throws(Failure) -> [UInt8] {
         if let index = file.descriptor {
             guard let descriptor = context.descriptors.take(index) else {
                 throw Failure(
                     .systemFailure, subject: file.name, reason: "descriptor \(index) did not come with the call")
+            }
+            if let path = try? CurrentProcess.path(ofDescriptor: descriptor.number), path.hasPrefix("/"),
+                !path.hasPrefix("/memfd:")
+            {
+                paths[file.name] = path
             }
             return try Failure.naming(file.name, .notAnObject) { () throws(SystemError) in
                 try File.readAll(descriptor, name: file.name, limit: Self.objectSizeLimit)

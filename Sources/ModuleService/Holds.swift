@@ -27,8 +27,10 @@ extension ModuleService {
 
     /// Everything that keeps a module. What knows of another kind of hold adds it here.
     ///
-    /// - Parameter leaving: modules that are to go together with it.
-    private func holds(on id: Int, leaving: Set<Int>) throws(Failure) -> [Hold] {
+    /// - Parameters:
+    ///   - leaving: modules that are to go together with it.
+    ///   - waits: whether a space that is busy is waited for; else its counter counts for nothing then.
+    func holds(on id: Int, leaving: Set<Int>, waits: Bool = true) throws(Failure) -> [Hold] {
         let (module, holders) = state.withLock { state in
             (state.loaded[id]?.linked, state.modules.moduleHolders(of: id, leaving: leaving))
         }
@@ -38,7 +40,7 @@ extension ModuleService {
                 module: module.name, kind: .module, holder: holder.name, symbols: holder.symbols,
                 count: holder.symbols.count)
         }
-        if let count = try knownUseCounter(module)?.count, count != 0 {
+        if let count = waits ? try knownUseCounter(module)?.count : useCount(id), count != 0 {
             holds.append(Hold(module: module.name, kind: .count, count: count))
         }
         holds += state.withLock { $0.deviceHolds(on: id, named: module.name) }

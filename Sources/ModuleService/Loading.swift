@@ -25,6 +25,8 @@ struct LoadRequest: Sendable {
     /// For each module, whether it came in because another one needed it; and whom it asks for by name. Known when it is planned.
     var isDependency: [Bool] = []
     var required: [[String]] = []
+    /// Where the files are that objects and archives came from, by what messages call them.
+    var paths: [String: String] = [:]
     /// What was found in the folders that cannot be used.
     var warnings: [Problem] = []
     /// Told how far the work is.
@@ -120,6 +122,18 @@ extension LoadRequest {
     /// What a space that runs their code is busy with.
     fileprivate var task: String {
         "the load of \(sources.first?.name ?? "nothing")" + (sources.count > 1 ? " and \(sources.count - 1) more" : "")
+    }
+
+    /// The files that a module is made of: each once, however many members of an archive there are.
+    fileprivate func files(of source: ModuleSource) -> [String] {
+        var files: [String] = []
+        for object in source.objects {
+            // A member is called `archive(member)`.
+            let file = paths[object.name] == nil ? String(object.name.prefix { $0 != "(" }) : object.name
+            let path = paths[file] ?? file
+            if files.last != path { files.append(path) }
+        }
+        return files
     }
 
     /// The machine that all objects are made for: they go into its space.
@@ -247,6 +261,7 @@ extension LoadTransaction {
     /// Enters the modules into the module table, as loading.
     private mutating func enter(_ request: LoadRequest) throws(Failure) {
         let linked = linked
+        let now = Int(WallClock.seconds())
         do throws(ModuleTableError) {
             ids = try service.state.withLock { (state) throws(ModuleTableError) in
                 let entries = linked.enumerated().map { index, module in
@@ -259,7 +274,9 @@ extension LoadTransaction {
                 for (id, module) in zip(ids, linked) {
                     state.loaded[id] = ModuleService.LoadedModule(linked: module, slot: nil)
                     state.loaded[id]?.patience = request.patience
+                    state.loaded[id]?.time = now
                 }
+                for (id, source) in zip(ids, request.sources) { state.loaded[id]?.files = request.files(of: source) }
                 state.noteDependencies(request, ids)
                 return ids
             }

@@ -73,6 +73,9 @@ public final class ModuleService: Sendable {
         /// What there is to know of one that create_module of modules(2) has made; nil for all others.
         var flat: FlatModule?
 
+        /// The files that it was made of, and when it was loaded, in seconds since 1970.
+        var files: [String] = []
+        var time: Int?
         /// What debuggers have been told of it.
         var objects: AnnouncedObjects?
 

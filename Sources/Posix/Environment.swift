@@ -47,7 +47,16 @@ public enum CurrentProcess {
 
     /// The path of the program that runs here (/proc/self/exe of proc(5)); ` (deleted)` follows it when the file has gone.
     public static func executable() throws(SystemError) -> String {
-        let link = "/proc/self/exe"
+        try target(ofLink: "/proc/self/exe")
+    }
+
+    /// The path of a file that is open here, as /proc/self/fd says it: that of no file begins without a slash, and ` (deleted)` follows
+    /// that of one that has gone.
+    public static func path(ofDescriptor number: Int32) throws(SystemError) -> String {
+        try target(ofLink: "/proc/self/fd/\(number)")
+    }
+
+    private static func target(ofLink link: String) throws(SystemError) -> String {
         let bytes = try filled(capacity: Int(PATH_MAX)) { (buffer) throws(SystemError) in
             try systemCall("readlink", on: link) {
                 buffer.withMemoryRebound(to: CChar.self) { place in

@@ -77,6 +77,11 @@ public struct DaemonOptions: ParsableArguments {
         return spaces
     }
 
+    /// All that is known of one module.
+    public func describe(_ id: Int) throws(Failure) -> DescribeMethod.Reply {
+        try call(DescribeMethod.self, DescribeMethod.Parameters(id: id)).reply
+    }
+
     /// What messages call the file that ``symbolTable(of:)`` reads.
     public static let symbolTableName = "symbol table"
 

@@ -53,7 +53,9 @@ struct ModuleStatus: ToolCommand {
     @Flag(help: "Print who uses whom as a graph for Graphviz.")
     var dot = false
 
-    @Flag(name: .shortAndLong, help: "With --tree and --dot: also the symbols that are used.")
+    @Flag(
+        name: .shortAndLong,
+        help: "Print all that is known of each module; with --tree and --dot: the symbols that are used.")
     var verbose = false
 
     @Flag(help: "Print the process number of the space, for a debugger.")
@@ -93,7 +95,9 @@ struct ModuleStatus: ToolCommand {
         if pid, json || classic || tree || dot || console || id != nil || name != nil || module != nil {
             throw ValidationError("--pid goes with --space alone: all modules of a space are in one process")
         }
-        if verbose, !tree, !dot { throw ValidationError("-v belongs to --tree and --dot") }
+        if verbose, classic || pid || console || crashes || crash != nil {
+            throw ValidationError("-v goes with --json, --tree and --dot, and alone")
+        }
     }
 
     func run() {
@@ -115,6 +119,8 @@ struct ModuleStatus: ToolCommand {
                 let modules = all.filter(isWanted)
                 try refuseNothing(modules.isEmpty)
                 draw(ModuleGraph(all).below(modules.map(\.name)))
+            } else if verbose {
+                try printDetails()
             } else if json || classic {
                 let modules = try all(brief: classic).filter(isWanted)
                 try refuseNothing(modules.isEmpty)
@@ -133,18 +139,38 @@ struct ModuleStatus: ToolCommand {
         ToolOutput.print("\(process)\n")
     }
 
+    /// Prints all that is known of the modules.
+    private func printDetails() throws(Failure) {
+        let modules = try all(brief: true).filter(isWanted)
+        try refuseNothing(modules.isEmpty)
+        var described: [DescribeMethod.Reply] = []
+        for module in modules {
+            do throws(Failure) {
+                described.append(try daemon.describe(module.id))
+            } catch {
+                // One that went meanwhile is not there, unless it was the one that was asked for.
+                guard error.kind == .noSuchModule, modules.count > 1 else { throw error }
+            }
+        }
+        if json { return try ToolOutput.printJSON(described.map(DetailedModule.init)) }
+        ToolOutput.print(described.map(ModuleDetailListing.text).joined(separator: "\n"))
+    }
+
     /// Prints the modules as a table, which is made of them as they come.
     private func printTable() throws(Failure) {
         let wantsAll = id == nil && wantedName == nil && space == nil
         var listing = ModuleListing()
         var isEmpty = true
-        let spaces = try daemon.list(brief: true) { modules in
+        // The column goes with the last module that is not in the native space, whether or not it is shown.
+        var showsSpaces = false
+        _ = try daemon.list(brief: true) { modules in
+            showsSpaces = showsSpaces || modules.contains { $0.space != Architecture.native.name }
             let wanted = wantsAll ? modules : modules.filter { isIn($0) && isWanted($0) }
             isEmpty = isEmpty && wanted.isEmpty
             listing.add(wanted)
         }
         try refuseNothing(isEmpty)
-        ToolOutput.print(listing.text(showsSpaces: spaces.count > 1))
+        ToolOutput.print(listing.text(showsSpaces: showsSpaces))
     }
 
     /// The modules of the space that is asked for, or of all.
