@@ -7,6 +7,7 @@
  * list's entries, and is written to: what is mapped from a file is part of core files if it is private and some of
  * it has been written (core(5); Linux, vma_dump_size; gdb's gcore does as the kernel does).
  */
+#define _GNU_SOURCE
 #include "modspace.h"
 
 #include <errno.h>
@@ -62,12 +63,32 @@ static void fence(void)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+static bool has_breakpoint(void)
+{
+    return space_has_breakpoint((uintptr_t)__jit_debug_register_code);
+}
+
+/*
+ * A debugger that is killed takes its breakpoints along no more than anything else. Without anybody to take it, the trap would end the
+ * space.
+ */
+static void announce(void)
+{
+    if (has_breakpoint() && !space_is_traced()) {
+        space_drop_breakpoint((uintptr_t)__jit_debug_register_code);
+        if (has_breakpoint()) {
+            return;
+        }
+    }
+    __jit_debug_register_code();
+}
+
 static void tell(uint32_t action, struct jit_code_entry *entry)
 {
     __jit_debug_descriptor.relevant_entry = entry;
     __jit_debug_descriptor.action_flag = action;
     fence();
-    __jit_debug_register_code();
+    announce();
     __jit_debug_descriptor.action_flag = JIT_NOACTION;
     __jit_debug_descriptor.relevant_entry = NULL;
 }
@@ -181,4 +202,34 @@ bool space_is_traced(void)
     text[length] = '\0';
     const char *line = strstr(text, label);
     return line != NULL && line[sizeof label - 1] != '0';
+}
+
+/* ---- Breakpoints of debuggers that have gone ---- */
+
+/* int3 of x86: its address is one less than where the thread is when it has trapped. */
+#define BREAKPOINT 0xcc
+
+bool space_has_breakpoint(uint64_t address)
+{
+    return *(const volatile unsigned char *)(uintptr_t)address == BREAKPOINT;
+}
+
+void space_drop_breakpoint(uint64_t address)
+{
+    uintptr_t page = (uintptr_t)address / space_page_size * space_page_size;
+    /* A page of code is a private one of a file: what has been written to it goes, and it is again what the file says. */
+    (void)madvise((void *)page, space_page_size, MADV_DONTNEED);
+}
+
+extern const char __executable_start[], __etext[];
+
+bool space_survives_breakpoint(uint64_t address)
+{
+    bool is_own = address >= (uintptr_t)__executable_start && address < (uintptr_t)__etext;
+    if ((!is_own && !space_is_code_of_file(address)) || !space_has_breakpoint(address) || space_is_traced()) {
+        return false;
+    }
+    space_drop_breakpoint(address);
+    /* One that is still there stands in the file: the compiler has put it there. */
+    return !space_has_breakpoint(address);
 }

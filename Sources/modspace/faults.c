@@ -307,6 +307,8 @@ void space_take_signal(int number, siginfo_t *info, void *argument)
         on_deadline(info, context);
     } else if (number == SIGSYS && info->si_code == SPACE_SYS_SECCOMP) {
         space_emulate(info, context);
+    } else if (number == SIGTRAP && is_raised && space_survives_breakpoint(space_trap_address(context))) {
+        space_go_on_at(context, space_trap_address(context));
     } else if (is_progress(info)) {
         space_step(context, false);
         repetition.alike = 0;

@@ -113,6 +113,16 @@ __asm__(
     "1:  jmp space_mediate\n"
     ".size syscall, . - syscall\n");
 
+uint64_t space_trap_address(const void *context)
+{
+    return (uint64_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] - 1;
+}
+
+void space_go_on_at(void *context, uint64_t address)
+{
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] = (greg_t)address;
+}
+
 #elif defined(__i386__)
 
 #include <asm/ldt.h>
@@ -202,6 +212,16 @@ __asm__(
     "    jmp space_libc_syscall\n"
     "1:  jmp space_mediate\n"
     ".size syscall, . - syscall\n");
+
+uint64_t space_trap_address(const void *context)
+{
+    return (uint32_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_EIP] - 1;
+}
+
+void space_go_on_at(void *context, uint64_t address)
+{
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_EIP] = (greg_t)address;
+}
 
 #else
 #error "machine.c: nothing for this machine; add a part of its own"

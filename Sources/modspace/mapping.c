@@ -235,6 +235,13 @@ static uint64_t record_image(const struct space_request *request)
     return image;
 }
 
+bool space_is_code_of_file(uint64_t address)
+{
+    /* What is writable as well is a flat image's, and lies in no file. */
+    return is_in_window(address, 1) && page_at(address)->image != 0
+        && (page_at(address)->protection & (SPACE_EXECUTABLE | SPACE_WRITABLE)) == SPACE_EXECUTABLE;
+}
+
 int space_map(const struct space_request *request, int image)
 {
     struct stat status;

@@ -139,6 +139,8 @@ int space_fill(uint64_t address, uint64_t size, int file);
 int space_unmap(uint64_t address, uint64_t size, int64_t *restored);
 int space_read(uint64_t address, uint64_t size, void *bytes);
 int space_write(uint64_t address, uint64_t size, const void *bytes);
+/* Whether an address lies in code of an image that is mapped from a file, and cannot be written. From any thread. */
+bool space_is_code_of_file(uint64_t address);
 /* True when all pages of a range belong to images and have all bits of `protection`. */
 bool space_is_mapped(uint64_t address, uint64_t size, uint32_t protection);
 /* The lowest address of the image that an address lies in, or 0. Asynchronous-signal-safe, and from any thread. */
@@ -317,6 +319,9 @@ void space_bury_threads(uint64_t image);
 
 /* Fills in the pointers and the registers from a signal handler's third argument. Asynchronous-signal-safe. */
 void space_read_registers(const void *context, struct space_fault *fault);
+/* From the same: the address of the breakpoint that the thread has trapped at; and makes it go on there. */
+uint64_t space_trap_address(const void *context);
+void space_go_on_at(void *context, uint64_t address);
 
 /* ---- streams.c ---- */
 
@@ -394,6 +399,15 @@ int space_enter_device(const struct space_request *request, uint64_t *moved);
 int space_register(uint64_t image, int file, int64_t *address);
 /* Takes back what an image has registered, which is about to go. */
 void space_unregister(uint64_t image);
+/* Whether a breakpoint stands there, in readable memory. Asynchronous-signal-safe, as those below. */
+bool space_has_breakpoint(uint64_t address);
+/* Makes the page of code, of a file, again what the file says. */
+void space_drop_breakpoint(uint64_t address);
+/*
+ * A thread has trapped at an address. Whether that was a breakpoint that a debugger has left behind, as one does that is killed; then
+ * it is gone, and the thread can go on there.
+ */
+bool space_survives_breakpoint(uint64_t address);
 /* Whether a debugger, or strace(1), holds a thread: no time that passes then is the modules'. */
 bool space_is_traced(void);
 

@@ -44,6 +44,42 @@ import Testing
         #expect(rest.contains("hit Breakpoint 1, slice (n=2) at gurka.c:5"), "\(said)")
     }
 
+    @Test(
+        "breakpoints that a killed gdb has left behind harm neither the space nor the module",
+        arguments: [[], ["-m32"]])
+    func killed(options: [String]) throws {
+        guard options.isEmpty || Compiler.makesI386Programs else {
+            return print("skipped: \(Compiler.noI386Programs)")
+        }
+        let session = try Session()
+        try session.compileForDebugger(
+            "gurka.o", Sources.sliced + "__attribute__((destructor)) static void finish(void) { slice(3); }",
+            ["-O0"] + options)
+        try session.output("modload", "gurka.o")
+        let space = String(
+            try session.output("modstat", "--pid", "--space", options.isEmpty ? "x86-64" : "i386").dropLast())
+        let debugger = try session.startDebugger(
+            ["-p", space, "/proc/\(space)/exe"], ["break *slice", "echo ready\\n", "continue"])
+        #expect(try session.isWritten("ready", by: debugger))
+        // Its own breakpoint, and that of the module.
+        let process = try #require(Int32(space))
+        let line = try Tool.output("nm", ["/proc/\(space)/exe"]).split(separator: "\n").first {
+            $0.hasSuffix(" __jit_debug_register_code")
+        }
+        let numbers = [try #require(line).split(separator: " ")[0], try session.output("ksyms", "slice").prefix(16)]
+        let places = numbers.compactMap { UInt64($0, radix: 16) }
+        let areInserted = try eventually {
+            try places.allSatisfy { try ProcessMemory.read(process, at: $0, count: 1) == [0xcc] }
+        }
+        try debugger.process.signal(9)
+        _ = try debugger.wait()
+        #expect(areInserted)
+        try expect(session.run("modunload", "gurka"), .done())
+        try expect(session.run("modload", "gurka.o"), .done("gurka: sliced into 10\nModule loaded as ID 2\n"))
+        #expect(try ProcessMemory.read(process, at: places[0], count: 1) != [0xcc])
+        #expect(ProcessCondition(ofProcess: process) == .running)
+    }
+
     @Test("each object of a module is known, and one that is displaced where the other is")
     func several() throws {
         let session = try Session()
