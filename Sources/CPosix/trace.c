@@ -43,6 +43,11 @@ int cposix_trace_wait(pid_t thread, int milliseconds, int *signal) {
     return 0;
 }
 
+void cposix_bury_thread(pid_t thread) {
+    siginfo_t info = {0};
+    (void)waitid(P_PID, (id_t)thread, &info, WEXITED | WNOHANG | __WALL);
+}
+
 int cposix_trace_release(pid_t thread, int signal) {
     return (int)ptrace(PTRACE_DETACH, thread, NULL, (void *)(intptr_t)signal);
 }

@@ -49,6 +49,8 @@ extension CrashReport {
             case hung
             /// A module ended the space's process.
             case exit
+            /// A module wanted to put another program into the place of the space.
+            case execute
             /// The space's process died.
             case died
         }

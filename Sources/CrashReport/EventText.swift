@@ -9,6 +9,7 @@ extension CrashReport.Event {
         case .fault: isStackOverflow ? "stack overflow: " + signalText : signalText
         case .hung: "hung: a call took longer than it may"
         case .exit: "exit(\(code)) was called"
+        case .execute: "execve was called"
         case .died: signal == 0 ? "the space died" : "the space died: " + signalText
         }
     }
@@ -61,7 +62,7 @@ extension CrashReport {
         guard first.place?.module == "", let caller = frames.first(where: { $0.place?.module.isEmpty == false })
         else { return place }
         // The function that the space has for it is of no interest.
-        if event.kind == .exit { return caller.line }
+        if [.exit, .execute].contains(event.kind) { return caller.line }
         return place + ", called from " + caller.line
     }
 }

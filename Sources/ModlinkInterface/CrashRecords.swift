@@ -5,7 +5,7 @@ import FoundationEssentials
 
 /// `fault.json` of a crash's folder: what happened.
 public struct CrashFault: Codable, Sendable, Equatable {
-    /// `fault`, `hung`, `exit` or `died`.
+    /// `fault`, `hung`, `exit`, `execute` or `died`.
     public var kind: String?
     /// The signal's number on Linux; 0 for none.
     public var signal: Int?

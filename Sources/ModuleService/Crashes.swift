@@ -20,6 +20,8 @@ struct Crash: Sendable {
         case hung
         /// A module wanted to end the process.
         case exit
+        /// A module wanted to put another program into the place of the space.
+        case execute
         /// The space itself was hit, and ends.
         case died
     }

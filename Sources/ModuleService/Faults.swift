@@ -17,7 +17,7 @@ extension ModuleService {
     ) -> Failure {
         switch error {
         case .faulted(_, let fault):
-            let kind = fault.kind == .exit ? Crash.Kind.exit : .fault
+            let kind = Crash.Kind(fault)
             return crashed(kind, fault, in: module, calling: function, activity, space, device)
         // Who only wants to look has little patience, and that is no fault.
         case .timedOut(_, let fault?) where fault.kind == .deadline && activity != .state:
@@ -30,8 +30,17 @@ extension ModuleService {
                 [
                     Problem(
                         subject: module, place: function,
-                        reason: "ended the space: it \(death); all its modules are lost")
+                        reason: "ended the space\(death.words); all its modules are lost")
                 ])
+        case .damaged:
+            markFaulty(module)
+            return Failure(
+                .moduleFaulted,
+                [
+                    Problem(
+                        subject: module, place: function,
+                        reason: "data of the space's own has been overwritten meanwhile; its thread is left to itself")
+                ], signal: "overwritten")
         case .timedOut(_, let fault):
             let place =
                 fault.map { " in \(describe($0.instructionPointer, in: space.architecture))" }
@@ -98,11 +107,16 @@ extension ModuleService {
         let here = describe(fault.instructionPointer, in: architecture)
         switch fault.kind {
         case .signal: return "\(fault.signalName)\(touched(fault, in: architecture)) in \(here)"
+        case .deadline where fault.stoppedSpace:
+            return "hung: stopped the space (SIGSTOP), and was not back in time, in \(here)"
         case .deadline: return "hung: not back in time, in \(here)"
         case .interrupt: return "interrupted in \(here)"
         case .exit:
             let caller = place.map { describe($0.address, isBehindCall: true, in: architecture) } ?? here
             return "called exit(\(fault.code)) in \(caller)"
+        case .execute:
+            let caller = place.map { describe($0.address, isBehindCall: true, in: architecture) } ?? here
+            return "called execve in \(caller)"
         }
     }
 
@@ -159,7 +173,11 @@ extension ModuleService {
 
     /// Deals with what happens in a space by itself, until it has ended.
     func follow(_ space: SpaceHost) {
-        while let event = space.nextEvent() {
+        while let message = space.nextMessage() {
+            guard case .event(let event) = message else {
+                if case .junk(let count) = message { noteJunk(count, from: space) }
+                continue
+            }
             guard let fault = event.fault else {
                 tell(of: event, in: space)
                 continue
@@ -169,7 +187,7 @@ extension ModuleService {
             let what = describe(fault, place, in: space.architecture)
             switch event {
             case .threadFaulted:
-                let kind = fault.kind == .exit ? Crash.Kind.exit : .fault
+                let kind = Crash.Kind(fault)
                 let line = "\(culprit ?? space.label): thread \(fault.thread): \(what); the thread is ended"
                 _ = record(Crash(kind: kind, fault: fault, module: culprit, activity: .thread, line: line), space)
             case .dying:
@@ -181,7 +199,38 @@ extension ModuleService {
             space.release(event)
             if case .threadFaulted = event { restartLater(space, without: culprit) }
         }
-        space.waitForEnd()
+        space.waitForEndOfUnconnected()
+    }
+
+    /// A module has written to the connection over which a space tells of what happens by itself. It is said once of a space: there may
+    /// be no end of it.
+    private func noteJunk(_ count: Int, from space: SpaceHost) {
+        guard space.isFirstJunk else { return }
+        let task = space.busyWith.map { " during \($0)" } ?? ""
+        let line = "\(space.label): a module has written \(count) bytes to the space's connection for events\(task)"
+        log.error("\(line)")
+        console.note(line)
+    }
+}
+
+extension Crash.Kind {
+    /// What a thread was stopped by.
+    init(_ fault: Fault) {
+        self =
+            switch fault.kind {
+            case .exit: .exit
+            case .execute: .execute
+            case .signal, .deadline, .interrupt: .fault
+            }
+    }
+}
+
+extension Death {
+    /// How a space ended while a module was called: `: it ended by SIGKILL`, ` by exit_group(7)`.
+    fileprivate var words: String {
+        // exit(3) and its like do not end a space.
+        if case .exited(let code) = status, cause == nil, fault == nil { return " by exit_group(\(code))" }
+        return ": it \(self)"
     }
 
     /// Tells of what has harmed nobody.

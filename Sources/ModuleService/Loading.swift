@@ -306,6 +306,12 @@ extension LoadTransaction {
                     reason:
                         "cannot be mapped: the space has as many mappings as it may have (vm.max_map_count), or memory is short; unload something (ENOMEM)"
                 )
+            } catch SpaceError.refused(.map, ErrorCode.tooManyDescriptors) {
+                throw Failure(
+                    .systemFailure, subject: module.name,
+                    reason:
+                        "cannot be mapped: modules have all descriptors open that the space may have; unload the one that does not close them (EMFILE)"
+                )
             } catch {
                 throw Failure(.systemFailure, subject: module.name, reason: "cannot be mapped: \(error)")
             }

@@ -24,14 +24,23 @@ final class SpaceHost: Sendable {
     let buildID: [UInt8]?
     /// How far below the thread pointer its program's own thread-local variables begin, in bytes; nil when that is not known.
     let threadBlockSize: UInt64?
+    private let wasJunkTold = Atomic<Bool>(false)
+    private let ending: Ending
     private let mayInterrupt = Atomic<Bool>(false)
     private let wasInterrupted = Atomic<Bool>(false)
     /// What keeps it busy, for those who ask from inside: `the load of gurka`.
     private let task = Mutex<String?>(nil)
 
     /// Starts a space that prints to `console`.
-    init(executable: String, architecture: Architecture, console: borrowing Descriptor) throws(SpaceError) {
-        let space = try Space.start(executable: executable, console: console)
+    ///
+    /// - Parameter observer: told in words what has been done to it when it did not answer, and what it was busy with.
+    init(
+        executable: String, architecture: Architecture, console: borrowing Descriptor,
+        observer: @escaping @Sendable (String) -> Void
+    ) throws(SpaceError) {
+        var space = try Space.start(executable: executable, console: console)
+        space.observer = observer
+        ending = space.ending
         information = space.information
         interrupter = space.interrupter
         events = space.events
@@ -54,12 +63,12 @@ final class SpaceHost: Sendable {
         return (try? File.read(file.descriptor, at: 0, count: BuildIDReader.headSize, name: program)) ?? []
     }
 
-    /// The next thing that happens in it by itself, waiting for it; nil when it has ended.
-    func nextEvent() -> SpaceEvent? {
+    /// The next that it says by itself, waiting for it; nil when it has ended, or a module has closed the connection for that.
+    func nextMessage() -> SpaceMessage? {
         // Both: a process that a module forked may hold the connection open when the space itself has gone.
         var entries = [PollEntry(events.number), PollEntry(processDescriptor.number)]
         guard ((try? Poll.wait(&entries)) ?? 0) > 0, entries[0].isReady else { return nil }
-        return events.next()
+        return events.nextMessage()
     }
 
     /// Lets the thread of an event end.
@@ -75,8 +84,18 @@ final class SpaceHost: Sendable {
         waitForEnd(milliseconds: 0)
     }
 
-    /// Waits until its process has ended.
-    func waitForEnd() {
+    /// Whether nothing has been said yet of what modules wrote to its connection for what happens by itself.
+    var isFirstJunk: Bool {
+        wasJunkTold.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+    }
+
+    /// Waits until its process has ended, which has closed its connection for what happens by itself. When it goes on without, another
+    /// program may have taken its place; or it could not tell of faults: then it is ended.
+    func waitForEndOfUnconnected() {
+        if !waitForEnd(milliseconds: Self.patienceMilliseconds / 20) { ending.endIfReplaced() }
+        if !waitForEnd(milliseconds: Self.patienceMilliseconds) {
+            ending.end(because: .damaged("something has closed the one for events"))
+        }
         _ = try? Poll.waitReadable(processDescriptor.number)
     }
 

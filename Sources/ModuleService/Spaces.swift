@@ -58,7 +58,11 @@ extension ModuleService {
         let program = try program(of: architecture)
         let space: SpaceHost
         do throws(SpaceError) {
-            space = try SpaceHost(executable: program, architecture: architecture, console: console.writing.descriptor)
+            space = try SpaceHost(
+                executable: program, architecture: architecture, console: console.writing.descriptor
+            ) { [weak self] what in
+                self?.noteRemark(what, on: architecture)
+            }
         } catch {
             throw Failure(.systemFailure, subject: architecture.spaceSubject, reason: error.reason)
         }
@@ -106,19 +110,36 @@ extension ModuleService {
     private func spaceEnded(_ space: SpaceHost) {
         let isCurrent = state.withLock { $0.spaces[space.architecture].host === space }
         guard isCurrent else { return }
-        let lost = state.withLock { $0.modules(in: space.architecture).map(\.name) }
+        guard faultPolicy == .restart else { return replaceSpace(space.architecture) }
+        noteEnd(of: space)
+        restart(space, without: nil)
+    }
+
+    /// Says how a space has ended, and what was lost with it.
+    private func noteEnd(of space: SpaceHost) {
+        let lost = state.withLock { $0.modules(in: space.architecture).filter { $0.state != .loading }.map(\.name) }
         let line =
             "\(space.label) \(space.end ?? "ended")"
             + (lost.isEmpty ? "" : "; lost with it: \(lost.joined(separator: ", "))")
         log.error("\(line)")
         console.note(line)
-        guard faultPolicy == .restart else { return replaceSpace(space.architecture) }
-        restart(space, without: nil)
+    }
+
+    /// Says what has been done to a space that did not answer.
+    private func noteRemark(_ what: String, on architecture: Architecture) {
+        guard let space = state.withLock({ $0.spaces[architecture].host }) else { return }
+        let task = space.busyWith.map { ", busy with \($0)" } ?? ""
+        let line = "\(space.label)\(task): \(what)"
+        log.warning("\(line)")
+        console.note(line)
     }
 
     /// Forgets a space that has ended. Another native one is started; the others wait for the next object for their machine.
     func replaceSpace(_ architecture: Architecture) {
-        if let space = state.withLock({ $0.spaces[architecture].host }) { removePerfMap(of: space.information.process) }
+        if let space = state.withLock({ $0.spaces[architecture].host }) {
+            noteEnd(of: space)
+            removePerfMap(of: space.information.process)
+        }
         for name in state.withLock({ $0.forget(architecture) }) { images.remove(name) }
         do throws(Failure) {
             if architecture == .native { try startSpace(architecture) }

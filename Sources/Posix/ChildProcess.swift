@@ -146,6 +146,23 @@ extension ChildProcess {
         return ended == 0 ? nil : ExitStatus(waitStatus: status)
     }
 
+    /// Waits until a process that has been sent SIGKILL has ended, so long at the most (milliseconds); nil when it has not.
+    ///
+    /// - Parameter descriptor: that of ``processDescriptor()``.
+    public func waitForEnd(
+        _ descriptor: borrowing Descriptor, milliseconds: Int
+    ) throws(SystemError) -> ExitStatus? {
+        let deadline = Deadline(milliseconds: milliseconds)
+        while try !Poll.waitReadable(descriptor.number, timeout: min(milliseconds, 20)) {
+            // One that has asked to be traced (PTRACE_TRACEME) is this process's to take note of, before its process can end.
+            for thread in (try? ProcessFiles.threads(of: process)) ?? [] where thread != process {
+                cposix_bury_thread(thread)
+            }
+            if deadline.hasPassed { return nil }
+        }
+        return try wait()
+    }
+
     /// Sends a signal (kill(2)); number 0 only asks whether the process is there. ESRCH when it is not.
     public func signal(_ number: Int32) throws(SystemError) {
         // Other numbers mean groups of processes, and -1 all there are.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A range of a process's memory, as /proc/PID/maps has it (proc(5)).
 public struct MemoryMapping: Sendable, Equatable {
     /// Its addresses: whole pages.
@@ -56,5 +58,21 @@ public enum ProcessFiles {
     public static func programName(of process: Int32) -> String? {
         guard let name = try? File.read(path: "/proc/\(process)/comm", limit: 4096) else { return nil }
         return String(decoding: name.prefix { $0 != 10 }, as: UTF8.self)
+    }
+
+    /// The path of the program that it runs; ` (deleted)` follows it when the file has gone.
+    public static func executable(of process: Int32) throws(SystemError) -> String {
+        try executable(link: "/proc/\(process)/exe")
+    }
+
+    static func executable(link: String) throws(SystemError) -> String {
+        let bytes = try filled(capacity: Int(PATH_MAX)) { (buffer) throws(SystemError) in
+            try systemCall("readlink", on: link) {
+                buffer.withMemoryRebound(to: CChar.self) { place in
+                    place.baseAddress.map { readlink(link, $0, place.count) } ?? 0
+                }
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -14,10 +14,12 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
         case interrupt
         /// It called exit(3), _exit(2) or quick_exit(3).
         case exit
+        /// It called execve(2) or the like: another program would have taken the place of the space.
+        case execute
     }
 
     /// What stopped it.
-    public let kind: Kind
+    public private(set) var kind: Kind
     /// The signal's number; 0 when it was none.
     public let signal: Int32
     /// `si_code` of sigaction(2); of an exit the status.
@@ -45,6 +47,8 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
     /// The function that a thread of a module began with; of the initial thread, the place where a module asked for the signal, if that
     /// is known. Nil in a call.
     public let startRoutine: UInt64?
+    /// Whether the call was late because a signal had stopped the space: SIGSTOP and its like.
+    public private(set) var stoppedSpace = false
 
     /// The names of ``registers``: in the order of the psABI's numbers (x86-64: figure 3.36; Intel386: table 2.14), then the flags
     /// and the thread pointer.
@@ -59,13 +63,14 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The signal as signal(7) names it: `SIGSEGV`; else `deadline`, `interrupt` or `exit(3)`.
+    /// The signal as signal(7) names it: `SIGSEGV`; else `deadline`, `interrupt`, `exit(3)` or `execve`.
     public var signalName: String {
         switch kind {
         case .signal: Posix.signalName(signal)
         case .deadline: "deadline"
         case .interrupt: "interrupt"
         case .exit: "exit(\(code))"
+        case .execute: "execve"
         }
     }
 
@@ -94,6 +99,7 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
         case SPACE_FAULT_DEADLINE.rawValue: kind = .deadline
         case SPACE_FAULT_INTERRUPT.rawValue: kind = .interrupt
         case SPACE_FAULT_EXIT.rawValue: kind = .exit
+        case SPACE_FAULT_EXECUTE.rawValue: kind = .execute
         default: return nil
         }
         floatingState = packed.floating_state == 0 ? nil : packed.floating_state
@@ -108,6 +114,13 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
         registers = Array(words(packed.registers).prefix(Int(packed.register_count)))
         index = packed.index == UInt32.max ? nil : Int(packed.index)
         self.thread = thread
+    }
+
+    /// The same, of a call that had stopped the space, and was not back in time.
+    var ofStoppedSpace: Fault {
+        var fault = self
+        (fault.kind, fault.stoppedSpace) = (.deadline, true)
+        return fault
     }
 
     /// The same fault, of a call that was one of several.

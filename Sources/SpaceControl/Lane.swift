@@ -10,12 +10,19 @@ public final class Lane: Sendable {
     private let process: ChildProcess
     private let processDescriptor: SharedDescriptor
     private let interrupter: Interrupter
+    private let ending: Ending
+    private let observer: @Sendable (String) -> Void
     /// The number of the last request. The lock is held while it is answered.
     private let lastSequence = Mutex<UInt32>(0)
     private let interrupted = Atomic<Bool>(false)
 
-    init(socket: consuming Descriptor, process: ChildProcess, processDescriptor: SharedDescriptor) {
+    init(
+        socket: consuming Descriptor, process: ChildProcess, processDescriptor: SharedDescriptor, ending: Ending,
+        observer: @escaping @Sendable (String) -> Void
+    ) {
         self.process = process
+        self.ending = ending
+        self.observer = observer
         self.processDescriptor = processDescriptor
         self.socket = SharedDescriptor(socket)
         interrupter = Interrupter(socket: self.socket)
@@ -81,8 +88,9 @@ public final class Lane: Sendable {
             return try answer.get()
         } catch {
             // It is not to be asked again.
-            if case .protocolViolation = error { try? process.signal(Space.killSignal) }
-            throw error
+            guard case .protocolViolation(let request, let reason) = error else { throw error }
+            ending.end(because: .damaged(reason))
+            throw .refused(request, ErrorCode.noSuchProcess)
         }
     }
 
@@ -92,6 +100,7 @@ public final class Lane: Sendable {
         interrupted.store(false, ordering: .releasing)
         interrupter.begin(packet.sequence)
         defer { interrupter.end() }
+        var vigil = Vigil(over: packet, process: process, interrupter: interrupter)
         do throws(SystemError) {
             try LocalSocket.send(socket.descriptor, bytes(packet), descriptors: descriptors, name: "space")
         } catch {
@@ -100,7 +109,7 @@ public final class Lane: Sendable {
         }
         let received: [UInt8]?
         do throws(SystemError) {
-            received = try receive(client)
+            received = try receive(client, &vigil)
         } catch {
             throw .system(error)
         }
@@ -108,18 +117,30 @@ public final class Lane: Sendable {
         guard let reply = parseReply(received), reply.sequence == packet.sequence else {
             throw .protocolViolation(request, "packet of \(received.count) bytes is not the reply")
         }
-        return try reply.outcome(of: request)
+        do throws(SpaceError) {
+            return try reply.outcome(of: request)
+        } catch .timedOut(let request, let fault?) where vigil.continuations > 0 {
+            throw .timedOut(request, fault.ofStoppedSpace)
+        }
     }
 
     /// The next packet; nil when the space has ended.
-    private func receive(_ client: Int32?) throws(SystemError) -> [UInt8]? {
+    private func receive(_ client: Int32?, _ vigil: inout Vigil) throws(SystemError) -> [UInt8]? {
         var client = client
         while true {
             // The process too: one that a module forked may hold the connection open when the space itself has gone.
             var entries = [
                 PollEntry(socket.number), PollEntry(processDescriptor.number), PollEntry(client ?? -1, read: false),
             ]
-            try Poll.wait(&entries)
+            if try Poll.wait(&entries, timeout: Vigil.interval) == 0 {
+                let before = vigil.continuations
+                if let cause = vigil.look() {
+                    ending.end(because: cause)
+                    return nil
+                }
+                if before == 0, vigil.continuations > 0 { observer(Vigil.continued) }
+                continue
+            }
             if entries[0].isReady { break }
             if entries[1].isReady { return nil }
             if entries[2].isReady {
@@ -150,7 +171,7 @@ extension Space {
         let theirs: SharedDescriptor
         let lane: Lane
         do throws(SystemError) {
-            (lane, theirs) = try Self.lane(process, lanesEnd)
+            (lane, theirs) = try makeLane()
         } catch {
             throw .system(error)
         }
@@ -158,13 +179,13 @@ extension Space {
         return lane
     }
 
-    private static func lane(
-        _ process: ChildProcess, _ end: SharedDescriptor
-    ) throws(SystemError) -> (Lane, SharedDescriptor) {
+    private func makeLane() throws(SystemError) -> (Lane, SharedDescriptor) {
         let pair = try LocalSocket.pair(kind: .sequencedPacket)
         let ours = pair.first
         let theirs = pair.second
-        return (Lane(socket: ours, process: process, processDescriptor: end), SharedDescriptor(theirs))
+        let lane = Lane(
+            socket: ours, process: process, processDescriptor: lanesEnd, ending: ending, observer: observer)
+        return (lane, SharedDescriptor(theirs))
     }
 }
 
@@ -184,6 +205,7 @@ extension space_reply {
         case 0: return self
         case SPACE_TIMED_OUT.rawValue: throw .timedOut(request, nil)
         case SPACE_THREAD_ENDED.rawValue: throw .threadEnded(request)
+        case SPACE_DAMAGED.rawValue: throw .damaged(request)
         default: throw .refused(request, status)
         }
     }

@@ -39,6 +39,10 @@ public struct Space: ~Copyable, Sendable {
     public let interrupter: Interrupter
     /// What happens in the space by itself, for another thread to follow.
     public let events: SpaceEvents
+    /// Why its process ends, for whoever sees that it has to end.
+    public let ending: Ending
+    /// Told in words what has been done to a space that did not answer.
+    public var observer: @Sendable (String) -> Void = { _ in }
 
     let socket: Descriptor
     let processDescriptor: Descriptor
@@ -58,6 +62,7 @@ public struct Space: ~Copyable, Sendable {
         self.lanesEnd = SharedDescriptor(lanesEnd)
         self.interrupter = interrupter
         self.events = events
+        ending = Ending(of: process)
         information = Information(
             process: process.process, window: 0..<0, pageSize: 0,
             reserve: ThreadReserve(offset: 0, size: 0, alignment: 1))
@@ -102,7 +107,9 @@ public struct Space: ~Copyable, Sendable {
                 (source: null.number, target: 0), (source: output, target: 1), (source: output, target: 2),
                 (source: theirs.number, target: SPACE_DESCRIPTOR),
                 (source: theirEvents.number, target: SPACE_EVENT_DESCRIPTOR),
-            ])
+            ],
+            // What a module sends to its process group, or to a terminal's, is not for the daemon and other spaces.
+            newSession: true)
         do throws(SystemError) {
             // Kept open here, it would hide the end of the process from us.
             try theirs.close()
@@ -122,7 +129,7 @@ public struct Space: ~Copyable, Sendable {
     deinit {
         if death == nil {
             try? LocalSocket.shutdown(socket)
-            _ = try? Space.reap(process, processDescriptor)
+            _ = try? Space.reap(process, processDescriptor, ending)
         }
     }
 }
@@ -164,16 +171,19 @@ extension Space {
 
     /// Waits until the process has ended, and kills it if it takes too long.
     private static func reap(
-        _ process: ChildProcess, _ processDescriptor: borrowing Descriptor
+        _ process: ChildProcess, _ processDescriptor: borrowing Descriptor, _ ending: Ending
     ) throws(SystemError) -> ExitStatus {
-        if try !Poll.waitReadable(processDescriptor.number, timeout: endMilliseconds) {
-            try process.signal(killSignal)
-        }
-        return try process.wait()
+        if let status = try process.waitForEnd(processDescriptor, milliseconds: endMilliseconds) { return status }
+        ending.end(because: .damaged("something has closed it"))
+        // The kernel may have its reasons to keep it: nobody waits for those.
+        return try process.waitForEnd(processDescriptor, milliseconds: endMilliseconds) ?? .signaled(killSignal)
     }
 
     mutating func noteDeath() throws(SystemError) -> Death {
-        let death = Death(status: try Space.reap(process, processDescriptor), fault: lastFault)
+        if try !Poll.waitReadable(processDescriptor.number, timeout: 0) { ending.endIfReplaced() }
+        let status = try Space.reap(process, processDescriptor, ending)
+        if status == .exited(SPACE_EXIT_UNCONNECTED) { ending.end(because: .damaged("something has closed it")) }
+        let death = Death(status: status, fault: lastFault, cause: ending.cause)
         self.death = death
         return death
     }
@@ -184,7 +194,17 @@ extension Space {
         }
     }
 
-    /// Ends a process that is not, or no longer, a space, and is not to be asked again.
+    /// Ends a space that is not to be asked again.
+    mutating func give(up request: SpaceRequest, because cause: Death.Cause) -> SpaceError {
+        ending.end(because: cause)
+        do throws(SystemError) {
+            return .died(request, try noteDeath())
+        } catch {
+            return .system(error)
+        }
+    }
+
+    /// Ends a process that is not a space, and is not to be asked again.
     mutating func violation(_ request: SpaceRequest, _ reason: String) -> SpaceError {
         do throws(SystemError) {
             try process.signal(Space.killSignal)

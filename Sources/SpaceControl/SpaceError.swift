@@ -33,9 +33,34 @@ public struct Death: Equatable, Sendable, CustomStringConvertible {
     public let status: ExitStatus
     /// Where a thread that was in no call faulted, if that was the cause and the space could still say so.
     public let fault: Fault?
+    /// Why the daemon has ended it; nil when it ended by itself.
+    public var cause: Cause?
+
+    /// What was wrong with a space that the daemon has ended.
+    public enum Cause: Equatable, Sendable, CustomStringConvertible {
+        /// Another program runs in its process.
+        case replaced(String)
+        /// Something else than the space wrote to its connection, or closed it.
+        case damaged(String)
+        /// A signal stopped it, and it did not go on.
+        case stopped
+        /// It did not answer.
+        case silent
+
+        /// `was replaced by the program /bin/sleep (execve)`.
+        public var description: String {
+            switch self {
+            case .replaced(let program): "was replaced by the program \(program) (execve)"
+            case .damaged(let how): "was killed: its control connection was damaged (\(how))"
+            case .stopped: "was killed: stopped (SIGSTOP), it did not go on"
+            case .silent: "was killed: it did not answer"
+            }
+        }
+    }
 
     /// `ended by SIGSEGV (SIGSEGV at 0x10000040, address 0x0)`, `exited with status 7`.
     public var description: String {
+        if let cause { return cause.description }
         let cause = fault.map { " (\($0))" } ?? ""
         return "\(status)\(cause)"
     }
@@ -54,6 +79,8 @@ public enum SpaceError: Error, Equatable, Sendable, CustomStringConvertible {
     case timedOut(SpaceRequest, Fault?)
     /// A function ended its thread (pthread_exit(3)) instead of returning.
     case threadEnded(SpaceRequest)
+    /// A module has written over what the space notes of the thread of its call, which is left to itself.
+    case damaged(SpaceRequest)
     /// The space's process has ended: now, or some time before this request.
     case died(SpaceRequest, Death)
     /// What came is not what SpaceProtocol.h describes. The process has been killed.
@@ -81,6 +108,8 @@ public enum SpaceError: Error, Equatable, Sendable, CustomStringConvertible {
             "space: \(request.rawValue): not back in time; cannot be stopped, since no signal ends what it waits for"
         case .threadEnded(let request):
             "space: \(request.rawValue): ended its thread instead of returning"
+        case .damaged(let request):
+            "space: \(request.rawValue): data of the space's own has been overwritten"
         case .died(let request, let death):
             "space: \(request.rawValue): process \(death)"
         case .protocolViolation(let request, let reason):

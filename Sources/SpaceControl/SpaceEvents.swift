@@ -23,6 +23,14 @@ public enum SpaceEvent: Equatable, Sendable {
     }
 }
 
+/// What comes over a space's connection for what happens by itself.
+public enum SpaceMessage: Equatable, Sendable {
+    /// Something has happened.
+    case event(SpaceEvent)
+    /// So many bytes that are not an event: a module has written them.
+    case junk(Int)
+}
+
 /// What happens in a space by itself: for one thread to follow, whatever the space is being asked meanwhile.
 public final class SpaceEvents: Sendable {
     private let socket: SharedDescriptor
@@ -34,18 +42,23 @@ public final class SpaceEvents: Sendable {
     /// A descriptor that is readable (``Poll``) when something has happened, or the space has ended.
     public var number: Int32 { socket.number }
 
-    /// The next event, waiting for it; nil when the space has ended, or what came is none.
-    public func next() -> SpaceEvent? {
+    /// What comes next, waiting for it; nil when the space has ended, or a module has closed the connection.
+    public func nextMessage() -> SpaceMessage? {
         let size = MemoryLayout<space_reply>.size + 1
-        guard let packet = try? LocalSocket.receive(socket.descriptor, maximum: size, name: "space").bytes,
-            let reply = parseReply(packet), let fault = Fault(reply.fault)
-        else { return nil }
+        let packet: [UInt8]
+        do throws(SystemError) {
+            packet = try LocalSocket.receive(socket.descriptor, maximum: size, name: "space").bytes
+        } catch {
+            return error.code == ErrorCode.messageTooLong ? .junk(size) : nil
+        }
+        guard !packet.isEmpty else { return nil }
+        guard let reply = parseReply(packet), let fault = Fault(reply.fault) else { return .junk(packet.count) }
         switch reply.kind {
-        case SPACE_THREAD_FAULTED.rawValue: return .threadFaulted(fault)
-        case SPACE_DIED.rawValue: return .dying(fault)
+        case SPACE_THREAD_FAULTED.rawValue: return .event(.threadFaulted(fault))
+        case SPACE_DIED.rawValue: return .event(.dying(fault))
         case SPACE_SIGNAL_IGNORED.rawValue:
-            return .signalIgnored(fault.signal, sender: reply.process > 0 ? reply.process : nil)
-        default: return nil
+            return .event(.signalIgnored(fault.signal, sender: reply.process > 0 ? reply.process : nil))
+        default: return .junk(packet.count)
         }
     }
 

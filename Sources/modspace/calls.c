@@ -79,7 +79,7 @@ static bool is_given_up(const struct space_lane *lane, const struct space_worker
     bool is_abandoned = space_is_abandoned(lane);
     if (is_abandoned && lane == &space_first_lane) {
         /* A call without an end must not outlive the only one who could stop it. */
-        space_end();
+        space_end_unconnected();
     }
     return is_abandoned || space_is_interrupted(lane, it->request.sequence);
 }
@@ -96,6 +96,10 @@ static bool wait_for_end(const struct space_lane *lane, struct space_worker *it,
         uint32_t state = atomic_load(&it->state);
         if (state == SPACE_WORKER_IDLE || state == SPACE_WORKER_STOPPED) {
             return true;
+        }
+        if (state > SPACE_WORKER_DISMISSED || state == SPACE_WORKER_NEW) {
+            /* Something has been written over it: nobody knows what the thread does. */
+            return false;
         }
         if (state == SPACE_WORKER_ENDING) {
             it->joined = pthread_tryjoin_np(it->thread, NULL) == 0;
@@ -117,6 +121,12 @@ static bool wait_for_end(const struct space_lane *lane, struct space_worker *it,
         int64_t begin = now();
         space_futex_wait(&it->state, state, &wait);
         kernel_tick();
+        bool is_unchanged = state == SPACE_WORKER_RUNNING && atomic_load(&it->state) == state;
+        if (is_unchanged && now() - begin >= rest && pthread_tryjoin_np(it->thread, NULL) == 0) {
+            /* The function has ended its thread by a system call, which tells nobody. */
+            it->joined = true;
+            return true;
+        }
         int64_t excess = now() - begin - rest;
         if (excess > STANDSTILL && deadline != NO_DEADLINE) {
             deadline += excess;
@@ -137,7 +147,7 @@ static void signal_deadline(struct space_worker *it)
     syscall(SYS_rt_tgsigqueueinfo, space_process, it->number, SPACE_DEADLINE_SIGNAL, &info);
 }
 
-/* The deadline has passed. Returns false when the thread does not heed it, and is left to itself. */
+/* The deadline has passed, or the state is none. Returns false when the thread does not heed it, and is left to itself. */
 static bool stop(struct space_worker *it)
 {
     signal_deadline(it);
@@ -145,12 +155,14 @@ static bool stop(struct space_worker *it)
         return true;
     }
     uint32_t state = atomic_load(&it->state);
-    while (state == SPACE_WORKER_RUNNING || state == SPACE_WORKER_ENDING) {
+    /* Whatever else stands there has been written over it by a module. */
+    while (state != SPACE_WORKER_IDLE && state != SPACE_WORKER_STOPPED) {
+        it->is_damaged = state != SPACE_WORKER_RUNNING && state != SPACE_WORKER_ENDING;
         if (atomic_compare_exchange_strong(&it->state, &state, SPACE_WORKER_LEFT)) {
             return false;
         }
     }
-    return wait_for_end(NULL, it, NO_DEADLINE);
+    return true;
 }
 
 static void copy_results(const struct space_worker *it, struct space_reply *reply)
@@ -169,7 +181,7 @@ static int conclude(struct space_lane *lane, bool heeded, struct space_reply *re
         reply->fault.kind = it->reason;
         space_leave_worker(it);
         lane->worker = NULL;
-        return SPACE_TIMED_OUT;
+        return it->is_damaged ? SPACE_DAMAGED : SPACE_TIMED_OUT;
     }
     if (it->joined) {
         space_bury_worker(it);
@@ -259,5 +271,8 @@ int space_call(struct space_lane *lane, const struct space_request *request, str
     int status = conclude(lane, heeded, reply);
     space_flush_streams();
     space_note_state(image);
+    if (lane == &space_first_lane) {
+        space_restore_standard();
+    }
     return status;
 }

@@ -32,6 +32,7 @@ struct cause {
 static void note(const struct cause *cause, uint32_t index, struct space_fault *fault)
 {
     bool is_signal = cause->kind == SPACE_FAULT_SIGNAL;
+    bool is_called = cause->kind == SPACE_FAULT_EXIT || cause->kind == SPACE_FAULT_EXECUTE;
     fault->kind = cause->kind;
     fault->signal = is_signal ? (uint32_t)cause->info->si_signo : 0;
     fault->code = is_signal ? cause->info->si_code : cause->status;
@@ -40,7 +41,7 @@ static void note(const struct cause *cause, uint32_t index, struct space_fault *
     fault->index = index;
     fault->thread = (uint32_t)gettid();
     /* getcontext(3) saves a part of them only. */
-    fault->floating_state = cause->kind == SPACE_FAULT_EXIT ? 0 : (uintptr_t)cause->context->uc_mcontext.fpregs;
+    fault->floating_state = is_called ? 0 : (uintptr_t)cause->context->uc_mcontext.fpregs;
     fault->start_routine = cause->place;
     space_read_registers(cause->context, fault);
 }
@@ -109,7 +110,7 @@ static void die(const struct cause *cause)
     if (getpid() == space_process && !atomic_flag_test_and_set(&told)) {
         struct space_reply reply = {.kind = SPACE_DIED};
         note(cause, SPACE_NO_INDEX, &reply.fault);
-        send(SPACE_DESCRIPTOR, &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT);
+        send(space_first_lane.socket, &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (space_is_serving) {
             space_halt(SPACE_DIED, &reply.fault, DEATH_PATIENCE);
         }
@@ -351,7 +352,10 @@ void abort(void)
     }
 }
 
-void space_exit_called_at(int status, const ucontext_t *context)
+/* ---- Ends of the process ---- */
+
+/* The calling thread wants to end the process, or to replace it. */
+static void end_called(uint32_t kind, int status, const ucontext_t *context)
 {
     struct space_worker *it = space_own_worker();
     if (!space_is_serving || getpid() != space_process) {
@@ -359,7 +363,7 @@ void space_exit_called_at(int status, const ucontext_t *context)
     }
     /* Nothing of a module's runs on a thread that stands still. */
     space_block_all();
-    const struct cause cause = {.kind = SPACE_FAULT_EXIT, .status = status, .context = context};
+    const struct cause cause = {.kind = kind, .status = status, .context = context};
     if (it != NULL) {
         stop_call(it, &cause);
     }
@@ -370,5 +374,17 @@ void space_exit_called(int status)
 {
     ucontext_t context;
     getcontext(&context);
-    space_exit_called_at(status, &context);
+    end_called(SPACE_FAULT_EXIT, status, &context);
+}
+
+void space_exit_called_at(int status, const ucontext_t *context)
+{
+    end_called(SPACE_FAULT_EXIT, status, context);
+}
+
+void space_execute_called(void)
+{
+    ucontext_t context;
+    getcontext(&context);
+    end_called(SPACE_FAULT_EXECUTE, 0, &context);
 }

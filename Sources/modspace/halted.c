@@ -164,7 +164,7 @@ static void stand_still(struct halted *it, int seconds)
     bool is_initial = it->number == space_process;
     while (atomic_load(&it->is_released) == 0) {
         if (is_initial) {
-            struct pollfd events = {.fd = SPACE_EVENT_DESCRIPTOR, .events = POLLIN};
+            struct pollfd events = {.fd = space_event_socket, .events = POLLIN};
             if (poll(&events, 1, 100) > 0) {
                 take_release();
             }
@@ -197,7 +197,7 @@ void space_halt(uint32_t kind, struct space_fault *fault, int seconds)
     }
     space_unlock_streams(it.thread);
     /* When many fault at once, this waits too. Without a daemon the server's thread ends the process. */
-    bool is_sent = send(SPACE_EVENT_DESCRIPTOR, &reply, sizeof reply, MSG_NOSIGNAL) == (ssize_t)sizeof reply;
+    bool is_sent = send(space_event_socket, &reply, sizeof reply, MSG_NOSIGNAL) == (ssize_t)sizeof reply;
     if (is_sent || seconds == 0) {
         stand_still(&it, seconds);
     }
@@ -277,7 +277,7 @@ static struct halted *find(pid_t number)
 static void take_release(void)
 {
     struct space_release release;
-    ssize_t length = recv(SPACE_EVENT_DESCRIPTOR, &release, sizeof release, 0);
+    ssize_t length = recv(space_event_socket, &release, sizeof release, 0);
     if (length == (ssize_t)sizeof release) {
         struct halted *it = find((pid_t)release.thread);
         if (it != NULL) {

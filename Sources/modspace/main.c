@@ -23,13 +23,23 @@ int space_argument_count;
 char **space_arguments;
 pthread_t space_initial_thread;
 
-_Noreturn void space_end(void)
+static _Noreturn void end(int status)
 {
     space_flush_streams();
     /* _exit is a fault here: see resident.c. */
     for (;;) {
-        syscall(SYS_exit_group, 0);
+        syscall(SYS_exit_group, status);
     }
+}
+
+_Noreturn void space_end(void)
+{
+    end(0);
+}
+
+_Noreturn void space_end_unconnected(void)
+{
+    end(SPACE_EXIT_UNCONNECTED);
 }
 
 /* NULL, or what is wrong with the descriptor that the daemon must have put there. */
@@ -44,10 +54,10 @@ static const char *socket_problem(int descriptor)
 }
 
 /*
- * A terminal's ^C and hang-up go to the whole process group, and the tools may share one with the daemon and its
- * spaces; what a module prints must not end it when the console's reader is gone. These signals have no effect unless a
- * module asks for them (faults.c); they are not ignored, for programs that a module executes would inherit that.
- * SIGTERM of another process ends a space. PR_SET_PDEATHSIG is not used: a space may outlive its daemon.
+ * A space has a session of its own; but a terminal that a module opens becomes the session's, and its ^C and hang-up then
+ * come here. What a module prints must not end a space when the console's reader is gone. These signals have no effect unless
+ * a module asks for them (faults.c); they are not ignored, for programs that a module executes would inherit that. SIGTERM of
+ * another process ends a space. PR_SET_PDEATHSIG is not used: a space may outlive its daemon.
  */
 static void take_signals(void)
 {
@@ -81,8 +91,20 @@ bool space_is_borrowed_memory(void)
  */
 static void close_sockets_of_child(void)
 {
+    space_close_all_own();
+}
+
+/* The sockets get numbers of the space's own, and are close-on-exec: a program that a module executes has no business with them. */
+static bool move_sockets(void)
+{
+    space_first_lane.socket = space_own_descriptor(SPACE_DESCRIPTOR);
+    space_event_socket = space_own_descriptor(SPACE_EVENT_DESCRIPTOR);
+    if (space_first_lane.socket < 0 || space_event_socket < 0) {
+        return false;
+    }
     close(SPACE_DESCRIPTOR);
     close(SPACE_EVENT_DESCRIPTOR);
+    return true;
 }
 
 static int fail(const char *subject, int error)
@@ -169,12 +191,20 @@ int main(int count, char **arguments)
     take_signals();
     space_prepare_halting();
     space_prepare_streams();
+<<<<<<< HEAD
     space_prepare_state();
     /* A program that a module executes has no business with the daemon. */
     if (fcntl(SPACE_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0 || fcntl(SPACE_EVENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0) {
         return fail("descriptors 3 and 4", errno);
     }
     error = space_reserve_window();
+=======
+    if (!move_sockets()) {
+        return fail("descriptors 3 and 4", errno);
+    }
+    space_keep_standard();
+    int error = space_reserve_window();
+>>>>>>> 1007f2d (Attacks on a space are told, and neither daemon nor client waits for it)
     if (error != 0) {
         return fail("window for images", error);
     }

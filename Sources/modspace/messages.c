@@ -17,7 +17,10 @@
 #define LANE_STACK_SIZE (128u << 10)
 
 struct space_lane space_first_lane = {.socket = SPACE_DESCRIPTOR};
+int space_event_socket = SPACE_EVENT_DESCRIPTOR;
 static __thread bool is_server;
+/* By SPACE_EXIT; of the first lane's thread. */
+static bool is_asked_to_end;
 
 bool space_is_server(void)
 {
@@ -130,7 +133,8 @@ static int check_shape(const struct space_lane *lane, const struct message *mess
 {
     const struct space_request *request = &message->request;
     if (message->length != (ssize_t)sizeof *request || message->truncated) {
-        return EBADMSG;
+        /* The kernel drops descriptors that the space has no numbers for: modules have them all. */
+        return message->length != (ssize_t)sizeof *request || space_has_descriptors() ? EBADMSG : EMFILE;
     }
     if (request->kind >= sizeof shapes / sizeof shapes[0] || !shapes[request->kind].known
         || (lane != &space_first_lane && !shapes[request->kind].is_for_lanes)) {
@@ -172,7 +176,7 @@ static void free_lane(struct space_lane *lane)
 static void close_lane(struct space_lane *lane)
 {
     space_dismiss(lane);
-    close(lane->socket);
+    space_close_own(lane->socket);
     free_lane(lane);
 }
 
@@ -183,7 +187,7 @@ static int open_lane(int socket)
     if (lane == MAP_FAILED) {
         return ENOMEM;
     }
-    lane->socket = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    lane->socket = space_own_descriptor(socket);
     if (lane->socket < 0) {
         free_lane(lane);
         return EMFILE;
@@ -291,6 +295,7 @@ static bool serve_one(struct space_lane *lane)
         close(message.descriptors[i]);
     }
     if (is_end) {
+        is_asked_to_end = true;
         /* What is printed goes before the reply. */
         space_flush_streams();
     }
@@ -306,7 +311,10 @@ void *space_serve(void *argument)
         connected = serve_one(lane);
     }
     if (lane == &space_first_lane) {
-        space_end();
+        if (is_asked_to_end) {
+            space_end();
+        }
+        space_end_unconnected();
     }
     close_lane(lane);
     return NULL;

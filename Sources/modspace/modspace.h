@@ -13,6 +13,7 @@
  *     system_calls.c  the same, for system calls that modules make themselves
  *     halted.c     threads that stand still after that, outside of calls, and what is left of them
  *     machine.c    the registers of this machine
+ *     descriptors.c  the space's own descriptors, which modules do not reach
  *     streams.c    stdout and stderr, also after a thread was stopped inside printf
  *     frames.c     the unwinder's tables
  *     threads.c    thread-local variables of modules
@@ -96,6 +97,8 @@ extern pthread_t space_initial_thread;
  * be gone.
  */
 _Noreturn void space_end(void);
+/* The daemon has gone, or a module has closed the connection: flushes, and ends the process with status SPACE_EXIT_UNCONNECTED. */
+_Noreturn void space_end_unconnected(void);
 
 /* ---- messages.c ---- */
 
@@ -110,8 +113,10 @@ struct space_lane {
     struct space_worker *stopped;
 };
 
-/* That of SPACE_DESCRIPTOR. Others come with SPACE_CONNECT, and serve devices. */
+/* The first one: what came as SPACE_DESCRIPTOR. Others come with SPACE_CONNECT, and serve devices. */
 extern struct space_lane space_first_lane;
+/* What came as SPACE_EVENT_DESCRIPTOR. */
+extern int space_event_socket;
 
 /* Serves a lane until the daemon closes its end; the first one begins with SPACE_HELLO, and ends the process. */
 void *space_serve(void *lane);
@@ -189,6 +194,8 @@ struct space_worker {
     pthread_t thread;
     pid_t number;
     bool joined;
+    /* Something has been written over the state, which left the thread to itself. */
+    bool is_damaged;
     /* SPACE_FAULT_DEADLINE or SPACE_FAULT_INTERRUPT: why the call is to end now. */
     uint32_t reason;
     /* The call: what to do, which element is under way, and what came of it. */
@@ -265,6 +272,8 @@ _Noreturn void space_leave_thread(void);
 
 /* The calling thread has called exit(3) or the like. Returns only where that is to end the process. */
 void space_exit_called(int status);
+/* The calling thread has called execve(2) or the like. Returns only where that is to replace the process: in a child. */
+void space_execute_called(void);
 
 /* ---- signals.c ---- */
 
@@ -322,6 +331,21 @@ void space_read_registers(const void *context, struct space_fault *fault);
 /* From the same: the address of the breakpoint that the thread has trapped at; and makes it go on there. */
 uint64_t space_trap_address(const void *context);
 void space_go_on_at(void *context, uint64_t address);
+
+/* ---- descriptors.c ---- */
+
+/* Whether the descriptor is one of the space's own. Asynchronous-signal-safe. */
+bool space_is_own_descriptor(int number);
+/* A copy of a descriptor, close-on-exec, that is the space's own. Returns its number, or -1 with errno. */
+int space_own_descriptor(int number);
+/* Closes one of those; and all, in a child that a module forked. */
+void space_close_own(int number);
+void space_close_all_own(void);
+/* Whether one more can be opened. */
+bool space_has_descriptors(void);
+/* Notes what standard input, output and error are; and gives them back when a module has changed them, and tells. */
+void space_keep_standard(void);
+void space_restore_standard(void);
 
 /* ---- streams.c ---- */
 

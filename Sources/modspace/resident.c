@@ -7,11 +7,12 @@
  * __dso_handle is the lowest address of its image, and __cxa_finalize(that address) calls and forgets all that
  * it registered, by these and by C++'s __cxa_atexit.
  *
- * The functions that end a process end a module's thread instead: the process is not the module's.
+ * The functions that end a process, or replace its program, end a module's thread instead: the process is not the module's.
  */
 #define _GNU_SOURCE
 #include "modspace.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,4 +80,32 @@ void quick_exit(int status)
     space_exit_called(status);
     __run_exit_handlers(status, &__quick_exit_funcs, false, false);
     _exit(status);
+}
+
+/*
+ * execve(2) and its like would put another program into the place of the space, and of all modules. In a child that a module forked
+ * they are what they are elsewhere. All of the C library's come to __execve, which ld's --wrap leads here.
+ */
+int __real___execve(const char *path, char *const *arguments, char *const *environment);
+int __wrap___execve(const char *path, char *const *arguments, char *const *environment);
+int __wrap___execve(const char *path, char *const *arguments, char *const *environment)
+{
+    space_execute_called();
+    return __real___execve(path, arguments, environment);
+}
+
+int execve(const char *path, char *const *arguments, char *const *environment)
+{
+    return __wrap___execve(path, arguments, environment);
+}
+
+int execveat(int folder, const char *path, char *const *arguments, char *const *environment, int flags)
+{
+    space_execute_called();
+    return (int)syscall(SYS_execveat, folder, path, arguments, environment, flags);
+}
+
+int fexecve(int file, char *const *arguments, char *const *environment)
+{
+    return execveat(file, "", arguments, environment, AT_EMPTY_PATH);
 }

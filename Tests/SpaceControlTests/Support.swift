@@ -74,3 +74,11 @@ struct Symbols: Sendable {
         self.addresses = addresses
     }
 }
+
+extension SpaceEvents {
+    /// The next event; nil when the space has ended, or what came is none.
+    func next() -> SpaceEvent? {
+        guard case .event(let event) = nextMessage() else { return nil }
+        return event
+    }
+}

@@ -63,6 +63,11 @@ int cposix_processor_count(void);
 /* fallocate(2) from the start of the file, which becomes that long. */
 int cposix_allocate(int descriptor, off_t size);
 int cposix_process_descriptor(pid_t process);
+/*
+ * Takes note of the end of a thread that this process traces (PTRACE_TRACEME makes it so), if it has ended: its process cannot end
+ * before.
+ */
+void cposix_bury_thread(pid_t thread);
 int cposix_duplicate(int descriptor, int lowest);
 int cposix_set_nonblocking(int descriptor, int nonblocking);
 int cposix_set_close_on_exec(int descriptor, int close_on_exec);

@@ -3,7 +3,7 @@
  *
  * A space is a process that linked modules live and run in. It is started with one end of a Unix socket pair of
  * type SOCK_SEQPACKET as its descriptor 3, one of another such pair as its descriptor 4, a console (where it prints)
- * as its descriptors 1 and 2, and /dev/null as 0.
+ * as its descriptors 1 and 2, and /dev/null as 0. It moves the sockets to other numbers at once, out of the way of modules.
  *
  *     daemon                                   space
  *        <-------- space_reply, SPACE_HELLO ------     once, when the window is reserved
@@ -21,7 +21,8 @@
  *
  * Every packet is one whole structure, in the byte order of the machine, every field of fixed width, and fields
  * that a request or a reply does not name are zero. Descriptors travel by SCM_RIGHTS with the request that they
- * belong to, and are the space's from then on. When the daemon's end is closed the space ends, with status 0.
+ * belong to, and are the space's from then on. When the daemon's end is closed the space ends, with status
+ * SPACE_EXIT_UNCONNECTED.
  *
  * What a module prints goes into the console's pipe before the reply does, so the console is to be read while
  * waiting for a reply: a space whose console is full waits.
@@ -38,6 +39,8 @@
 #define SPACE_DESCRIPTOR 3
 /* The descriptor at which it finds the socket for what happens by itself. */
 #define SPACE_EVENT_DESCRIPTOR 4
+/* With which status a space ends when its connection has ended, though nobody has asked it to (EX_UNAVAILABLE of sysexits.h). */
+#define SPACE_EXIT_UNCONNECTED 69
 /* The most segments that one image has. */
 #define SPACE_SEGMENT_LIMIT 8
 /* The most words that one function is given: what registers hold on machines that pass them there. */
@@ -263,7 +266,7 @@ enum space_state {
 };
 
 /*
- * space_reply.status: 0, or a number of errno(3), as described with each request. These two come in a SPACE_REPLY to any
+ * space_reply.status: 0, or a number of errno(3), as described with each request. These come in a SPACE_REPLY to any
  * request that calls functions.
  */
 enum space_status {
@@ -274,6 +277,8 @@ enum space_status {
     SPACE_TIMED_OUT = ETIMEDOUT,
     /* The function ended its thread (pthread_exit), and the destructors of that thread have run. */
     SPACE_THREAD_ENDED = ECANCELED,
+    /* A module has written over what the space notes of the function's thread. The thread is left to itself. */
+    SPACE_DAMAGED = EUCLEAN,
 };
 
 /* space_fault.kind: what stopped the thread. */
@@ -286,6 +291,8 @@ enum space_fault_kind {
     SPACE_FAULT_INTERRUPT = 2,
     /* It called exit(3), _exit(2) or quick_exit(3): code is the status. */
     SPACE_FAULT_EXIT = 3,
+    /* It called execve(2) or the like: another program would take the place of the space. */
+    SPACE_FAULT_EXECUTE = 4,
 };
 
 /* space_request.flags. */
