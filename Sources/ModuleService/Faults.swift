@@ -15,6 +15,9 @@ extension ModuleService {
         _ error: SpaceError, in module: String, calling function: String, for activity: Crash.Activity,
         _ space: SpaceHost, device: DeviceCall? = nil
     ) -> Failure {
+        if let crash = threadCrash(ending: error, in: module, space, device) {
+            return Failure(crash, in: module, calling: function)
+        }
         switch error {
         case .faulted(_, let fault):
             let kind = Crash.Kind(fault)
@@ -51,6 +54,41 @@ extension ModuleService {
         default:
             return Failure(.systemFailure, [Problem(subject: module, place: function, reason: "\(error)")])
         }
+    }
+
+    /// The crash of a thread of the module that ended what the module was being called for; nil when the call failed by itself.
+    private func threadCrash(
+        ending error: SpaceError, in module: String, _ space: SpaceHost, _ device: DeviceCall?
+    ) -> ThreadCrash? {
+        guard let device else {
+            let crash = space.takeCrashOfThread()
+            if crash != nil { space.releaseStopped() }
+            return crash
+        }
+        guard case .timedOut(_, let fault) = error, fault.map({ $0.kind == .interrupt }) ?? device.lane.wasInterrupted,
+            let crash = threadCrash(of: module)
+        else { return nil }
+        try? device.lane.release()
+        return crash
+    }
+
+    /// The crash of a thread that made a module one that has faulted.
+    func threadCrash(of module: String) -> ThreadCrash? {
+        state.withLock { state in
+            state.modules.module(named: module).flatMap { state.loaded[$0.id]?.threadCrash }
+        }
+    }
+
+    /// A thread of a module has crashed, in no call. Whatever the module is being called for is ended.
+    private func endCalls(of module: String, because crash: ThreadCrash, in space: SpaceHost) {
+        let (range, lanes) = state.withLock { state -> (Range<UInt64>?, [Lane]) in
+            guard let module = state.modules.module(named: module) else { return (nil, []) }
+            state.loaded[module.id]?.threadCrash = crash
+            let devices = state.devices.values.filter { $0.module == module.id && $0.running != nil }
+            return (module.range, devices.map(\.lane))
+        }
+        if let range { space.endCall(ofModuleIn: range, because: crash) }
+        for lane in lanes { lane.interrupt() }
     }
 
     /// A function of a module has crashed: its thread stands still.
@@ -188,8 +226,14 @@ extension ModuleService {
             switch event {
             case .threadFaulted:
                 let kind = Crash.Kind(fault)
-                let line = "\(culprit ?? space.label): thread \(fault.thread): \(what); the thread is ended"
-                _ = record(Crash(kind: kind, fault: fault, module: culprit, activity: .thread, line: line), space)
+                let text = "thread \(fault.thread): \(what)"
+                let line = "\(culprit ?? space.label): \(text); the thread is ended"
+                let record = record(
+                    Crash(kind: kind, fault: fault, module: culprit, activity: .thread, line: line), space)
+                if let culprit {
+                    let crash = ThreadCrash(fault: fault, text: text, report: record.report)
+                    endCalls(of: culprit, because: crash, in: space)
+                }
             case .dying:
                 let line = "\(space.label): \(what); it ends"
                 _ = record(Crash(kind: .died, fault: fault, module: culprit, line: line), space)
@@ -238,6 +282,15 @@ extension Death {
         guard case .signalIgnored(let signal, let sender) = event else { return }
         let origin = sender.map { " of process \($0)" } ?? ""
         console.note("\(space.label): \(signalName(signal))\(origin): no module handles it; ignored")
+    }
+}
+
+extension Failure {
+    /// A call of a module was ended, since a thread of the module has crashed meanwhile.
+    init(_ crash: ThreadCrash, in module: String, calling function: String) {
+        let problem = Problem(subject: module, place: function, reason: crash.text)
+        self.init(.moduleFaulted, [problem], signal: crash.fault.signalName)
+        if crash.report.contains("\n") { report = crash.report }
     }
 }
 

@@ -349,6 +349,7 @@ extension LoadTransaction {
             throw service.failure(error, in: module.name, calling: "constructor", for: .constructor, space)
         }
         let (name, result) = try service.initialize(module, id: ids[index], space)
+        if let crash = service.threadCrash(of: module.name) { throw Failure(crash, in: module.name, calling: name) }
         guard result == 0 else {
             throw Failure(
                 .initFailed,
@@ -371,6 +372,8 @@ extension LoadTransaction {
                 // From here on the set has them.
                 state.loaded[id]?.linked.image.symbols = SymbolList()
                 state.modules.setRunning(id)
+                // After its init has come back, and before now.
+                if state.loaded[id]?.threadCrash != nil { state.modules.setFaulted(id) }
             }
         }
         for id in ids { service.noteRegistration(id, space) }

@@ -76,6 +76,9 @@ public final class ModuleService: Sendable {
         /// The files that it was made of, and when it was loaded, in seconds since 1970.
         var files: [String] = []
         var time: Int?
+        /// A thread of its own has crashed, in no call.
+        var threadCrash: ThreadCrash?
+
         /// What debuggers have been told of it.
         var objects: AnnouncedObjects?
 

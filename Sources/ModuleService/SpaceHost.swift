@@ -30,6 +30,10 @@ final class SpaceHost: Sendable {
     private let wasInterrupted = Atomic<Bool>(false)
     /// What keeps it busy, for those who ask from inside: `the load of gurka`.
     private let task = Mutex<String?>(nil)
+    /// The call that is under way, but for those of devices.
+    private let callUnderWay = Mutex<CallUnderWay?>(nil)
+    /// The crash of a thread that ended the last call that failed; nil when it failed by itself.
+    private let crashOfThread = Mutex<ThreadCrash?>(nil)
 
     /// Starts a space that prints to `console`.
     ///
@@ -130,6 +134,44 @@ final class SpaceHost: Sendable {
         }
         space = consume present
         return result
+    }
+
+    /// Asks the space to call code of modules. A crash of another thread of the module that is called ends the call: see `endCall`.
+    ///
+    /// - Parameter addresses: what is called, and what that is given: one of them lies in the module that is called.
+    private func ask<Result: Sendable>(
+        calling addresses: [UInt64], _ request: SpaceRequest,
+        _ question: (inout Space) throws(SpaceError) -> Result
+    ) throws(SpaceError) -> Result {
+        let (answer, crash) = space.withLock { space in
+            callUnderWay.withLock { $0 = CallUnderWay(addresses: addresses) }
+            let answer = Self.answer(&space, question)
+            let crash = callUnderWay.withLock { call in
+                defer { call = nil }
+                return call?.crash
+            }
+            return (answer, crash)
+        }
+        crashOfThread.withLock { $0 = crash }
+        if case .failure(.died) = answer { return try answer.get() }
+        // Also when the function has come back meanwhile: it may have waited for that very thread.
+        if let crash { throw .faulted(request, crash.fault) }
+        return try answer.get()
+    }
+
+    /// A thread of the module in that range has crashed, in no call: what the module is being called for is ended, and fails.
+    func endCall(ofModuleIn range: Range<UInt64>, because crash: ThreadCrash) {
+        callUnderWay.withLock { call in
+            guard call?.addresses.contains(where: range.contains) == true else { return }
+            call?.crash = crash
+            // Under the lock: the next call is not meant.
+            _ = try? interrupter.interrupt()
+        }
+    }
+
+    /// The crash of a thread that ended the last call that failed, once; nil when that failed by itself.
+    func takeCrashOfThread() -> ThreadCrash? {
+        crashOfThread.withLock { $0.take() }
     }
 
     /// What code of modules is being run for; nil when it is run for nothing that the linker does.
@@ -247,7 +289,10 @@ extension SpaceHost {
     /// Calls a function with words, and returns the word that it returns.
     func call(_ function: UInt64, _ arguments: [UInt64] = []) throws(SpaceError) -> Int64 {
         let timeout = timeout
-        return try ask { (space) throws(SpaceError) in try space.call(function, arguments, timeout: timeout) }
+        // A function of the space's own that calls one of the module is given it first.
+        return try ask(calling: [function] + arguments.prefix(1), .call) { (space) throws(SpaceError) in
+            try space.call(function, arguments, timeout: timeout)
+        }
     }
 
     /// What is in a slot of a table that modules register in.
@@ -261,11 +306,15 @@ extension SpaceHost {
     }
 
     /// Calls a system call with words.
+    ///
+    /// - Parameter function: the address of its function, if it has one.
     func systemCall(
-        _ number: UInt64, _ arguments: [UInt64]
+        _ number: UInt64, _ arguments: [UInt64], function: UInt64?
     ) throws(SpaceError) -> (error: Int64, values: [Int64]) {
         let timeout = timeout
-        return try ask { (space) throws(SpaceError) in try space.systemCall(number, arguments, timeout: timeout) }
+        return try ask(calling: function.map { [$0] } ?? [], .systemCall) { (space) throws(SpaceError) in
+            try space.systemCall(number, arguments, timeout: timeout)
+        }
     }
 
     /// A connection of its own for a device.
@@ -304,7 +353,7 @@ extension SpaceHost {
     func call(_ array: FunctionArray, reverse: Bool = false) throws(SpaceError) {
         guard array.count > 0 else { return }
         let timeout = timeout
-        try ask { (space) throws(SpaceError) in
+        try ask(calling: [array.address], .callArray) { (space) throws(SpaceError) in
             try space.callArray(address: array.address, count: array.count, reverse: reverse, timeout: timeout)
         }
     }
@@ -312,7 +361,9 @@ extension SpaceHost {
     /// Calls resolvers of indirect functions.
     func resolve(_ resolvers: [UInt64]) throws(SpaceError) -> [UInt64] {
         let timeout = timeout
-        return try ask { (space) throws(SpaceError) in try space.resolve(resolvers, timeout: timeout) }
+        return try ask(calling: resolvers, .resolve) { (space) throws(SpaceError) in
+            try space.resolve(resolvers, timeout: timeout)
+        }
     }
 
     /// Reads memory of images; waits while the space is busy.
@@ -335,7 +386,8 @@ extension SpaceHost {
         _ function: UInt64, _ arguments: [UInt64], timeout: Duration
     ) -> Result<Int64, SpaceError>? {
         space.withLockIfAvailable { space in
-            Self.answer(&space) { (space) throws(SpaceError) in
+            crashOfThread.withLock { $0 = nil }
+            return Self.answer(&space) { (space) throws(SpaceError) in
                 try space.call(function, arguments, timeout: timeout)
             }
         }
@@ -376,7 +428,8 @@ extension SpaceHost {
     /// Runs the destructors of thread-local variables that a module has pending in the thread of calls.
     func finishThread(_ range: Range<UInt64>) throws(SpaceError) {
         let timeout = timeout
-        return try ask { (space) throws(SpaceError) in try space.finishThread(image: range.lowerBound, timeout: timeout)
+        return try ask(calling: [range.lowerBound], .finishThread) { (space) throws(SpaceError) in
+            try space.finishThread(image: range.lowerBound, timeout: timeout)
         }
     }
 
@@ -393,4 +446,22 @@ extension SpaceHost {
             try space.unregisterFrames(address: range.lowerBound, size: range.upperBound - range.lowerBound)
         }
     }
+}
+
+/// A crash of a thread that a module made, which ends what the module is being called for.
+struct ThreadCrash: Sendable {
+    /// Where the thread was.
+    let fault: Fault
+    /// `thread 4711: SIGSEGV at 0x8 in gurka:work+0x4`.
+    let text: String
+    /// What people are told of it: a line, or more.
+    let report: String
+}
+
+/// A call of code of modules.
+struct CallUnderWay: Sendable {
+    /// What is called, and what that is given: one of them lies in the module that is called.
+    let addresses: [UInt64]
+    /// A thread of the module has crashed meanwhile.
+    var crash: ThreadCrash?
 }

@@ -27,7 +27,9 @@ extension ModuleService {
             let (error, values) = try space.busy(with: call) { () throws(SpaceError) in
                 try space.interruptibly { () throws(SpaceError) in
                     try space.within(patience(with: module)) { () throws(SpaceError) in
-                        try space.systemCall(number, parameters.arguments.map { UInt64(bitPattern: Int64($0)) })
+                        try space.systemCall(
+                            number, parameters.arguments.map { UInt64(bitPattern: Int64($0)) },
+                            function: entry?.address)
                     }
                 }
             }

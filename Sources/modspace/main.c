@@ -191,20 +191,12 @@ int main(int count, char **arguments)
     take_signals();
     space_prepare_halting();
     space_prepare_streams();
-<<<<<<< HEAD
     space_prepare_state();
-    /* A program that a module executes has no business with the daemon. */
-    if (fcntl(SPACE_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0 || fcntl(SPACE_EVENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0) {
-        return fail("descriptors 3 and 4", errno);
-    }
-    error = space_reserve_window();
-=======
     if (!move_sockets()) {
         return fail("descriptors 3 and 4", errno);
     }
     space_keep_standard();
-    int error = space_reserve_window();
->>>>>>> 1007f2d (Attacks on a space are told, and neither daemon nor client waits for it)
+    error = space_reserve_window();
     if (error != 0) {
         return fail("window for images", error);
     }
