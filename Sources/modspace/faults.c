@@ -154,7 +154,7 @@ static void tell_of_ignored(const siginfo_t *info)
     reply.fault.signal = (uint32_t)info->si_signo;
     reply.fault.code = info->si_code;
     reply.process = is_foreign(info) ? info->si_pid : 0;
-    send(SPACE_EVENT_DESCRIPTOR, &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT);
+    send(space_event_socket, &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /*
