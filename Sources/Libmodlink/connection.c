@@ -91,7 +91,7 @@ static int open_directory(const char *directory, unsigned flags, char **error)
     }
     int reason = errno;
     if (reason == EACCES || reason == EPERM) {
-        *error = text("%s: the daemon of another user; MODLINK_RUNTIME_DIR can name a directory of your own", address.sun_path);
+        *error = text("%s: the daemon of another user; choose a directory of your own with MODLINK_RUNTIME_DIR", address.sun_path);
         reason = EPERM;
     } else if (reason == ENOENT || reason == ECONNREFUSED) {
         const char *why = complaint != NULL && *complaint != 0 ? complaint : "no daemon listens there";

@@ -7,18 +7,23 @@ public enum DaemonConnection {
     ///
     /// - Parameters:
     ///   - starts: whether a daemon is started when no one listens.
-    ///   - warn: gets what there is to say of the runtime directory when one is started.
+    ///   - answersWithin: how many seconds each answer may take; nil: as long as it wants.
+    ///   - warn: gets what there is to say when one is started: of the runtime directory, and of one that was killed.
     public static func open(
-        _ directory: RuntimeDirectory = .standard(), starts: Bool = true, warn: (String) -> Void = { _ in }
+        _ directory: RuntimeDirectory = .standard(), starts: Bool = true, answersWithin seconds: Double? = nil,
+        warn: (String) -> Void = { _ in }
     ) throws(Failure) -> Client {
-        if let socket = try connect(directory) { return Client(Connection(socket)) }
+        if let socket = try connect(directory) {
+            try? LocalSocket.setReceiveTimeout(socket, seconds: seconds)
+            return Client(Connection(socket))
+        }
         guard starts else {
             throw Failure(
                 .unavailable, subject: directory.socket, reason: "no daemon listens there; start one with 'modlinkd'")
         }
         try directory.prepare()
         if let warning = directory.warning { warn(warning) }
-        try start(directory)
+        try start(directory, warn: warn)
         guard let socket = try connect(directory) else {
             throw Failure(
                 .unavailable, subject: directory.socket,
@@ -39,7 +44,7 @@ public enum DaemonConnection {
             case ErrorCode.permissionDenied, ErrorCode.notPermitted:
                 throw Failure(
                     .permissionDenied, subject: directory.socket,
-                    reason: "the daemon of another user; MODLINK_RUNTIME_DIR can name a directory of your own")
+                    reason: "the daemon of another user; choose a directory of your own with MODLINK_RUNTIME_DIR")
             case ErrorCode.nameTooLong: throw directory.socketPathTooLong
             default: throw Failure(.unavailable, subject: directory.socket, reason: "cannot connect: \(error.reason)")
             }
@@ -59,12 +64,18 @@ public enum DaemonConnection {
     /// Whoever holds the lock binds the socket and hands it to the daemon as systemd would (sd_listen_fds(3)); the lock is let go when
     /// the daemon says that it is ready. So of many that try at once one starts a daemon, and the others find it listening.
     ///
-    /// - Parameter options: more options for the daemon that is started.
-    public static func start(_ directory: RuntimeDirectory, options: [String] = []) throws(Failure) {
+    /// - Parameters:
+    ///   - options: more options for the daemon that is started.
+    ///   - warn: is told of a daemon before it that was killed.
+    public static func start(
+        _ directory: RuntimeDirectory, options: [String] = [], warn: (String) -> Void = { _ in }
+    ) throws(Failure) {
         let complaint = try Failure.naming("modlinkd", .unavailable) { () throws(SystemError) in
             let lock = try File.open(directory.lock, .readWrite, create: File.CreateMode(permissions: 0o600))
             _ = try File.lock(lock, exclusive: true, wait: true)
             guard (try? LocalSocket.connect(directory.socket)) == nil else { return "" }
+            // The daemon that is started takes its remains away: this is said once.
+            if let killed = KilledDaemon(directory) { warn(killed.description) }
             try? File.remove(directory.socket)
             let listening = try LocalSocket.listen(directory.socket, backlog: 128)
             let complaint = try launch(directory, listening, options)

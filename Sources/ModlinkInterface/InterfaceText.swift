@@ -249,8 +249,9 @@ public let interfaceText = """
     # The report of a crash, in lines: modlink(7), "Crashes".
     method DescribeCrash(number: int) -> (crash: Crash, report: string)
 
-    # Ends the daemon and its spaces; modules are lost.
-    method Stop() -> ()
+    # Ends the daemon and its spaces; modules are lost. process: the daemon's process number. With more, a second reply comes when the
+    # spaces have ended: events says which of them did not end by themselves and were killed.
+    method Stop() -> (process: ?int, events: ?[]string)
 
     # A file is not an object that a space takes.
     error NotAnObject (problems: []Problem)

@@ -307,6 +307,18 @@ public enum StopMethod: Method {
     public static let name = "org.modlink.Stop"
     /// None.
     public typealias Parameters = Empty
-    /// None.
-    public typealias Reply = Empty
+
+    /// Who ends.
+    public struct Reply: Codable, Sendable, Equatable {
+        /// The daemon's process number; nil of a daemon of an earlier version.
+        public var process: Int?
+        /// What did not end by itself and was killed, in lines. Known in the last of several replies.
+        public var events: [String]?
+
+        /// Makes a reply of the given parts.
+        public init(process: Int? = nil, events: [String]? = nil) {
+            self.process = process
+            self.events = events
+        }
+    }
 }

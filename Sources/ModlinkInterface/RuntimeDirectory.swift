@@ -14,7 +14,10 @@ public struct RuntimeDirectory: Sendable, Equatable {
     /// The folder of this user: `$MODLINK_RUNTIME_DIR`, else `/run/modlink` for root, else `$XDG_RUNTIME_DIR/modlink`, else
     /// `/tmp/modlink-UID`.
     public static func standard() -> RuntimeDirectory {
-        standard(user: User.effective, variable: Environment.value)
+        let directory = standard(user: User.effective, variable: Environment.value)
+        // The daemon works elsewhere than the tool that starts it.
+        guard !directory.path.hasPrefix("/"), let own = try? CurrentProcess.directory() else { return directory }
+        return RuntimeDirectory(path: own + "/" + directory.path)
     }
 
     static func standard(user: UInt32, variable: (String) -> String?) -> RuntimeDirectory {
@@ -41,6 +44,8 @@ public struct RuntimeDirectory: Sendable, Equatable {
     public var process: String { path + "/pid" }
     /// The linked modules, one ELF file each.
     public var images: String { path + "/images" }
+    /// Room that is kept for the next image.
+    public var spareImage: String { path + "/.spare-image" }
     /// The symbol table of the native space as an ELF file.
     public var symbols: String { path + "/ksyms" }
     /// The symbol table of a machine's space as an ELF file: beside the native one's, with the machine's name.

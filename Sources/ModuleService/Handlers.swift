@@ -109,7 +109,11 @@ extension ModuleService {
                     try answering { () throws(Failure) in
                         try requireOwner(context.peer)
                         stop()
-                        return StopMethod.Reply()
+                        let reply = StopMethod.Reply(process: Int(CurrentProcess.number))
+                        guard context.wantsMore else { return reply }
+                        // Who has gone is not waited for.
+                        try? context.reply(reply)
+                        return StopMethod.Reply(process: reply.process, events: stopped.wait())
                     }
                 },
             ] + modulesHandlers + deviceHandlers)

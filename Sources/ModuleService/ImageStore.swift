@@ -13,7 +13,7 @@ struct ImageStore: Sendable {
     /// Empties the folder, or makes it.
     init(_ directory: RuntimeDirectory) throws(Failure) {
         path = directory.images
-        spare = SpareFile(path: directory.path + "/.spare-image")
+        spare = SpareFile(path: directory.spareImage)
         let path = path
         try Failure.naming(path) { () throws(SystemError) in
             do throws(SystemError) {

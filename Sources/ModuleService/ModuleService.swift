@@ -32,6 +32,8 @@ public final class ModuleService: Sendable {
     let quiet = Mutex<Void>(())
     /// Fulfilled when the service is to stop, for threads that wait for a time.
     let ended = Promise<Bool>()
+    /// Fulfilled when the service has stopped, with what did not end by itself.
+    let stopped = Promise<[String]>()
     /// The program of the native space.
     let executable: String
     /// The indices of the folders that modules are found in.
@@ -196,30 +198,50 @@ public final class ModuleService: Sendable {
     }
 
     /// Ends the spaces. Nothing can be loaded afterwards.
-    public func stop() {
+    ///
+    /// - Parameter keepsFiles: whether the files of modules and symbols stay: under their paths are another daemon's.
+    public func stop(keepsFiles: Bool = false) {
         log.info("ending")
         ended.fulfil(true)
         // Not on the linker's thread: a module's init may keep that for ever.
-        endSpaces()
-        try? perform { service in
-            service.endSpaces()
-            service.images.removeAll()
-            service.removeSymbolFiles()
+        var events = endSpaces()
+        let later = try? perform { service in
+            let events = service.endSpaces()
+            if !keepsFiles {
+                service.images.removeAll()
+                service.removeSymbolFiles()
+            }
             service.console.drain()
+            return events
         }
+        events += later ?? []
         queue.close()
         imageDebugging.close()
+        stopped.fulfil(events)
     }
 
-    private func endSpaces() {
+    /// The names of the modules that are loaded, in the order in which they were.
+    public var moduleNames: [String] { state.withLock { $0.modules.all.map(\.name) } }
+
+    /// Returns what had to be killed, in lines.
+    private func endSpaces() -> [String] {
         // Out of the table first: their end is no accident.
         let spaces = state.withLock { state in
             state.isEnding = true
             return state.spaces.removeHosts()
         }
+        var events: [String] = []
         for space in spaces {
-            space.exit()
+            let task = space.busyWith
+            if !space.exit() {
+                let line =
+                    "\(space.label) did not end by itself\(task.map { ", busy with \($0)" } ?? ""), and was killed"
+                log.warning("\(line)")
+                console.note(line)
+                events.append(line)
+            }
             removePerfMap(of: space.information.process)
         }
+        return events
     }
 }

@@ -224,22 +224,22 @@ final class SpaceHost: Sendable {
     /// How long a module may take to return from what it is doing when the space is to end.
     private static var patienceMilliseconds: Int { 2_000 }
 
-    /// Lets the space end; kills it when a module does not return.
-    func exit() {
-        for _ in 0..<Self.patienceMilliseconds / 10 {
-            if tryExit() { return }
-            // Ended already, it is readable at once.
-            if (try? Poll.waitReadable(processDescriptor.number, timeout: 10)) == true { return }
-        }
+    /// Lets the space end; kills it when a module does not return. Returns whether it ended by itself.
+    @discardableResult func exit() -> Bool {
+        // On a thread of its own: one that is stopped takes the request and does not answer.
+        let asking: Void? = try? Threads.start(name: "exit") { [self] in askToExit() }
+        if asking != nil, waitForEnd(milliseconds: Self.patienceMilliseconds) { return true }
         try? ChildProcess(process: information.process).signal(9)
+        waitForEnd()
+        return false
     }
 
-    /// Nothing happens while another thread asks.
-    private func tryExit() -> Bool {
-        space.withLockIfAvailable { space in
+    /// Waits while another thread asks.
+    private func askToExit() {
+        space.withLock { space in
             guard let ending = space.take() else { return }
             _ = try? ending.exit()
-        } != nil
+        }
     }
 }
 

@@ -5,4 +5,9 @@ extension CurrentProcess {
     public static func exit(_ status: Int32) -> Never {
         Glibc.exit(status)
     }
+
+    /// Ends this process at once, without what others of its threads may be waiting for (_exit(2)).
+    public static func exitNow(_ status: Int32) -> Never {
+        Glibc._exit(status)
+    }
 }

@@ -72,6 +72,22 @@ public final class FileWatch: Sendable {
         self.path = path
     }
 
+    /// Begins to watch whether paths lose what they lead to now: a file or a directory that is removed or moved. What happens inside
+    /// of them is nothing to this watch, nor is what happens to the directories above them.
+    public init(endOf paths: [String]) throws(SystemError) {
+        let path = paths.joined(separator: ", ")
+        let descriptor = Descriptor(
+            owning: try systemCall("inotify_init", on: path) { inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) })
+        let number = descriptor.number
+        // A file that somebody has open goes later than its name: of that tells its number of names, an attribute.
+        let changes = UInt32(IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+        for path in paths {
+            _ = try systemCall("inotify_add_watch", path: path) { inotify_add_watch(number, $0, changes) }
+        }
+        self.descriptor = descriptor
+        self.path = path
+    }
+
     /// For ``Poll``: readable when something has changed since the last ``wait(timeout:)``.
     public var number: Int32 { descriptor.number }
 

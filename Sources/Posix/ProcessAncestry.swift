@@ -9,6 +9,12 @@ public enum ProcessAncestry {
         return fields.count > 1 ? Int32(String(decoding: fields[1], as: UTF8.self)) : nil
     }
 
+    /// The processes that a process has started, or taken over from one that had ended, and that have not been waited for.
+    public static func children(of process: Int32) -> [Int32] {
+        let processes = ((try? File.list("/proc")) ?? []).compactMap { Int32($0) }
+        return processes.filter { parent(of: $0) == process }
+    }
+
     /// Whether a process is another one, or was started by it, be it by way of others that still run.
     public static func isWithin(_ process: Int32, _ ancestor: Int32) -> Bool {
         var current = process

@@ -54,6 +54,16 @@ public enum ProcessFiles {
         try File.read(path: "/proc/\(process)/auxv", limit: 1 << 16)
     }
 
+    /// Whether it is there and has not ended: one that nobody has waited for yet has.
+    public static func isRunning(_ process: Int32) -> Bool {
+        guard let status = try? File.read(path: "/proc/\(process)/stat", limit: 4096),
+            // `number (name) state`: the name may contain anything, parentheses too.
+            let end = status.lastIndex(of: UInt8(ascii: ")"))
+        else { return false }
+        let state = status[end...].dropFirst(2).first
+        return state != nil && state != UInt8(ascii: "Z") && state != UInt8(ascii: "X")
+    }
+
     /// The name of the program that it runs, at most 15 bytes; nil when it has gone.
     public static func programName(of process: Int32) -> String? {
         guard let name = try? File.read(path: "/proc/\(process)/comm", limit: 4096) else { return nil }

@@ -7,7 +7,7 @@ struct ListeningSocket: ~Copyable {
     /// Held from before the socket is made until the daemon is ready; nil when who started the daemon holds it.
     private let lock: SharedDescriptor?
     /// Whether nobody else will listen on the socket after this daemon.
-    private let isOwn: Bool
+    let isOwn: Bool
 
     var number: Int32 { descriptor.number }
 
@@ -67,15 +67,5 @@ struct ListeningSocket: ~Copyable {
     func letOthersStart() {
         guard let lock else { return }
         try? File.unlock(lock.descriptor)
-    }
-
-    /// Removes the socket's path, so that the next tool starts another daemon; not that of systemd, which keeps listening.
-    ///
-    /// - Returns: the lock. While it is held no other daemon starts: it would find its files removed by this one.
-    func remove(_ directory: RuntimeDirectory) -> SharedDescriptor? {
-        guard isOwn, let file = try? File.open(directory.lock, .readWrite) else { return nil }
-        _ = try? File.lock(file, exclusive: true, wait: true)
-        try? File.remove(directory.socket)
-        return SharedDescriptor(file)
     }
 }

@@ -4,7 +4,6 @@ import ModlinkInterface
 import ModuleService
 import Posix
 import ToolSupport
-import Varlink
 
 /// The daemon's command line.
 @main
@@ -116,7 +115,7 @@ struct ModlinkDaemon: ToolCommand {
         ToolOutput.run("modlinkd") { () throws(Failure) in
             let directory = RuntimeDirectory.standard()
             if stop {
-                try Self.stop(directory)
+                try Stopping.run(directory)
             } else if foreground {
                 try Server.run(
                     directory, level: logLevel, detaches: detachWhenReady, autocleanSeconds: autoclean,
@@ -142,29 +141,6 @@ struct ModlinkDaemon: ToolCommand {
                 reason: "a daemon is running already; end it with 'modlinkd --stop'")
         }
         if let warning = directory.warning { ToolOutput.warn(warning) }
-        try DaemonConnection.start(directory, options: options)
-    }
-
-    /// Asks the daemon to end, and waits until it has.
-    private static func stop(_ directory: RuntimeDirectory) throws(Failure) {
-        var client = try DaemonConnection.open(directory, starts: false)
-        let process: ChildProcess
-        let ended: SharedDescriptor
-        do {
-            let status = try client.call(StatusMethod.self, SpaceParameters()).reply
-            process = ChildProcess(process: Int32(truncatingIfNeeded: status.process))
-            // It is not this process's child. While it runs, its number is no other's.
-            ended = SharedDescriptor(try process.processDescriptor())
-            _ = try client.call(StopMethod.self, Empty())
-        } catch let error as VarlinkError {
-            throw Failure(error)
-        } catch {
-            throw Failure(.systemFailure, subject: "modlinkd", reason: "cannot be waited for: \(error)")
-        }
-        guard (try? Poll.waitReadable(ended.number, timeout: 10_000)) != false else {
-            throw Failure(
-                .systemFailure, subject: "modlinkd", reason: "process \(process.process) has not ended after 10 seconds"
-            )
-        }
+        try DaemonConnection.start(directory, options: options, warn: ToolOutput.warn)
     }
 }

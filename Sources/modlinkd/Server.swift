@@ -27,6 +27,7 @@ enum Server {
             let file = detaches ? try Log.open(directory.log) : nil
             let log = Log.start(level: level, file: file)
             let console = try Console(directory)
+            let killed = KilledDaemon(directory)
             let service = try ModuleService(
                 directory: directory, console: console, spaceExecutable: try spaceExecutable(), log: log,
                 crashes: crashes, onFault: onFault)
@@ -35,20 +36,28 @@ enum Server {
             let connections = try Connections()
             let varlink = try service.varlinkService(stop: { stopping.signal() })
             try File.writeAtomically(directory.process, Array("\(CurrentProcess.number)\n".utf8), permissions: 0o600)
+            let files = try OwnFiles(directory, ownsSocket: socket.isOwn)
+            if let killed {
+                log.warning("\(killed)")
+                console.note("\(killed)")
+            }
             log.info("\(Product.version(of: "modlinkd")) listens at \(directory.socket)")
             ServiceManager.notify("READY=1")
             socket.letOthersStart()
             // Whoever started it reads standard error until its end: it is ready.
             if let file { try Standard.replace(2, with: file.descriptor) }
 
-            try serve(socket, signals, stopping, console, varlink, service, connections, log)
+            try serve(directory, socket, signals, stopping, console, varlink, service, connections, files, log)
 
+            let ended = Promise<Bool>()
+            LastResort.start(unless: ended, files, log)
             ServiceManager.notify("STOPPING=1")
-            let lock = socket.remove(directory)
-            service.stop()
+            let lock = files.lock()
+            files.removeSocket()
+            service.stop(keepsFiles: !files.isInPlace)
             connections.end()
-            try? File.remove(directory.process)
-            for space in Architecture.allCases { try? File.remove(directory.symbols(of: space)) }
+            files.remove()
+            ended.fulfil(true)
             log.info("ended")
             // The next daemon uses the same files: it may not begin before this line.
             withExtendedLifetime(lock) {}
@@ -71,15 +80,25 @@ enum Server {
     }
 
     private static func serve(
-        _ socket: borrowing ListeningSocket, _ signals: SignalDescriptor, _ stopping: EventDescriptor,
-        _ console: Console, _ varlink: Service, _ service: ModuleService, _ connections: Connections, _ log: Logger
+        _ directory: RuntimeDirectory, _ socket: borrowing ListeningSocket, _ signals: SignalDescriptor,
+        _ stopping: EventDescriptor, _ console: Console, _ varlink: Service, _ service: ModuleService,
+        _ connections: Connections,
+        _ files: OwnFiles, _ log: Logger
     ) throws(SystemError) {
+        // Without one, as where a user has too many watches already, it is noticed later.
+        let watch = try? FileWatch(endOf: files.watched)
+        var lastLook = Clock.nanoseconds()
         while true {
             var entries = [
                 PollEntry(socket.number), PollEntry(console.number), PollEntry(signals.number),
-                PollEntry(stopping.number),
+                PollEntry(stopping.number), PollEntry(watch?.number ?? -1),
             ]
-            _ = try Poll.wait(&entries)
+            _ = try Poll.wait(&entries, timeout: lookEvery)
+            if entries[4].isReady || Clock.nanoseconds() - lastLook >= UInt64(lookEvery) * 1_000_000 {
+                _ = try watch?.wait(timeout: 0)
+                lastLook = Clock.nanoseconds()
+                if let loss = files.loss { return tell(loss, directory, service, log) }
+            }
             if entries[1].isReady { console.drain() }
             if entries[2].isReady {
                 let signal = try signals.read()
@@ -89,6 +108,19 @@ enum Server {
             if entries[3].isReady { return }
             if entries[0].isReady { accept(socket, varlink, service, connections, log) }
         }
+    }
+
+    /// How often it is looked whether the runtime directory is still in place, in milliseconds: for what the kernel tells nobody, a
+    /// directory above that is renamed, or something that is mounted over it.
+    private static let lookEvery = 60_000
+
+    /// Says that the daemon ends because nobody reaches it any more: to the log, which may have gone with the directory, and to the system's.
+    private static func tell(_ loss: String, _ directory: RuntimeDirectory, _ service: ModuleService, _ log: Logger) {
+        let names = service.moduleNames
+        let lost = names.isEmpty ? "" : "; lost with it: \(names.joined(separator: ", "))"
+        let line = "\(directory.path): \(loss), and nobody can reach this daemon any more: it ends\(lost)"
+        log.error("\(line)")
+        ServiceManager.tellSystem(line)
     }
 
     private static func accept(

@@ -12,4 +12,12 @@ enum ServiceManager {
         else { return }
         try? LocalSocket.send(socket, Array(state.utf8), name: path)
     }
+
+    /// Sends an error to the system's log (syslog(3)), where there is one: for what a log of the daemon's own might not keep.
+    static func tellSystem(_ line: String) {
+        guard let socket = try? LocalSocket.connect("/dev/log", kind: .datagram) else { return }
+        // LOG_DAEMON and LOG_ERR.
+        try? LocalSocket.send(
+            socket, Array("<27>modlinkd[\(CurrentProcess.number)]: \(line)".utf8), name: "/dev/log")
+    }
 }

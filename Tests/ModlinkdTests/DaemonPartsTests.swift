@@ -95,16 +95,40 @@ import Testing
         _ = try LocalSocket.connect(directory.socket)
     }
 
-    @Test("a socket that is removed is gone, and the lock is held until the daemon lets go of it")
+    @Test("own files are removed, and the lock is held until the daemon lets go of it")
     func remove() throws {
         let socket = try ListeningSocket.open(directory, isPassedByTool: false)
+        try File.writeAtomically(directory.process, [], permissions: 0o600)
+        let files = try OwnFiles(directory, ownsSocket: socket.isOwn)
         socket.letOthersStart()
-        var lock = socket.remove(directory)
+        #expect(files.loss == nil && files.isInPlace)
+        var lock = files.lock()
         #expect(lock != nil)
+        files.remove()
         try #expect(File.list(scratch.path) == ["lock"])
         try #expect(!isUnlocked())
         lock = nil
         try #expect(isUnlocked())
+    }
+
+    @Test("a socket that somebody else listens on afterwards is not removed, nor is its end a loss")
+    func passedSocket() throws {
+        let socket = try ListeningSocket.open(directory, isPassedByTool: false)
+        try File.writeAtomically(directory.process, [], permissions: 0o600)
+        let files = try OwnFiles(directory, ownsSocket: false)
+        files.remove()
+        try #expect(File.list(scratch.path) == ["lock", "socket"])
+        try File.remove(directory.socket)
+        #expect(files.loss == nil)
+        #expect(socket.number >= 0)
+    }
+
+    @Test("a lock that another holds is not waited for without end")
+    func lockIsHeld() throws {
+        let socket = try ListeningSocket.open(directory, isPassedByTool: false)
+        try File.writeAtomically(directory.process, [], permissions: 0o600)
+        let files = try OwnFiles(directory, ownsSocket: socket.isOwn)
+        #expect(files.lock() == nil)
     }
 
     @Test("a passed descriptor that is no listening socket is refused", arguments: [false, true])
