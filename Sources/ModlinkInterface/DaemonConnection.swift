@@ -1,3 +1,4 @@
+import ObjectModel
 import Posix
 import Varlink
 
@@ -30,6 +31,33 @@ public enum DaemonConnection {
                 reason: "the daemon that was started does not listen; see \(directory.log)")
         }
         return Client(Connection(socket))
+    }
+
+    /// What an error of a call says; where the two may not understand each other, whether that is because they are of different
+    /// versions. Only then is the daemon asked for its own.
+    public static func failure(_ error: VarlinkError, _ directory: RuntimeDirectory = .standard()) -> Failure {
+        switch error {
+        case .transport, .closed, .unusable: return Failure(error)
+        case .remote(let remote) where !remote.name.hasPrefix("org.varlink.service."): return Failure(error)
+        default: break
+        }
+        guard let version = otherVersion(directory) else { return Failure(error) }
+        return Failure(
+            .unavailable, subject: "modlinkd",
+            reason:
+                "the daemon is of version \(version), and this tool of \(Product.version): end it with 'modlinkd --stop', and the next tool starts one of its own version"
+        )
+    }
+
+    /// The version of the daemon that runs, where that is not the one of this program.
+    public static func otherVersion(_ directory: RuntimeDirectory = .standard()) -> String? {
+        guard var client = try? open(directory, starts: false, answersWithin: 10),
+            let answer = try? client.call(ServiceInterface.GetInfo.self, Empty())
+        else { return nil }
+        let version = answer.reply.version
+        guard version != Product.version else { return nil }
+        let bytes = Array(version.utf8.prefix(64))
+        return printable(bytes, NameRange(offset: 0, count: UInt32(bytes.count)))
     }
 
     /// Connects to who listens; nil when no one does.

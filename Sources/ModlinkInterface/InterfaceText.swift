@@ -136,7 +136,8 @@ public let interfaceText = """
     # has to be that one.
     # What they need and nobody has, symbols and modules, is taken from the module path, as part of the transaction: absolute paths of
     # folders, those of the daemon when they are not given. It is used for callers of the daemon's own user only. warnings: what was
-    # found there that cannot be used. With more, replies with nothing but progress come before the last one when it takes long.
+    # found there that cannot be used. With more, replies with progress come before the last one when it takes long, and with output as
+    # soon as something is printed; progress has no activity then. The output of all replies, and of an error, is the whole.
     # debugger: before anything of the modules runs, a debugger is waited for, until it has attached to the space and continued it.
     # timeout: how many seconds each call into the modules may take, now and when they are unloaded; 0: as long as it wants; 30 when it
     # is not given. What takes longer has faulted: it hangs.
@@ -150,8 +151,8 @@ public let interfaceText = """
 
     # Unloads modules, named or numbered, together: those that only use each other can go. dependents: also all that refer to them.
     # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes. force: those that have faulted
-    # are discarded, without being called, whatever they count or have open. With more, replies with nothing but progress come before
-    # the last one when it takes long.
+    # are discarded, without being called, whatever they count or have open. With more, replies with progress and with output come before
+    # the last one, as for Load.
     method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool, force: ?bool) -> (
       modules: []string,
       output: string,

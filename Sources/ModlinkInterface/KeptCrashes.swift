@@ -29,9 +29,45 @@ public struct KeptCrashes: Sendable {
         return crash
     }
 
-    /// The report of a crash: the one that was made when it happened, else one that is made now.
+    /// The report of a crash, with ``opening(of:)`` behind it.
     public func report(_ number: Int) throws(Failure) -> String {
         let crash = try crash(number)
+        let report = try report(of: crash)
+        return report + (report.hasSuffix("\n") ? "" : "\n") + Self.opening(of: crash.folder)
+    }
+
+    /// Where the core file of a crash's folder is, and the command that opens it, as a shell takes it: two lines; empty where there is no core
+    /// file, and the report says why.
+    public static func opening(of folder: String) -> String {
+        let core = folder + "/core"
+        guard isFile(core) else { return "" }
+        var program = folder + "/images/space"
+        if !isFile(program) {
+            // It could not be kept: the one that ran may still be there.
+            program = record(folder + "/modules.json", CrashModules.self)?.space?.executable ?? program
+        }
+        return "Core: \(safe(core))\nDebug: gdb \(quoted(program)) \(quoted(core))\n"
+    }
+
+    private static func isFile(_ path: String) -> Bool { (try? File.status(path: path))?.isRegular == true }
+
+    /// A word of a shell's command line.
+    private static func quoted(_ path: String) -> String {
+        let isPlain = path.utf8.allSatisfy { byte in
+            byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z")
+                || byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
+                || byte >= UInt8(ascii: "+") && byte <= UInt8(ascii: "9") || byte == UInt8(ascii: "_")
+        }
+        return isPlain ? path : "'" + safe(path).replacing("'", with: "'\\''") + "'"
+    }
+
+    private static func safe(_ text: String) -> String {
+        let bytes = Array(text.utf8)
+        return printable(bytes, NameRange(offset: 0, count: UInt32(truncatingIfNeeded: bytes.count)), limit: 4096)
+    }
+
+    /// The report that was made when it happened, else one that is made now.
+    private func report(of crash: CrashInformation) throws(Failure) -> String {
         if let kept = try? File.read(path: crash.folder + "/report", limit: Self.reportLimit), !kept.isEmpty {
             return String(decoding: kept, as: UTF8.self)
         }

@@ -162,8 +162,10 @@ public struct Phase: Codable, Sendable, Equatable {
 
 /// A reply that may only say how far the work is: several of them can come before the last one.
 public protocol ProgressReply {
-    /// How far it is; nil in the last one.
+    /// How far it is; nil in the last one. Its activity is empty where there is output.
     var progress: Progress? { get }
+    /// What modules have printed since the reply before.
+    var output: String { get set }
     /// A reply with nothing else.
     init(progress: Progress)
 }

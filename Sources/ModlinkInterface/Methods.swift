@@ -41,13 +41,13 @@ public enum LoadMethod: Method {
     public struct Reply: Codable, Sendable, Equatable {
         /// The modules, each before those that need it; those of the request in its order.
         public var modules: [ModuleInformation]
-        /// What they printed.
+        /// What they printed; of several replies, since the one before.
         public var output: String
         /// How long each part of the work took.
         public var phases: [Phase]
         /// What was found in the module path that cannot be used.
         public var warnings: [Problem]?
-        /// How far the work is. A reply that has it comes before the last one, and has nothing else.
+        /// How far the work is. A reply that has it comes before the last one, and has nothing else but output.
         public var progress: Progress?
 
         /// Makes a reply of the given parts.
@@ -106,9 +106,9 @@ public enum UnloadMethod: Method {
     public struct Reply: Codable, Sendable, Equatable {
         /// Their names, in the order in which they went.
         public var modules: [String]
-        /// What they printed.
+        /// What they printed; of several replies, since the one before.
         public var output: String
-        /// How far the work is. A reply that has it comes before the last one, and has nothing else.
+        /// How far the work is. A reply that has it comes before the last one, and has nothing else but output.
         public var progress: Progress?
 
         /// Makes a reply of the given parts.
@@ -142,7 +142,7 @@ public enum AutocleanMethod: Method {
         public var output: String
         /// Why modules refused to go.
         public var problems: [Problem]
-        /// How far the work is. A reply that has it comes before the last one, and has nothing else.
+        /// How far the work is. A reply that has it comes before the last one, and has nothing else but output.
         public var progress: Progress?
 
         /// Makes a reply of the given parts.

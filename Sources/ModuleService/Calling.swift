@@ -17,6 +17,8 @@ extension ModuleService {
         try refuseFaulted(module)
         let space = try space(architecture)
         console.beginCapture()
+        let speech = console.beginSpeech(module == "space" ? ConsoleLine.unknown : module)
+        defer { console.endSpeech(speech) }
         let result: Int64
         do throws(SpaceError) {
             result = try space.busy(with: "a call of \(parameters.function)") { () throws(SpaceError) in

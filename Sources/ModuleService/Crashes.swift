@@ -48,8 +48,10 @@ struct Crash: Sendable {
 struct CrashRecord: Sendable {
     /// Its folder; nil when none could be made.
     var folder: String?
-    /// The text for people: a line, or more.
+    /// The text for people, in lines; empty when there is nothing to add to the line that says what happened.
     var report: String
+    /// Where its core file is and how it is opened, in lines; empty when nothing is kept.
+    var opening: String
 }
 
 extension ModuleService {
@@ -85,7 +87,9 @@ extension ModuleService {
             log.error("\(crash.line)\(folder.map { "; see \($0)" } ?? "")")
             let text = report == crash.line ? report : crash.line + "\n" + report
             console.note(text + (folder.map { "\nsee \($0)" } ?? ""))
-            return CrashRecord(folder: folder, report: report)
+            return CrashRecord(
+                folder: folder, report: report == crash.line ? "" : report,
+                opening: folder.map(KeptCrashes.opening) ?? "")
         }
     }
 

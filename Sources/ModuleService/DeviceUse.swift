@@ -123,8 +123,10 @@ extension ModuleService {
         guard let device = takeTurn(number, operation.kind) else {
             return .success(DeviceReply(error: ErrorCode.noSuchDevice))
         }
+        let speech = console.beginSpeech(device.name)
         defer {
             if operation.kind == .close { finishThread(of: device, call) }
+            console.endSpeech(speech)
             state.withLock { state in
                 device.running?.end.fulfil(true)
                 state.devices[number]?.running = nil

@@ -132,6 +132,8 @@ extension ModuleService {
         guard let linked = state.withLock({ $0.loaded[id]?.linked }), case .module(let command) = linked.entryPoint,
             let space = host(of: linked)
         else { return true }
+        let speech = console.beginSpeech(linked.name)
+        defer { console.endSpeech(speech) }
         do throws(SpaceError) {
             let answer = try space.busy(with: "the question whether \(linked.name) may go") { () throws(SpaceError) in
                 try space.call(command, [ModuleCommand.autounload.rawValue, 0])

@@ -108,7 +108,8 @@ extension ModuleService {
         markFaulty(culprit)
         restartLater(space, without: culprit)
         var failure = Failure(.moduleFaulted, [problem], signal: fault.signalName)
-        if record.report != problem.description { failure.report = record.report }
+        let parts = [record.report, String(record.opening.dropLast())]
+        failure.report = parts.filter { !$0.isEmpty }.joined(separator: "\n")
         return failure
     }
 

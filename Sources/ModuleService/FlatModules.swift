@@ -206,6 +206,8 @@ extension ModuleService {
             throw .refused("ENOENT", name, "has gone")
         }
         console.beginCapture()
+        let speech = console.beginSpeech(name)
+        defer { console.endSpeech(speech) }
         do {
             try setCount(autoclean ? UseCounter.autocleanFlag + 1 : 1, at: counter, space)
             let address = UInt64(bitPattern: Int64(parameters.initialize))

@@ -75,7 +75,8 @@ extension ModuleService {
         var request = request
         var transaction = LoadTransaction(
             service: self, space: space, progress: request.progress, phases: PhaseClock(request.phases))
-        console.beginCapture()
+        let capture = console.beginCapture()
+        request.progress.setOutput { [console] in console.takeCaptured(capture) }
         do throws(Failure) {
             try transaction.run(&request)
         } catch {
@@ -182,6 +183,8 @@ extension LoadTransaction {
         if request.waitsForDebugger { try waitForDebugger() }
         try space.busy(with: request.task) { () throws(Failure) in
             for module in linked {
+                let speech = service.console.beginSpeech(module.name)
+                defer { service.console.endSpeech(speech) }
                 try space.interruptibly { () throws(Failure) in
                     try space.within(request.patience) { () throws(Failure) in try resolveIndirectFunctions(of: module)
                     }
@@ -342,6 +345,8 @@ extension LoadTransaction {
     /// Runs a module's constructors and its init.
     private func start(_ index: Int) throws(Failure) {
         let module = linked[index]
+        let speech = service.console.beginSpeech(module.name)
+        defer { service.console.endSpeech(speech) }
         progress.set("starting \(module.name)", index, linked.count)
         do throws(SpaceError) {
             try space.call(module.constructors)
@@ -391,6 +396,8 @@ extension LoadTransaction {
         let last = min(started, linked.count - 1)
         for index in linked.indices.reversed() where index < mapped {
             let module = linked[index]
+            let speech = service.console.beginSpeech(module.name)
+            defer { service.console.endSpeech(speech) }
             if index < started { service.finish(module) }
             if index < started || (index == last && failure.kind == .initFailed) { service.runDestructors(module) }
             service.unmap(module)

@@ -36,6 +36,8 @@ public final class ModuleService: Sendable {
     let stopped = Promise<[String]>()
     /// The program of the native space.
     let executable: String
+    /// The environment of all spaces.
+    let environment: SpaceEnvironment
     /// The indices of the folders that modules are found in.
     let indexes: ModuleIndexes
     /// Those folders, for who names none.
@@ -112,18 +114,22 @@ public final class ModuleService: Sendable {
     ///
     /// - Parameters:
     ///   - spaceExecutable: the program of that space; see `program(of:)` for the others.
+    ///   - environment: more variables for the spaces, `NAME=value` each.
     ///   - crashes: how many crashes are kept.
     ///   - onFault: what is done after a fault.
     ///   - symbolFiles: what makes the files of the symbol tables when they are opened; nil writes them at every change.
     public init(
         directory: RuntimeDirectory, console: Console, spaceExecutable: String, log: Logger,
-        crashes: CrashLimits = CrashLimits(), onFault: FaultPolicy = .keep,
+        environment: [String] = [], crashes: CrashLimits = CrashLimits(), onFault: FaultPolicy = .keep,
         symbolFiles: PromisedFiles? = try? PromisedFiles()
     ) throws(Failure) {
         self.directory = directory
         self.console = console
         self.log = log
         executable = spaceExecutable
+        // It is taken out again by the space, which becomes that program.
+        let wrapper = Environment.value("MODLINK_SPACE_WRAPPER").map { ["MODLINK_SPACE_WRAPPER=\($0)"] }
+        self.environment = SpaceEnvironment(directory, environment + (wrapper ?? []))
         indexes = ModuleIndexes(store: directory.index)
         folders = try ModuleFolders.own()
         images = try ImageStore(directory)

@@ -37,12 +37,14 @@ final class SpaceHost: Sendable {
 
     /// Starts a space that prints to `console`.
     ///
-    /// - Parameter observer: told in words what has been done to it when it did not answer, and what it was busy with.
+    /// - Parameters:
+    ///   - environment: of its process.
+    ///   - observer: told in words what has been done to it when it did not answer, and what it was busy with.
     init(
-        executable: String, architecture: Architecture, console: borrowing Descriptor,
+        executable: String, architecture: Architecture, console: borrowing Descriptor, environment: SpaceEnvironment,
         observer: @escaping @Sendable (String) -> Void
     ) throws(SpaceError) {
-        var space = try Space.start(executable: executable, console: console)
+        var space = try Space.start(executable: executable, console: console, environment: environment.variables)
         space.observer = observer
         ending = space.ending
         information = space.information

@@ -59,7 +59,8 @@ extension ModuleService {
         let space: SpaceHost
         do throws(SpaceError) {
             space = try SpaceHost(
-                executable: program, architecture: architecture, console: console.writing.descriptor
+                executable: program, architecture: architecture, console: console.writing.descriptor,
+                environment: environment
             ) { [weak self] what in
                 self?.noteRemark(what, on: architecture)
             }

@@ -23,6 +23,8 @@ extension ModuleService {
         let module = entry.flatMap { self.module(at: $0.address, in: architecture) }?.name ?? "space"
         try refuseFaulted(module)
         console.beginCapture()
+        let speech = console.beginSpeech(module == "space" ? ConsoleLine.unknown : module)
+        defer { console.endSpeech(speech) }
         do throws(SpaceError) {
             let (error, values) = try space.busy(with: call) { () throws(SpaceError) in
                 try space.interruptibly { () throws(SpaceError) in

@@ -41,7 +41,8 @@ extension ModuleService {
         } catch {
             throw Failure(error)
         }
-        console.beginCapture()
+        let capture = console.beginCapture()
+        progress?.setOutput { [console] in console.takeCaptured(capture) }
         var names: [String] = []
         do throws(Failure) {
             for (index, module) in order.enumerated() {
@@ -88,6 +89,8 @@ extension ModuleService {
                 .moduleFaulted, [Problem(subject: module.name, reason: "\(Hold.reason(holds)) (EBUSY)")], holds: holds)
         }
         let space = try space(loaded.architecture)
+        let speech = console.beginSpeech(module.name)
+        defer { console.endSpeech(speech) }
         try space.busy(with: "the unload of \(module.name)") { () throws(Failure) in
             try space.within(loaded.patience) { () throws(Failure) in try leave(module, loaded, space) }
         }

@@ -76,15 +76,17 @@ public struct Space: ~Copyable, Sendable {
     /// - Parameters:
     ///   - executable: the path of `modspace`.
     ///   - console: becomes its standard output and error.
+    ///   - environment: `NAME=value` each; nil is this process's own.
     ///   - timeout: how long it may take to say that it is ready.
     /// - Throws: ``SpaceError/system(_:)`` with what execve(2) says; ``SpaceError/died(_:_:)`` when it ends at once;
     ///   ``SpaceError/protocolViolation(_:_:)`` when it is no space, or one of another version.
     public static func start(
-        executable: String, console: borrowing Descriptor, timeout: Duration = .seconds(10)
+        executable: String, console: borrowing Descriptor, environment: [String]? = nil,
+        timeout: Duration = .seconds(10)
     ) throws(SpaceError) -> Space {
         var space: Space
         do throws(SystemError) {
-            space = try spawn(executable, console)
+            space = try spawn(executable, console, environment)
         } catch {
             throw .system(error)
         }
@@ -92,7 +94,9 @@ public struct Space: ~Copyable, Sendable {
         return space
     }
 
-    private static func spawn(_ executable: String, _ console: borrowing Descriptor) throws(SystemError) -> Space {
+    private static func spawn(
+        _ executable: String, _ console: borrowing Descriptor, _ environment: [String]?
+    ) throws(SystemError) -> Space {
         let pair = try LocalSocket.pair(kind: .sequencedPacket)
         let ours = pair.first
         let theirs = pair.second
@@ -102,7 +106,7 @@ public struct Space: ~Copyable, Sendable {
         let null = try File.open("/dev/null", .read)
         let output = console.number
         let process = try ChildProcess.spawn(
-            executable: executable,
+            executable: executable, environment: environment,
             descriptors: [
                 (source: null.number, target: 0), (source: output, target: 1), (source: output, target: 2),
                 (source: theirs.number, target: SPACE_DESCRIPTOR),

@@ -21,22 +21,27 @@ public struct DaemonOptions: ParsableArguments {
         do throws(VarlinkError) {
             return try client.call(method, parameters, descriptors: descriptors)
         } catch {
-            throw Failure(error)
+            throw DaemonConnection.failure(error)
         }
     }
 
-    /// Calls a method, and shows how far it is where standard error is a terminal.
+    /// Calls a method, and prints what modules print, at once; shows how far it is where standard error is a terminal.
     ///
-    /// - Parameter debuggee: told the process, when a debugger is waited for; nil where none can be.
+    /// - Parameters:
+    ///   - interrupted: what becomes of the work when a signal such as that of ^C ends this program; nil: nothing is said then.
+    ///   - isQuiet: whether what modules print stands in the reply alone, as for a reader of JSON.
+    ///   - debuggee: told the process, when a debugger is waited for; nil where none can be.
     public func showing<M: Method>(
-        _ method: M.Type, _ parameters: M.Parameters, descriptors: [Int32] = [], debuggee: ((Int) -> Void)? = nil
+        _ method: M.Type, _ parameters: M.Parameters, descriptors: [Int32] = [], interrupted: String? = nil,
+        isQuiet: Bool = false, debuggee: ((Int) -> Void)? = nil
     ) throws(Failure) -> M.Reply where M.Reply: ProgressReply {
         var line = ProgressLine()
-        guard line.isShown || debuggee != nil else {
-            return try call(method, parameters, descriptors: descriptors).reply
-        }
+        // Without them it ends all the same.
+        if let interrupted { try? PartingWords.set("\(ToolOutput.tool): interrupted: \(interrupted)\n") }
+        defer { if interrupted != nil { try? PartingWords.set(nil) } }
         var client = try DaemonConnection.open(starts: !noAutostart, warn: ToolOutput.warn)
         var last: M.Reply?
+        var output = ""
         defer { line.clear() }
         do throws(VarlinkError) {
             try client.callMany(method, parameters, descriptors: descriptors) { answer in
@@ -44,16 +49,26 @@ public struct DaemonOptions: ParsableArguments {
                     line.clear()
                     debuggee?(process)
                 } else if let progress = answer.reply.progress {
-                    line.draw(progress)
+                    if isQuiet {
+                        output += answer.reply.output
+                    } else if !answer.reply.output.isEmpty {
+                        line.clear()
+                        ToolOutput.printModules(answer.reply.output)
+                    }
+                    // It would be drawn over what a module has begun to print.
+                    if !progress.activity.isEmpty, !ToolOutput.isInsideLine { line.draw(progress) }
                 } else {
                     last = answer.reply
                 }
                 return true
             }
         } catch {
-            throw Failure(error)
+            var failure = DaemonConnection.failure(error)
+            failure.output = output + failure.output
+            throw failure
         }
-        guard let last else { throw Failure(.unavailable, subject: "modlinkd", reason: "sent no answer") }
+        guard var last else { throw Failure(.unavailable, subject: "modlinkd", reason: "sent no answer") }
+        last.output = output + last.output
         return last
     }
 
@@ -72,7 +87,7 @@ public struct DaemonOptions: ParsableArguments {
                 return true
             }
         } catch {
-            throw Failure(error)
+            throw DaemonConnection.failure(error)
         }
         return spaces
     }

@@ -1,9 +1,28 @@
 import ModlinkInterface
 import ObjectModel
 import Posix
+import Synchronization
 
 /// What the tools print, and how they end.
 public enum ToolOutput {
+    /// Whether what modules have printed does not end with a line's end.
+    private static let isOpen = Atomic<Bool>(false)
+
+    /// Whether what modules have printed does not end with a line's end.
+    public static var isInsideLine: Bool { isOpen.load(ordering: .relaxed) }
+
+    /// Prints what modules have printed, as it is.
+    public static func printModules(_ text: String) {
+        guard !text.isEmpty else { return }
+        write(Array(text.utf8))
+        isOpen.store(text.utf8.last != UInt8(ascii: "\n"), ordering: .relaxed)
+    }
+
+    /// Ends the line that a module has left open: what the tool itself says begins a new one.
+    public static func endLine() {
+        if isOpen.exchange(false, ordering: .relaxed) { write([UInt8(ascii: "\n")]) }
+    }
+
     /// Prints to standard output. A reader that has gone ends the program quietly, as it ends `ls | head`.
     public static func print(_ text: String) {
         print(Array(text.utf8))
@@ -11,6 +30,12 @@ public enum ToolOutput {
 
     /// Prints bytes as they are.
     public static func print(_ bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        endLine()
+        write(bytes)
+    }
+
+    private static func write(_ bytes: [UInt8]) {
         do throws(SystemError) {
             try Standard.output.write(bytes)
         } catch {
@@ -22,11 +47,12 @@ public enum ToolOutput {
 
     /// Prints something to be known that keeps nothing from being done: `tool: warning: …`.
     public static func warn(_ text: String) {
+        endLine()
         try? Standard.error.write("\(tool): warning: \(printableLines(text))\n")
     }
 
     /// The name that this program was called by.
-    private static var tool: Substring { CommandLine.arguments.first?.split(separator: "/").last ?? "modlink" }
+    static var tool: Substring { CommandLine.arguments.first?.split(separator: "/").last ?? "modlink" }
 
     /// Prints `tool: text` to standard error.
     static func complain(_ tool: String, _ text: String) {
@@ -35,12 +61,13 @@ public enum ToolOutput {
 
     /// Prints each problem as a line `tool: subject: reason` to standard error.
     public static func complain(_ tool: String, _ problems: [Problem]) {
+        endLine()
         try? Standard.error.write(problems.map { "\(tool): \(printableLines("\($0)"))\n" }.joined())
     }
 
     /// Prints what modules said and why it failed.
     public static func report(_ tool: String, _ failure: Failure) {
-        if !failure.output.isEmpty { print(failure.output) }
+        printModules(failure.output)
         complain(tool, failure.problems)
         if !failure.report.isEmpty { try? Standard.error.write(failure.report + "\n") }
     }

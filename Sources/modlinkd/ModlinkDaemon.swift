@@ -75,6 +75,16 @@ struct ModlinkDaemon: ToolCommand {
         })
     var onFault: FaultPolicy = .keep
 
+    @Option(
+        name: .customLong("env"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "A variable of the environment of spaces; may be given several times.", valueName: "NAME=VALUE"),
+        transform: { text in
+            guard text.first != "=", text.contains("=") else { throw ValidationError("'\(text)' is not NAME=VALUE") }
+            return text
+        })
+    var environment: [String] = []
+
     @Flag(name: .long, help: .hidden)
     var detachWhenReady = false
 
@@ -89,6 +99,7 @@ struct ModlinkDaemon: ToolCommand {
         if stop, crashes != nil || crashBytes != nil {
             throw ValidationError("--stop goes without --crashes and --crash-bytes")
         }
+        if stop, !environment.isEmpty { throw ValidationError("--stop and --env exclude each other") }
         if stop, autoclean != nil { throw ValidationError("--stop and --autoclean exclude each other") }
     }
 
@@ -119,7 +130,7 @@ struct ModlinkDaemon: ToolCommand {
             } else if foreground {
                 try Server.run(
                     directory, level: logLevel, detaches: detachWhenReady, autocleanSeconds: autoclean,
-                    crashes: limits, onFault: onFault)
+                    environment: environment, crashes: limits, onFault: onFault)
             } else {
                 try Self.start(directory, options: options)
             }
@@ -130,15 +141,17 @@ struct ModlinkDaemon: ToolCommand {
     private var options: [String] {
         ["--log-level", logLevel.rawValue, "--on-fault", onFault.rawValue]
             + (autoclean.map { ["--autoclean", "\($0)"] } ?? []) + (crashes.map { ["--crashes", "\($0)"] } ?? [])
-            + (crashBytes.map { ["--crash-bytes", "\($0)"] } ?? [])
+            + (crashBytes.map { ["--crash-bytes", "\($0)"] } ?? []) + environment.flatMap { ["--env", $0] }
     }
 
     private static func start(_ directory: RuntimeDirectory, options: [String]) throws(Failure) {
         try directory.prepare()
         if (try? DaemonConnection.open(directory, starts: false)) != nil {
+            let version = DaemonConnection.otherVersion(directory)
+            let other = version.map { " of version \($0) (this is version \(Product.version))" } ?? ""
             throw Failure(
                 .systemFailure, subject: directory.socket,
-                reason: "a daemon is running already; end it with 'modlinkd --stop'")
+                reason: "a daemon\(other) is running already; end it with 'modlinkd --stop'")
         }
         if let warning = directory.warning { ToolOutput.warn(warning) }
         try DaemonConnection.start(directory, options: options, warn: ToolOutput.warn)

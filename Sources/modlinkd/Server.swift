@@ -11,11 +11,12 @@ enum Server {
 
     /// - Parameters:
     ///   - autocleanSeconds: how often modules are unloaded that nobody uses; nil: never.
+    ///   - environment: more variables for the spaces, `NAME=value` each.
     ///   - crashes: how many crashes are kept.
     ///   - onFault: what is done after a fault.
     static func run(
         _ directory: RuntimeDirectory, level: Logger.Level, detaches: Bool, autocleanSeconds: Int?,
-        crashes: CrashLimits, onFault: FaultPolicy
+        environment: [String], crashes: CrashLimits, onFault: FaultPolicy
     ) throws(Failure) {
         do {
             // A daemon is idle most of its life, and was busy with something large some time.
@@ -30,7 +31,9 @@ enum Server {
             let killed = KilledDaemon(directory)
             let service = try ModuleService(
                 directory: directory, console: console, spaceExecutable: try spaceExecutable(), log: log,
-                crashes: crashes, onFault: onFault)
+                environment: environment, crashes: crashes, onFault: onFault)
+            // Nothing that was mounted where somebody happened to be is kept from being unmounted. Paths are absolute from here on.
+            try CurrentProcess.changeDirectory("/")
             if let autocleanSeconds { try service.autoclean(every: autocleanSeconds) }
             let stopping = try EventDescriptor()
             let connections = try Connections()
@@ -69,8 +72,10 @@ enum Server {
     }
 
     private static func spaceExecutable() throws(Failure) -> String {
-        if let path = Environment.value("MODLINK_SPACE"), !path.isEmpty { return path }
         do throws(SystemError) {
+            if let path = Environment.value("MODLINK_SPACE"), !path.isEmpty {
+                return path.hasPrefix("/") ? path : try CurrentProcess.directory() + "/" + path
+            }
             return try Programs.path(of: "modspace")
         } catch {
             throw Failure(

@@ -36,7 +36,12 @@ struct Stopping {
             }
         } catch {
             switch error {
-            case .remote: throw Failure(error)
+            case .remote(let remote):
+                // A daemon of another version does not know the call; each knows the signal.
+                guard remote.name.hasPrefix("org.varlink.service."), let daemon else {
+                    throw DaemonConnection.failure(error, directory)
+                }
+                try? daemon.process.signal(15)
             // It has ended before it could answer.
             case .closed: break
             default:

@@ -216,7 +216,9 @@ struct ModuleLoad: ToolCommand {
     }
 
     private func say(_ text: String) {
-        if debug { try? Standard.error.write("modload: debug: \(text)\n") }
+        guard debug else { return }
+        ToolOutput.endLine()
+        try? Standard.error.write("modload: debug: \(text)\n")
     }
 
     // MARK: Loading
@@ -260,8 +262,10 @@ struct ModuleLoad: ToolCommand {
             LoadMethod.Parameters(
                 modules: requests, space: space?.name, modulePath: try ModuleFolders.named(),
                 debugger: waitsForDebugger ? true : nil, timeout: timeout),
-            descriptors: files.map(\.number), debuggee: waitsForDebugger ? debuggee : nil)
-        if !json { ToolOutput.print(reply.output) }
+            descriptors: files.map(\.number),
+            interrupted: "the load is given up and undone; 'modstat --console' says how it ended",
+            isQuiet: json, debuggee: waitsForDebugger ? debuggee : nil)
+        if !json { ToolOutput.printModules(reply.output) }
         reply.warnings?.forEach { ToolOutput.warn($0.description) }
         let named = reply.modules.filter { !$0.dependency }
         if let output, let module = named.first { try copyImage(of: module, to: output) }
@@ -289,7 +293,7 @@ struct ModuleLoad: ToolCommand {
             try ObjectFiles.write(bytes, to: path)
         } catch {
             let answer = try daemon.call(UnloadMethod.self, UnloadMethod.Parameters(ids: [module.id]))
-            ToolOutput.print(answer.reply.output)
+            ToolOutput.printModules(answer.reply.output)
             throw error
         }
     }

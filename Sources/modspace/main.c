@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,6 +85,36 @@ static void mark_memory(void)
 bool space_is_borrowed_memory(void)
 {
     return getpid() != space_process && (parent_page == NULL || *parent_page != 0);
+}
+
+/*
+ * What a process inherits would be that of whoever happened to start the daemon: every space begins alike. Hard limits
+ * are the administrator's, and stay. The environment is the daemon's to choose.
+ */
+static int begin_alike(void)
+{
+    static const struct {
+        int resource;
+        rlim_t soft;
+    } limits[] = {
+        {RLIMIT_AS, RLIM_INFINITY},    {RLIMIT_CPU, RLIM_INFINITY},
+        {RLIMIT_DATA, RLIM_INFINITY},  {RLIMIT_FSIZE, RLIM_INFINITY},
+        {RLIMIT_NOFILE, 4096},         {RLIMIT_STACK, 8u << 20},
+        /* The daemon writes core files of its own. */
+        {RLIMIT_CORE, 0},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct rlimit limit;
+        if (getrlimit(limits[i].resource, &limit) != 0) {
+            return errno;
+        }
+        limit.rlim_cur = limits[i].soft < limit.rlim_max ? limits[i].soft : limit.rlim_max;
+        if (setrlimit(limits[i].resource, &limit) != 0) {
+            return errno;
+        }
+    }
+    umask(022);
+    return chdir("/") == 0 ? 0 : errno;
 }
 
 /*
@@ -188,6 +220,10 @@ int main(int count, char **arguments)
     space_process = getpid();
     space_page_size = (size_t)sysconf(_SC_PAGESIZE);
     mark_memory();
+    error = begin_alike();
+    if (error != 0) {
+        return fail("directory and limits", error);
+    }
     take_signals();
     space_prepare_halting();
     space_prepare_streams();

@@ -67,6 +67,24 @@ struct ModuleStatus: ToolCommand {
     @Flag(help: "With --console: go on printing as more comes.")
     var follow = false
 
+    @Option(
+        name: [.customShort("m"), .customLong("module")],
+        help: ArgumentHelp(
+            "With --console: only what that module has printed, and what is said of it.", valueName: "NAME"))
+    var speaker: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --console: only from that time on: 17:57, 2026-11-21 or both, in UTC; or 30s, 5m, 2h or 1d ago.",
+            valueName: "TIME"),
+        transform: { text in
+            guard let time = ConsoleLine.time(since: text, now: WallClock.nanoseconds() / 1_000_000) else {
+                throw ValidationError("'\(text)' is not a time: 17:57, 2026-11-21 17:57:19, or 5m for so long ago")
+            }
+            return time
+        })
+    var since: String?
+
     @Flag(help: "List the crashes that are kept.")
     var crashes = false
 
@@ -80,6 +98,7 @@ struct ModuleStatus: ToolCommand {
             throw ValidationError("one module is shown: give its number or its name")
         }
         if follow, !console { throw ValidationError("--follow belongs to --console") }
+        if speaker != nil || since != nil, !console { throw ValidationError("-m and --since belong to --console") }
         if [json, classic, tree, dot].count(where: { $0 }) > 1 {
             throw ValidationError("--json, --classic, --tree and --dot exclude each other")
         }
@@ -103,7 +122,8 @@ struct ModuleStatus: ToolCommand {
     func run() {
         ToolOutput.run("modstat") { () throws(Failure) in
             if console {
-                try ConsoleReader.print(RuntimeDirectory.standard(), follows: follow)
+                try ConsoleReader.print(
+                    RuntimeDirectory.standard(), follows: follow, ConsoleFilter(module: speaker, since: since))
                 return
             }
             if crashes || crash != nil {

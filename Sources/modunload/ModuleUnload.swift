@@ -83,15 +83,18 @@ struct ModuleUnload: ToolCommand {
             // Those that were shown, and no others: one that came meanwhile and refers to them is a refusal.
             request = UnloadMethod.Parameters(names: order, force: force)
         }
-        let reply = try daemon.showing(UnloadMethod.self, request)
+        let reply = try daemon.showing(UnloadMethod.self, request, interrupted: Self.interrupted, isQuiet: json)
         if json { return try ToolOutput.printJSON(reply) }
-        ToolOutput.print(reply.output)
+        ToolOutput.printModules(reply.output)
     }
 
+    private static let interrupted =
+        "the unload is given up; 'modstat' shows which modules are left, and 'modstat --console' how it ended"
+
     private func clean() throws(Failure) {
-        let reply = try daemon.showing(AutocleanMethod.self, Empty())
+        let reply = try daemon.showing(AutocleanMethod.self, Empty(), interrupted: Self.interrupted, isQuiet: json)
         if json { return try ToolOutput.printJSON(reply) }
-        ToolOutput.print(reply.output)
+        ToolOutput.printModules(reply.output)
         // No failure: delete_module(NULL) knows none but EPERM.
         for problem in reply.problems { ToolOutput.warn("\(problem)") }
     }

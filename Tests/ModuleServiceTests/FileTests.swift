@@ -17,8 +17,10 @@ import Testing
         scratch = try ScratchDirectory()
     }
 
+    /// The lines of a console without their times.
     private func text(_ name: String = "console") throws -> String {
-        String(decoding: try scratch.read(name), as: UTF8.self)
+        String(decoding: try scratch.read(name), as: UTF8.self).replacing(
+            #/(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} /#, with: "")
     }
 
     private func print(_ text: String, to console: Console) throws {
@@ -31,10 +33,10 @@ import Testing
         try print("one\n", to: console)
         console.note("two")
         try print("three\n", to: console)
-        try #expect(text() == "one\nmodlinkd: two\n")
+        try #expect(text() == "-: one\nmodlinkd: two\n")
         #expect(try Poll.waitReadable(console.number, timeout: 0))
         console.drain()
-        try #expect(text() == "one\nmodlinkd: two\nthree\n")
+        try #expect(text() == "-: one\nmodlinkd: two\n-: three\n")
         #expect(try !Poll.waitReadable(console.number, timeout: 0))
     }
 
@@ -59,10 +61,12 @@ import Testing
         #expect(console.endCapture() == "during\nmore\n")
         try print("after\n", to: console)
         #expect(console.endCapture() == "")
-        try #expect(text() == "before\nduring\nmodlinkd: note\nmore\nafter\n")
+        try #expect(text() == "-: before\n-: during\nmodlinkd: note\n-: more\n-: after\n")
     }
 
-    @Test("a capture is cut at its limit, and the file is not", arguments: [(3, "abc"), (4, "abcd"), (5, "abcd")])
+    @Test(
+        "a capture is cut at its limit, and the file is not",
+        arguments: [(3, "abc\n[1 more bytes are in the console only]\n"), (4, "abcd"), (5, "abcd")])
     func captureLimit(_ limit: Int, _ captured: String) throws {
         let console = try Console(directory, captureLimit: limit)
         console.beginCapture()
@@ -70,7 +74,58 @@ import Testing
         console.drain()
         try print("cd", to: console)
         #expect(console.endCapture() == captured)
-        try #expect(text() == "abcd")
+        try #expect(text() == "-: abcd")
+    }
+
+    @Test("what was captured can be taken while more comes: each byte once, and characters whole")
+    func takeCaptured() throws {
+        let console = try Console(directory)
+        let capture = console.beginCapture()
+        try print("gr", to: console)
+        #expect(console.takeCaptured(capture) == "gr")
+        #expect(console.takeCaptured(capture) == "")
+        // U+00F6, U+20AC and U+1F952, cut behind each byte.
+        for byte in "ö€🥒".utf8 {
+            try File.writeAll(console.writing.descriptor, [byte])
+            let text = console.takeCaptured(capture)
+            #expect(text.isEmpty || ["ö", "€", "🥒"].contains(text))
+        }
+        try File.writeAll(console.writing.descriptor, [0xc3])
+        #expect(console.takeCaptured(capture) == "")
+        #expect(console.endCapture() == "\u{fffd}")
+        #expect(console.takeCaptured(capture) == "")
+        console.beginCapture()
+        try print("another", to: console)
+        #expect(console.takeCaptured(capture) == "")
+    }
+
+    @Test("a line is its module's whose function was called last, and ends where another begins to print")
+    func speakers() throws {
+        let console = try Console(directory)
+        try print("early\n", to: console)
+        let outer = console.beginSpeech("pipe")
+        try print("waits", to: console)
+        let inner = console.beginSpeech("gurka")
+        try print("one\ntwo", to: console)
+        console.drain()
+        try print(", three\n", to: console)
+        console.endSpeech(inner)
+        try print("goes on\n", to: console)
+        console.endSpeech(outer)
+        try print("late\n", to: console)
+        console.note("first\nsecond")
+        try #expect(
+            text() == """
+                -: early
+                pipe: waits
+                gurka: one
+                gurka: two, three
+                pipe: goes on
+                -: late
+                modlinkd: first
+                modlinkd: second
+
+                """)
     }
 
     @Test("a file that is longer than its limit is kept as the older one, and a new one begins")
@@ -80,16 +135,15 @@ import Testing
             try print(text, to: console)
             console.drain()
         }
-        try say("abcd")
-        try say("e")
-        try #expect(text() == "abcde")
+        try say("e\n")
+        try #expect(text() == "-: e\n")
         try say("f")
-        try #expect(text() == "f")
-        try #expect(text("console.1") == "abcde")
-        try say("ghij")
-        try say("k")
-        try #expect(text("console.1") == "fghij")
-        try #expect(text() == "k")
+        try #expect(text() == "-: f")
+        try #expect(text("console.1") == "-: e\n")
+        // A line that is open ends with the file.
+        try say("g\n")
+        try #expect(text("console.1") == "-: f\n")
+        try #expect(text() == "-: g\n")
     }
 
     @Test("one look takes no more than a pipe has room for, so who prints without end keeps nobody")
@@ -100,7 +154,7 @@ import Testing
         try print(String(repeating: ".", count: 3 * 65536), to: console)
         for looks in 1...3 {
             console.drain()
-            try #expect(File.status(path: directory.console).size == UInt64(looks * 65536))
+            try #expect(text().utf8.count == "-: ".utf8.count + looks * 65536)
         }
         #expect(try !Poll.waitReadable(console.number, timeout: 0))
     }

@@ -139,7 +139,7 @@ import Testing
         #expect(try eventually { (try? session.space()).map { $0 != space } ?? false })
         let console = try session.output("modstat", "--console")
         #expect(console.contains("modlinkd: space \(space): SIGSEGV "), "\(console)")
-        #expect(console.contains("; it ends\nOops: the space died: SIGSEGV in "), "\(console)")
+        #expect(console.contains(#/; it ends\n[^\n]* modlinkd: Oops: the space died: SIGSEGV in /#), "\(console)")
         let fault = CrashJSON.decode(CrashFault.self, Array(try session.runtimeText("crash/1/fault.json").utf8))
         #expect(fault?.kind == "died" && fault?.module == nil && fault?.coreProblem == nil)
         #expect(fault?.activity == nil && fault?.request == nil)

@@ -160,9 +160,7 @@ import Testing
             ))
         let result = try session.run("modload", "loud.o")
         #expect(result.status == .exited(0))
-        #expect(
-            result.output.utf8.count == 1 << 20 + "Module loaded as ID 1\n".utf8.count
-                || result.output.utf8.count >= 1 << 20)
+        #expect(result.output.utf8.count >= 1 << 20)
         #expect(result.output.hasSuffix("Module loaded as ID 1\n"))
         #expect(try session.runtimeText("console").utf8.count > 2 << 20)
         // Two threads that go on for ever after init; the tables answer meanwhile.

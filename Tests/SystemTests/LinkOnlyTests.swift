@@ -24,7 +24,8 @@ import Testing
         #expect(report.hasSuffix(", uses gurka\n"))
         #expect(try session.names() == ["gurka"])
         #expect(
-            try session.output("modstat", "--console") == "gurka: hello\nmodlinkd: gurka loaded as 1 at 0x10000000\n")
+            try Session.bare(session.output("modstat", "--console").utf8)
+                == "gurka: hello\nmodlinkd: gurka loaded as 1 at 0x10000000\n")
     }
 
     @Test("-n with -A resolves against a file, and neither needs nor starts a daemon")

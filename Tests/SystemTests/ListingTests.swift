@@ -109,7 +109,7 @@ import Testing
     func console() throws {
         let session = try twoModules()
         try session.output("modlinkd", "--stop")
-        let text = try session.output("modstat", "--console")
+        let text = Session.bare(try session.output("modstat", "--console").utf8)
         #expect(text.hasPrefix("gurka: hello\nsallad: 27 3\nmodlinkd: gurka loaded as 1 at 0x10000000\n"), "\(text)")
         let fresh = try Session()
         try expect(

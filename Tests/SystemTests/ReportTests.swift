@@ -68,10 +68,16 @@ import Varlink
         // The space's own functions have lines, too.
         let own = trace.dropFirst(3).first { $0.hasPrefix(" space_work ") }
         #expect(own?.hasPrefix(" space_work (Sources/modspace/workers.c:") == true, "\(trace)")
-        #expect(lines.last == "Modules linked in: gurka(F)")
+        let folder = session.runtime + "/crash/1"
+        #expect(
+            lines.suffix(3) == [
+                "Modules linked in: gurka(F)", "Core: \(folder)/core",
+                "Debug: gdb \(folder)/images/space \(folder)/core",
+            ])
         let report = lines.dropFirst().joined(separator: "\n") + "\n"
-        #expect(try session.runtimeText("crash/1/report") == report)
-        #expect(try session.output("modstat", "--console").contains("\n" + report))
+        let kept = lines.dropFirst().dropLast(2)
+        #expect(try session.runtimeText("crash/1/report") == kept.joined(separator: "\n") + "\n")
+        #expect(try session.runtimeText("console").contains("\n" + kept.map { "modlinkd: \($0)\n" }.joined()))
         #expect(try session.output("modstat", "--crash", "1") == report)
     }
 
@@ -111,7 +117,9 @@ import Varlink
         let reply = try client.call(DescribeCrashMethod.self, .init(number: 1)).reply
         #expect(reply.crash == crash)
         let kept = try session.runtimeText("crash/1/report")
-        #expect(reply.report == kept)
+        let folder = session.runtime + "/crash/1"
+        #expect(
+            reply.report == kept + "Core: \(folder)/core\nDebug: gdb \(folder)/images/space \(folder)/core\n")
         let json = try session.output("modstat", "--crashes", "--json")
         #expect(json.hasPrefix("[\n  {\n    \"folder\" : \"") && json.contains("\"number\" : 1,"))
         #expect(

@@ -91,9 +91,21 @@ final class Session: Sendable {
     /// The bytes of a file.
     func read(_ name: String) throws -> [UInt8] { try files.read(name) }
 
-    /// The text of a file in the runtime directory.
+    /// The text of a file in the runtime directory; of the console without times, and without the names of modules.
     func runtimeText(_ name: String) throws -> String {
-        String(decoding: try File.read(path: "\(runtime)/\(name)", limit: 1 << 24), as: UTF8.self)
+        let bytes = try File.read(path: "\(runtime)/\(name)", limit: 1 << 24)
+        return name == "console" ? Self.bare(bytes) : String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Lines of the console without their times; those of modules without the names.
+    static func bare(_ console: some Sequence<UInt8>) -> String {
+        let lines = Array(console).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let texts = lines.map { (line: ArraySlice<UInt8>) -> ArraySlice<UInt8> in
+            guard let parts = ConsoleLine(line) else { return line }
+            let isDaemon = parts.speaker.elementsEqual(ConsoleLine.daemon.utf8)
+            return (isDaemon ? Array("modlinkd: ".utf8) : [])[...] + parts.text
+        }
+        return String(decoding: Array(texts.joined(separator: [UInt8(ascii: "\n")])), as: UTF8.self)
     }
 
     /// The modules that have an image; the spare file beside them is no module's.

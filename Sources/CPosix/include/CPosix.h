@@ -145,6 +145,14 @@ int cposix_prepare_last_words(unsigned seconds);
 /* Copies what is to be written then, in place of what was before. Not while another thread does so. */
 int cposix_set_last_words(const void *bytes, size_t count);
 
+/* ---- PartingWords.c ---- */
+
+/*
+ * Copies what is to be written to standard error when SIGINT, SIGTERM or SIGHUP ends the process, which those do as before; NULL is
+ * nothing. Signals that are ignored stay so. Returns 0, or -1 with errno.
+ */
+int cposix_set_parting_words(const char *text);
+
 /* ---- trace.c: processes that stand still while they are looked at (ptrace(2)) ---- */
 
 /* PTRACE_SEIZE and PTRACE_INTERRUPT: the thread is the calling thread's to look at, and is about to stand still. */
