@@ -87,6 +87,8 @@ public struct Failure: Error, Sendable, Equatable {
     public var signal: String
     /// For `moduleFaulted`: what is known of it, in lines; empty when nothing is.
     public var report = ""
+    /// For `moduleFaulted`, in the daemon: the number of the crash that is kept of it; nil when nothing is.
+    public var crash: Int?
     /// For `refused`: the name of the error number.
     public var code: String
 

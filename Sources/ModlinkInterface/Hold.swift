@@ -10,15 +10,17 @@ public struct Hold: Codable, Sendable, Equatable {
         case device
         /// A client of the daemon holds it.
         case client
+        /// A thread runs code of it.
+        case thread
     }
 
     /// The module that is kept.
     public var module: String
     /// What kind it is.
     public var kind: Kind
-    /// Who holds it: the name of the other module, the device or the client; empty for a count.
+    /// Who holds it: the name of the other module, the device or the client, the number of the thread; empty for a count.
     public var holder: String
-    /// For `module`: the symbols that were taken, in alphabetical order; none where it is only required by name.
+    /// For `module`: the symbols that were taken, in alphabetical order; none where it is only required by name. For `thread`: where it is.
     public var symbols: [String]
     /// How often: how many symbols, uses, descriptors.
     public var count: Int
@@ -42,6 +44,7 @@ public struct Hold: Codable, Sendable, Equatable {
     public static func reason(_ holds: [Hold]) -> String {
         var parts = holds.prefix(holderLimit).map(\.text)
         if holds.count > holderLimit { parts.append("and \(holds.count - holderLimit) more") }
+        if holds.contains(where: { $0.kind == .thread }) { parts.append("wait until it has ended, or end it with -f") }
         let text = parts.joined(separator: "; ")
         return text.hasPrefix("by ") ? "in use \(text)" : "in use: \(text)"
     }
@@ -53,6 +56,7 @@ public struct Hold: Codable, Sendable, Equatable {
         case .count: "its use count is \(count)"
         case .device: "its device \(holder) is open" + (count > 1 ? " \(count) times" : "")
         case .client: "by \(holder)"
+        case .thread: "thread \(holder) runs in \(symbols.first ?? "its code")"
         }
     }
 

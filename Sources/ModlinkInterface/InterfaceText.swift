@@ -60,7 +60,7 @@ public let interfaceText = """
 
     # What keeps a module from being unloaded. A module that refers to it: holder is its name, symbols what it took, count how many;
     # or requires it by name: no symbols. Its use counter: count. A device of it that is open, or a client: holder says which.
-    type Hold (module: string, kind: (module, count, device, client), holder: string, symbols: []string, count: int)
+    type Hold (module: string, kind: (module, count, device, client, thread), holder: string, symbols: []string, count: int)
 
     # How long a part of the work took.
     type Phase (name: string, nanoseconds: int)
@@ -151,12 +151,16 @@ public let interfaceText = """
 
     # Unloads modules, named or numbered, together: those that only use each other can go. dependents: also all that refer to them.
     # dryRun: refuses what would be refused, and says in which order they would go, but nothing goes. force: those that have faulted
-    # are discarded, without being called, whatever they count or have open. With more, replies with progress and with output come before
-    # the last one, as for Load.
+    # are discarded, without being called, whatever they count or have open, and those that refuse are discarded too; threads that run
+    # their code are ended. problems: what has gone wrong and has not kept them, such as a crash of a destructor. warnings: what force
+    # has done. notes: what they have left open. With more, replies with progress and with output come before the last one, as for Load.
     method Unload(names: ?[]string, ids: ?[]int, dependents: ?bool, dryRun: ?bool, force: ?bool) -> (
       modules: []string,
       output: string,
-      progress: ?Progress
+      progress: ?Progress,
+      problems: ?[]Problem,
+      warnings: ?[]Problem,
+      notes: ?[]Problem
     )
 
     # One pass of delete_module(NULL): the modules that were loaded to go, that nobody uses and that have not been used since the last

@@ -86,7 +86,7 @@ public enum UnloadMethod: Method {
         public var dependents: Bool?
         /// Whether nothing is to be done: the reply says what would go.
         public var dryRun: Bool?
-        /// Whether modules that have faulted are discarded, without being called.
+        /// Whether modules that have faulted are discarded, without being called, and those that refuse too.
         public var force: Bool?
 
         /// Makes the parameters of a call.
@@ -110,6 +110,12 @@ public enum UnloadMethod: Method {
         public var output: String
         /// How far the work is. A reply that has it comes before the last one, and has nothing else but output.
         public var progress: Progress?
+        /// What has gone wrong and has not kept them.
+        public var problems: [Problem]?
+        /// What was done to modules that did not go by themselves.
+        public var warnings: [Problem]?
+        /// What they have left open, and what has become of that.
+        public var notes: [Problem]?
 
         /// Makes a reply of the given parts.
         public init(modules: [String], output: String, progress: Progress? = nil) {

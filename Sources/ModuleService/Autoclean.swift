@@ -21,6 +21,7 @@ extension ModuleService {
                 let more = try unload([id])
                 reply.modules += more.modules
                 reply.output += more.output
+                reply.problems += more.problems ?? []
             } catch {
                 reply.output += error.output
                 reply.problems += error.problems

@@ -26,7 +26,7 @@ struct FaultPlace: Equatable, Sendable {
     /// How much of the stack is looked at, in bytes.
     private static let stackLimit = 64 << 10
     /// The longest call instruction, in bytes.
-    private static let longestCall = 7
+    static let longestCall = 7
 
     init?(programCounter: UInt64, stackPointer: UInt64, startRoutine: UInt64?, in space: Surroundings) {
         if let module = space.module(programCounter) {

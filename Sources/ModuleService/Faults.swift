@@ -106,10 +106,12 @@ extension ModuleService {
                 request: device.map(\.caller) ?? request.withLock { $0 }, line: problem.description), space)
         if let device { try? device.lane.release() } else { space.releaseStopped() }
         markFaulty(culprit)
+        noteGivenUp(culprit, in: space.architecture)
         restartLater(space, without: culprit)
         var failure = Failure(.moduleFaulted, [problem], signal: fault.signalName)
         let parts = [record.report, String(record.opening.dropLast())]
         failure.report = parts.filter { !$0.isEmpty }.joined(separator: "\n")
+        failure.crash = record.folder.flatMap { $0.split(separator: "/").last }.flatMap { Int($0) }
         return failure
     }
 
@@ -148,7 +150,7 @@ extension ModuleService {
         case .signal: return "\(fault.signalName)\(touched(fault, in: architecture)) in \(here)"
         case .deadline where fault.stoppedSpace:
             return "hung: stopped the space (SIGSTOP), and was not back in time, in \(here)"
-        case .deadline: return "hung: not back in time, in \(here)"
+        case .deadline: return "hung: not back in time, in \(here)\(waitedLock(fault, in: architecture))"
         case .interrupt: return "interrupted in \(here)"
         case .exit:
             let caller = place.map { describe($0.address, isBehindCall: true, in: architecture) } ?? here
@@ -173,11 +175,7 @@ extension ModuleService {
     /// - Parameter isBehindCall: whether a call returns there. The last instruction of a function that does not return is a call, and
     ///   what is behind it belongs to the next one.
     func describe(_ address: UInt64, isBehindCall: Bool = false, in architecture: Architecture) -> String {
-        let sets = state.withLock { state -> [SymbolSet] in
-            // Those that are being loaded are in no table yet.
-            let loading = state.loaded.values.filter { $0.slot == nil && $0.architecture == architecture }
-            return state.spaces[architecture].symbols.snapshot + loading.map { SymbolSet($0.linked) }
-        }
+        let sets = symbolSets(of: architecture)
         let inside = isBehindCall ? address &- 1 : address
         guard let set = sets.first(where: { $0.range.contains(inside) }), let index = set.symbol(at: inside) else {
             return departed(address, in: architecture)?.departed ?? "unknown code at \(hexadecimal(address))"
@@ -187,11 +185,29 @@ extension ModuleService {
     }
 }
 
+extension ModuleService {
+    /// The symbols of a space: its own, and those of all its modules.
+    func symbolSets(of architecture: Architecture) -> [SymbolSet] {
+        state.withLock { state in
+            // Those that are being loaded are in no table yet.
+            let loading = state.loaded.values.filter { $0.slot == nil && $0.architecture == architecture }
+            return state.spaces[architecture].symbols.snapshot + loading.map { SymbolSet($0.linked) }
+        }
+    }
+}
+
 // MARK: Whose fault it is
 
 extension ModuleService {
     /// Where a fault belongs.
     func place(of fault: Fault, in space: SpaceHost) -> FaultPlace? {
+        FaultPlace(
+            programCounter: fault.instructionPointer, stackPointer: fault.stackPointer,
+            startRoutine: fault.startRoutine, in: surroundings(space))
+    }
+
+    /// What has to be known of a space to find code of modules on stacks.
+    func surroundings(_ space: SpaceHost) -> FaultPlace.Surroundings {
         let process = space.information.process
         let (code, program) = state.withLock { state in
             let code = state.modules(in: space.architecture).flatMap { module in
@@ -200,14 +216,11 @@ extension ModuleService {
             let program = state.spaces[space.architecture].symbols.snapshot.first { $0.owner.isEmpty }?.range
             return (ModuleCode(code), program ?? 0..<0)
         }
-        return FaultPlace(
-            programCounter: fault.instructionPointer, stackPointer: fault.stackPointer,
-            startRoutine: fault.startRoutine,
-            in: FaultPlace.Surroundings(
-                architecture: space.architecture,
-                module: code.module(at:),
-                isProgram: program.contains,
-                read: { address, count in (try? ProcessMemory.read(process, at: address, count: count)) ?? [] }))
+        return FaultPlace.Surroundings(
+            architecture: space.architecture,
+            module: code.module(at:),
+            isProgram: program.contains,
+            read: { address, count in (try? ProcessMemory.read(process, at: address, count: count)) ?? [] })
     }
 
     /// Deals with what happens in a space by itself, until it has ended.

@@ -15,7 +15,10 @@ extension ModuleService {
         var all: [Hold] = []
         for id in ids {
             let isDiscarded = discards && state.withLock { $0.modules[id]?.state == .faulted }
-            let holds = try holds(on: id, leaving: leaving).filter { !isDiscarded || $0.kind == .module }
+            // What has faulted cannot let go by itself, and threads are ended.
+            let holds = try holds(on: id, leaving: leaving, discards: discards).filter {
+                !isDiscarded || $0.kind == .module
+            }
             guard let module = holds.first?.module else { continue }
             problems.append(Problem(subject: module, reason: "\(Hold.reason(holds)) (EBUSY)"))
             all += holds
@@ -29,10 +32,16 @@ extension ModuleService {
     ///
     /// - Parameters:
     ///   - leaving: modules that are to go together with it.
-    ///   - waits: whether a space that is busy is waited for; else its counter counts for nothing then.
-    func holds(on id: Int, leaving: Set<Int>, waits: Bool = true) throws(Failure) -> [Hold] {
-        let (module, holders) = state.withLock { state in
-            (state.loaded[id]?.linked, state.modules.moduleHolders(of: id, leaving: leaving))
+    ///   - discards: whether threads that run its code are going to be ended.
+    ///   - waits: whether a space that is busy is waited for; else its counter and threads count for nothing then.
+    func holds(
+        on id: Int, leaving: Set<Int>, discards: Bool = false, waits: Bool = true
+    ) throws(Failure) -> [Hold] {
+        let (module, holders, isCleanedUp) = state.withLock { state in
+            (
+                state.loaded[id]?.linked, state.modules.moduleHolders(of: id, leaving: leaving),
+                state.loaded[id]?.isCleanedUp == true
+            )
         }
         guard let module else { return [] }
         var holds = holders.map { holder in
@@ -44,6 +53,8 @@ extension ModuleService {
             holds.append(Hold(module: module.name, kind: .count, count: count))
         }
         holds += state.withLock { $0.deviceHolds(on: id, named: module.name) }
+        // Looked for last: what is refused anyway needs no look at stacks.
+        if holds.isEmpty, !discards, waits { holds += try threadHolds(on: module, isCleanedUp: isCleanedUp) }
         return holds
     }
 

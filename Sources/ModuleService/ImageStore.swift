@@ -153,5 +153,7 @@ extension ModuleService {
         images.rest()
         Workers.threads.dismiss()
         UnusedMemory.giveBack(moreThan: unusedMemoryLimit)
+        // Processes that modules had started, and that nobody waits for.
+        Orphans.bury()
     }
 }

@@ -80,8 +80,8 @@ extension ModuleService {
         do throws(Failure) {
             try transaction.run(&request)
         } catch {
-            transaction.space.busy(with: request.task) { transaction.undo(after: error) }
             var failure = error
+            failure.problems += transaction.space.busy(with: request.task) { transaction.undo(after: error) }
             failure.output = console.endCapture() + error.output
             let line = "load failed: \(failure.problems.first?.description ?? "")"
             log.notice("\(line)")
@@ -385,37 +385,68 @@ extension LoadTransaction {
         service.publishSymbols()
     }
 
-    /// Takes back what has been done, the last first.
-    fileprivate mutating func undo(after failure: Failure) {
+    /// Takes back what has been done, the last first. Returns what has gone wrong with that.
+    fileprivate mutating func undo(after failure: Failure) -> [Problem] {
         if failure.kind == .systemFailure, space.hasEnded {
             for name in images { service.images.remove(name) }
             service.replaceSpace(space.architecture)
-            return
+            return []
         }
+        var reply = UnloadMethod.Reply(modules: [], output: "")
+        var staying = Set<Int>()
         // The one that failed is not asked to clean up: modules(2). One that crashed is not called at all.
         let last = min(started, linked.count - 1)
         for index in linked.indices.reversed() where index < mapped {
             let module = linked[index]
             let speech = service.console.beginSpeech(module.name)
             defer { service.console.endSpeech(speech) }
-            if index < started { service.finish(module) }
-            if index < started || (index == last && failure.kind == .initFailed) { service.runDestructors(module) }
-            service.unmap(module)
-        }
-        let (ids, addresses, space) = (ids, addresses, space)
-        // What has been mapped may have left pointers to itself, as what is unloaded may.
-        let gone = linked.prefix(mapped)
-        service.state.withLock { state in
-            for id in ids {
-                state.modules.remove(id)
-                state.loaded[id] = nil
+            if index < started, let problem = service.finish(module) { reply.complain(problem) }
+            if index < started || (index == last && failure.kind == .initFailed),
+                let problem = service.runDestructors(module)
+            {
+                reply.complain(problem)
             }
-            for module in gone { state.bury(module, nil) }
-            for address in addresses { state.spaces[space.architecture].ranges.release(address) }
+            do throws(Failure) {
+                try service.settleThreads(of: module, ends: true, &reply)
+                // What stays may call it.
+                guard !staying.contains(where: { linked[$0].peers[index] != nil }) else {
+                    staying.insert(index)
+                    continue
+                }
+                service.unmap(module, discards: failure.kind == .moduleFaulted, &reply)
+            } catch {
+                staying.insert(index)
+                for problem in error.problems { reply.complain(problem) }
+            }
+        }
+        forget(except: staying)
+        return (reply.warnings ?? []) + (reply.problems ?? [])
+    }
+
+    /// Takes modules out of the tables, but for those that cannot be taken out of the space: they have faulted.
+    private func forget(except staying: Set<Int>) {
+        let (ids, addresses, space, linked, mapped) = (ids, addresses, space, linked, mapped)
+        service.state.withLock { state in
+            for (index, id) in ids.enumerated() {
+                if staying.contains(index) {
+                    state.modules.keepFaulted(id)
+                } else {
+                    state.modules.remove(id)
+                    state.loaded[id] = nil
+                }
+            }
+            // What has been mapped may have left pointers to itself, as what is unloaded may.
+            for (index, module) in linked.prefix(mapped).enumerated() where !staying.contains(index) {
+                state.bury(module, nil)
+            }
+            for (index, address) in addresses.enumerated() where !staying.contains(index) {
+                state.spaces[space.architecture].ranges.release(address)
+            }
         }
         // Those of linked modules have been given back with their memory.
         service.releaseThreads(Array(threadBlocks.dropFirst(mapped)), space)
-        for name in images { service.images.remove(name) }
+        let names = Set(staying.map { linked[$0].name })
+        for name in images where !names.contains(name) { service.images.remove(name) }
     }
 }
 

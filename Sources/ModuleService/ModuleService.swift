@@ -70,6 +70,8 @@ public final class ModuleService: Sendable {
         var isSilent = false
         /// Its cleanup function has run, and threads of its own still kept it.
         var isCleanedUp = false
+        /// It has begun to go so far that it cannot stay as it was: its destructors have run, or its threads have been ended.
+        var isSpoiled = false
         /// How long each call of it may take; nil: as long as it wants.
         var patience: Duration? = SpaceHost.standardPatience
         /// What it was made of, where a space that is started again is to have it too.
@@ -221,6 +223,7 @@ public final class ModuleService: Sendable {
             return events
         }
         events += later ?? []
+        endChildren()
         queue.close()
         imageDebugging.close()
         stopped.fulfil(events)

@@ -81,6 +81,8 @@ extension ModuleService {
         }
         for name in lost { images.remove(name) }
         space.exit()
+        // Before another takes its place: they may have what its modules want, a port.
+        endChildren(of: space)
         removePerfMap(of: space.information.process)
         let names = lost.joined(separator: ", ")
         guard mayStart else {

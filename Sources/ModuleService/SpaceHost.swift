@@ -281,11 +281,27 @@ extension SpaceHost {
         }
     }
 
-    /// Takes an image out of memory.
-    func unmap(_ range: Range<UInt64>) throws(SpaceError) -> ProcessState {
+    /// Takes an image out of memory. Returns what its code has left: descriptors are closed when it is discarded.
+    func unmap(_ range: Range<UInt64>, discards: Bool) throws(SpaceError) -> ImageRemains {
         try ask { (space) throws(SpaceError) in
-            try space.unmap(address: range.lowerBound, size: range.upperBound - range.lowerBound)
+            try space.unmap(
+                address: range.lowerBound, size: range.upperBound - range.lowerBound, discards: discards)
         }
+    }
+
+    /// What an image's code has opened and not closed.
+    func descriptors(_ range: Range<UInt64>) throws(SpaceError) -> OpenDescriptors {
+        try ask { (space) throws(SpaceError) in try space.descriptors(ofImage: range.lowerBound) }
+    }
+
+    /// Its threads, but for the initial one.
+    func threads() throws(SpaceError) -> [SpaceThread] {
+        try ask { (space) throws(SpaceError) in try space.threads() }
+    }
+
+    /// Ends one of its threads.
+    func endThread(_ number: Int32) throws(SpaceError) {
+        try ask { (space) throws(SpaceError) in try space.endThread(number) }
     }
 
     /// Calls a function with words, and returns the word that it returns.
@@ -425,6 +441,11 @@ extension SpaceHost {
     /// How many destructors of thread-local variables a module has pending in threads that modules made.
     func pendingDestructors(_ range: Range<UInt64>) throws(SpaceError) -> Int64 {
         try ask { (space) throws(SpaceError) in try space.pendingDestructors(image: range.lowerBound) }
+    }
+
+    /// Whether a module has given functions to atexit(3) and its like.
+    func hasExitFunctions(_ range: Range<UInt64>) throws(SpaceError) -> Bool {
+        try ask { (space) throws(SpaceError) in try space.hasExitFunctions(image: range.lowerBound) }
     }
 
     /// Runs the destructors of thread-local variables that a module has pending in the thread of calls.

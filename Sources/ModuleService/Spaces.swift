@@ -19,6 +19,8 @@ struct SpaceRecord: Sendable {
     var ranges = AddressRanges(window: 0..<0)
     /// Which bytes are taken of the room that each thread has for thread-local variables, counted from its start.
     var threadRanges = AddressRanges(window: 0..<0)
+    /// The module whose code was given up last in the middle of what it did, and may have left locks taken.
+    var givenUp: String?
     /// The generation of `symbols` that whoever opens the file of the symbol table finds, or a later one.
     var publishedGeneration: UInt64 = 0
 }
@@ -75,6 +77,7 @@ extension ModuleService {
                 window: space.information.window, restingLimit: DepartedOwners.limit)
             state.spaces[architecture].threadRanges = AddressRanges(window: 0..<space.information.reserve.size)
             state.spaces[architecture].host = space
+            state.spaces[architecture].givenUp = nil
         }
         log.info("\(space.label) started: \(resident.symbols.entries.count) symbols")
         watch(space)
@@ -100,6 +103,7 @@ extension ModuleService {
         do throws(SystemError) {
             try Threads.start(name: "space-\(space.information.process)") { [self] in
                 follow(space)
+                endChildren(of: space)
                 later { $0.spaceEnded(space) }
             }
         } catch {

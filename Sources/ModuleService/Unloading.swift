@@ -43,35 +43,39 @@ extension ModuleService {
         }
         let capture = console.beginCapture()
         progress?.setOutput { [console] in console.takeCaptured(capture) }
-        var names: [String] = []
+        var reply = UnloadMethod.Reply(modules: [], output: "")
         do throws(Failure) {
             for (index, module) in order.enumerated() {
                 progress?.set("unloading \(module.name)", index, order.count)
                 do throws(Failure) {
-                    try unload(module)
+                    try unload(module, discards: discards, &reply)
                 } catch {
                     // Those that have not been asked yet stay.
                     state.withLock { state in
-                        state.modules.cancelUnload(module.id, hasFaulted: error.kind == .moduleFaulted)
+                        let isSpoiled = state.loaded[module.id]?.isSpoiled == true
+                        state.modules.cancelUnload(module.id, hasFaulted: error.kind == .moduleFaulted || isSpoiled)
                         for rest in order[(index + 1)...] { state.modules.cancelUnload(rest.id) }
                     }
                     throw error
                 }
-                names.append(module.name)
+                reply.modules.append(module.name)
                 log.info("\(module.name) unloaded")
             }
         } catch {
             publishSymbols()
             var failure = error
             failure.output = console.endCapture()
-            failure.tell(gone: names, staying: order.dropFirst(names.count + 1).map(\.name))
+            failure.tell(gone: reply.modules, staying: order.dropFirst(reply.modules.count + 1).map(\.name))
+            // What went wrong before, and what has been done.
+            failure.problems += (reply.problems ?? []) + (reply.warnings ?? [])
             replaceEndedSpaces()
             throw failure
         }
         publishSymbols()
-        let output = console.endCapture()
-        for name in names { console.note("\(name) unloaded") }
-        return UnloadMethod.Reply(modules: names, output: output)
+        reply.output = console.endCapture()
+        for note in (reply.warnings ?? []) + (reply.notes ?? []) { console.note("\(note)") }
+        for name in reply.modules { console.note("\(name) unloaded") }
+        return reply
     }
 
     /// What a module's own use counter says; nil when it has none, or the space is busy.
@@ -79,7 +83,9 @@ extension ModuleService {
         state.withLock { $0.counterPlace(id) }?.count
     }
 
-    private func unload(_ module: Module) throws(Failure) {
+    private func unload(
+        _ module: Module, discards: Bool, _ reply: inout UnloadMethod.Reply
+    ) throws(Failure) {
         guard let loaded = state.withLock({ $0.loaded[module.id] }) else { return }
         // Of one that has faulted: all others are kept by theirs.
         guard discardDevices(of: module.id) else {
@@ -92,7 +98,9 @@ extension ModuleService {
         let speech = console.beginSpeech(module.name)
         defer { console.endSpeech(speech) }
         try space.busy(with: "the unload of \(module.name)") { () throws(Failure) in
-            try space.within(loaded.patience) { () throws(Failure) in try leave(module, loaded, space) }
+            try space.within(loaded.patience) { () throws(Failure) in
+                try leave(module, loaded, space, discards: discards, &reply)
+            }
         }
         state.withLock { state in
             let set = loaded.slot.flatMap { state.spaces[loaded.architecture].symbols.owner($0) }
@@ -105,19 +113,69 @@ extension ModuleService {
         if loaded.flat != nil { writePerfMap() }
     }
 
-    /// Has a module clean up, and takes it out of its space.
-    private func leave(_ module: Module, _ loaded: LoadedModule, _ space: SpaceHost) throws(Failure) {
-        if !loaded.linked.hasCleanup || loaded.isCleanedUp || module.state == .faulted {
-            try refuseKeptByThreads(loaded.linked, space)
+    /// Has a module clean up, and takes it out of its space: one stage after the other, none of which is done twice.
+    private func leave(
+        _ module: Module, _ loaded: LoadedModule, _ space: SpaceHost, discards: Bool,
+        _ reply: inout UnloadMethod.Reply
+    ) throws(Failure) {
+        let linked = loaded.linked
+        var isDiscarded = module.state == .faulted
+        if !linked.hasCleanup || loaded.isCleanedUp || isDiscarded { try refuseKeptByThreads(linked, space) }
+        if !isDiscarded, !loaded.isCleanedUp {
+            isDiscarded = try cleanUp(linked, space, discards: discards, &reply)
         }
-        if module.state != .faulted {
-            if !loaded.isCleanedUp {
-                try space.interruptibly { () throws(Failure) in try cleanUp(loaded.linked, space) }
-            }
-            try finishThreads(of: loaded.linked, id: module.id, space)
-            runDestructors(loaded.linked)
+        if isDiscarded {
+            noteSpoiled(module.id)
+            try settleThreads(of: linked, ends: true, &reply)
+        } else {
+            try finish(linked, id: module.id, space, discards: discards, &reply)
         }
-        unmap(loaded.linked)
+        unmap(linked, discards: isDiscarded, &reply)
+    }
+
+    /// Has a module clean up. Returns whether it has refused, and is discarded all the same.
+    private func cleanUp(
+        _ module: LinkedModule, _ space: SpaceHost, discards: Bool, _ reply: inout UnloadMethod.Reply
+    ) throws(Failure) -> Bool {
+        do throws(Failure) {
+            try space.interruptibly { () throws(Failure) in try cleanUp(module, space) }
+            return false
+        } catch {
+            guard discards, error.kind == .moduleBusy, var refusal = error.problems.first else { throw error }
+            refusal.reason += "; discarded all the same"
+            reply.tell(refusal)
+            return true
+        }
+    }
+
+    /// What is to be done for a module that has cleaned up.
+    private func finish(
+        _ module: LinkedModule, id: Int, _ space: SpaceHost, discards: Bool, _ reply: inout UnloadMethod.Reply
+    ) throws(Failure) {
+        let isEndedByDestructors = mayEndThreads(module, space)
+        state.withLock { $0.loaded[id]?.isCleanedUp = true }
+        if !isEndedByDestructors { try settleThreads(of: module, ends: discards, &reply) }
+        try finishThreads(of: module, id: id, space)
+        let problem = runDestructors(module)
+        if var problem {
+            problem.reason += "; it is gone all the same"
+            reply.complain(problem)
+        }
+        guard isEndedByDestructors || problem != nil else { return }
+        noteSpoiled(id)
+        do throws(Failure) {
+            try settleThreads(of: module, ends: discards, &reply)
+        } catch {
+            // It is not gone.
+            reply.problems?.removeLast(problem == nil ? 0 : 1)
+            var failure = error
+            if let problem { failure.problems.insert(problem, at: 0) }
+            throw failure
+        }
+    }
+
+    private func noteSpoiled(_ id: Int) {
+        state.withLock { $0.loaded[id]?.isSpoiled = true }
     }
 
     /// The space that a module is in, if it runs.
@@ -125,19 +183,22 @@ extension ModuleService {
         state.withLock { $0.spaces[module.image.architecture].host }
     }
 
-    /// Asks a module that was started to clean up, and does not mind how it ends: part of undoing.
-    func finish(_ module: LinkedModule) {
-        guard let space = host(of: module) else { return }
+    /// Asks a module that was started to clean up: part of undoing. Returns how it failed.
+    func finish(_ module: LinkedModule) -> Problem? {
+        guard let space = host(of: module), !space.hasEnded else { return nil }
         do throws(Failure) {
             try cleanUp(module, space)
+            return nil
         } catch {
-            log.warning("\(error.problems.first?.description ?? module.name)")
+            let problem = error.telling
+            log.warning("\(problem?.description ?? module.name)")
+            return problem
         }
     }
 
-    /// Runs what the module has left for its end: functions given to atexit(3) in its name, then destructors.
-    func runDestructors(_ module: LinkedModule) {
-        guard let space = host(of: module), !space.hasEnded else { return }
+    /// Runs what the module has left for its end: functions given to atexit(3) in its name, then destructors. Returns how that failed.
+    func runDestructors(_ module: LinkedModule) -> Problem? {
+        guard let space = host(of: module), !space.hasEnded else { return nil }
         do throws(SpaceError) {
             let symbols = state.withLock { $0.spaces[space.architecture].symbols }
             if let finalize = symbols.exported("__cxa_finalize").flatMap(symbols.symbol) {
@@ -145,28 +206,67 @@ extension ModuleService {
             }
             try space.call(module.destructors, reverse: true)
             for release in module.releases { _ = try space.call(release) }
+            return nil
         } catch {
             let failure = failure(error, in: module.name, calling: "destructor", for: .destructor, space)
             let line = failure.problems.first?.description ?? module.name
             log.warning("\(line)")
             console.note(line)
+            return failure.telling
         }
     }
 
-    /// Takes a module's memory out of the space.
-    func unmap(_ module: LinkedModule) {
+    /// Takes a module's memory out of the space; no thread runs its code any more.
+    ///
+    /// - Parameters:
+    ///   - discards: whether what it has left open is closed.
+    ///   - reply: is told of that, and of what failed.
+    func unmap(_ module: LinkedModule, discards: Bool, _ reply: inout UnloadMethod.Reply) {
         guard let space = host(of: module), !space.hasEnded else { return }
         takeThreads(module, space)
+        // Told of before they are closed.
+        let names = discards ? describe((try? space.descriptors(module.range))?.numbers ?? [], of: space) : []
         // The space may have refused to take them: nothing to take back then.
         if let frames = module.frames { try? space.unregisterFrames(frames) }
         do throws(SpaceError) {
-            let restored = try space.unmap(module.range).parts
+            let remains = try space.unmap(module.range, discards: discards)
+            let restored = remains.restored.parts
             if !restored.isEmpty {
                 console.note("\(module.name): left changed: \(restored.joined(separator: ", ")); restored")
             }
+            let left = remains.descriptors
+            for name in discards ? names : describe(left.numbers, of: space) {
+                reply.note(
+                    Problem(subject: module.name, reason: discards ? "\(name) is closed" : "leaves \(name) open"))
+            }
+            let more = left.count - left.numbers.count
+            if more > 0 {
+                reply.note(
+                    Problem(
+                        subject: module.name,
+                        reason: discards ? "\(more) more descriptors are closed" : "leaves \(more) more open"))
+            }
         } catch {
             log.error("\(module.name): cannot be unmapped: \(error)")
+            reply.complain(Problem(subject: module.name, reason: "its memory stays mapped: \(error)"))
         }
+    }
+
+    /// Descriptors of a space as people know them: `descriptor 5 (socket:[4711])`.
+    private func describe(_ descriptors: [Int32], of space: SpaceHost) -> [String] {
+        descriptors.map { number in
+            let target = try? File.readLink("/proc/\(space.information.process)/fd/\(number)")
+            return "descriptor \(number)" + (target.map { " (\($0))" } ?? "")
+        }
+    }
+}
+
+extension Failure {
+    /// Its first problem, and where to find more of a crash.
+    fileprivate var telling: Problem? {
+        guard var problem = problems.first else { return nil }
+        if let crash { problem.reason += " ('modstat --crash \(crash)' tells more)" }
+        return problem
     }
 }
 

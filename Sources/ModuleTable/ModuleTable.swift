@@ -140,6 +140,11 @@ public struct ModuleTable: Sendable {
         if modules[id]?.state == .running { modules[id]?.state = .faulted }
     }
 
+    /// A module cannot be taken out, and is not to be used any more.
+    public mutating func keepFaulted(_ id: Int) {
+        modules[id]?.state = .faulted
+    }
+
     /// Takes a module out.
     public mutating func remove(_ id: Int) {
         guard let module = modules.removeValue(forKey: id) else { return }

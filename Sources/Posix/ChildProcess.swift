@@ -1,5 +1,6 @@
 import CPosix
 import Glibc
+import Synchronization
 
 /// How a process ended (waitpid(2)).
 public enum ExitStatus: Equatable, Sendable, CustomStringConvertible {
@@ -26,6 +27,8 @@ public enum ExitStatus: Equatable, Sendable, CustomStringConvertible {
 public struct ChildProcess: Equatable, Sendable {
     /// The process number.
     public let process: Int32
+    /// Those that this process has started and not waited for.
+    static let started = Mutex<Set<Int32>>([])
 
     /// A process by its number. One that is not this process's child can be signalled, and not waited for.
     public init(process: Int32) {
@@ -95,6 +98,20 @@ public struct ChildProcess: Equatable, Sendable {
         }
     }
 
+    /// Notes the process that a closure starts, before anybody can take it for one that was started elsewhere.
+    private static func starting(_ body: () throws(SystemError) -> Int32) throws(SystemError) -> Int32 {
+        let result = started.withLock { started -> Result<Int32, SystemError> in
+            do throws(SystemError) {
+                let process = try body()
+                started.insert(process)
+                return .success(process)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
     /// The parent's side of the fork. Afterwards the child alone can write to the pipe, so that its exec ends that.
     private static func fork(
         _ executable: String, _ arguments: [String], _ variables: [String],
@@ -106,22 +123,24 @@ public struct ChildProcess: Equatable, Sendable {
         let sources = descriptors.map(\.source)
         let targets = descriptors.map(\.target)
         let failureNumber = failures.number
-        let process = try systemCall("fork", on: executable) {
-            sources.withUnsafeBufferPointer { sources in
-                targets.withUnsafeBufferPointer { targets in
-                    var request = cposix_spawn_request()
-                    request.executable = UnsafePointer(argumentStrings.pointers[0])
-                    request.arguments = UnsafePointer(argumentStrings.pointers.baseAddress)
-                    request.environment = UnsafePointer(variableStrings.pointers.baseAddress)
-                    request.sources = sources.baseAddress
-                    request.targets = targets.baseAddress
-                    request.descriptor_count = sources.count
-                    request.new_session = newSession ? 1 : 0
-                    request.failure_descriptor = failureNumber
-                    if passesListenProcess, let last = variableStrings.pointers[variables.count - 1] {
-                        request.process_number = last + listenProcess.utf8.count
+        let process = try starting { () throws(SystemError) in
+            try systemCall("fork", on: executable) {
+                sources.withUnsafeBufferPointer { sources in
+                    targets.withUnsafeBufferPointer { targets in
+                        var request = cposix_spawn_request()
+                        request.executable = UnsafePointer(argumentStrings.pointers[0])
+                        request.arguments = UnsafePointer(argumentStrings.pointers.baseAddress)
+                        request.environment = UnsafePointer(variableStrings.pointers.baseAddress)
+                        request.sources = sources.baseAddress
+                        request.targets = targets.baseAddress
+                        request.descriptor_count = sources.count
+                        request.new_session = newSession ? 1 : 0
+                        request.failure_descriptor = failureNumber
+                        if passesListenProcess, let last = variableStrings.pointers[variables.count - 1] {
+                            request.process_number = last + listenProcess.utf8.count
+                        }
+                        return cposix_spawn(&request)
                     }
-                    return cposix_spawn(&request)
                 }
             }
         }
@@ -136,6 +155,7 @@ extension ChildProcess {
     public func wait() throws(SystemError) -> ExitStatus {
         var status: Int32 = 0
         _ = try systemCall("waitpid", on: "process \(process)") { waitpid(process, &status, 0) }
+        Self.started.withLock { _ = $0.remove(process) }
         return ExitStatus(waitStatus: status)
     }
 
@@ -143,7 +163,9 @@ extension ChildProcess {
     public func waitIfEnded() throws(SystemError) -> ExitStatus? {
         var status: Int32 = 0
         let ended = try systemCall("waitpid", on: "process \(process)") { waitpid(process, &status, WNOHANG) }
-        return ended == 0 ? nil : ExitStatus(waitStatus: status)
+        if ended == 0 { return nil }
+        Self.started.withLock { _ = $0.remove(process) }
+        return ExitStatus(waitStatus: status)
     }
 
     /// Waits until a process that has been sent SIGKILL has ended, so long at the most (milliseconds); nil when it has not.

@@ -47,24 +47,13 @@ public enum CurrentProcess {
 
     /// The path of the program that runs here (/proc/self/exe of proc(5)); ` (deleted)` follows it when the file has gone.
     public static func executable() throws(SystemError) -> String {
-        try target(ofLink: "/proc/self/exe")
+        try File.readLink("/proc/self/exe")
     }
 
     /// The path of a file that is open here, as /proc/self/fd says it: that of no file begins without a slash, and ` (deleted)` follows
     /// that of one that has gone.
     public static func path(ofDescriptor number: Int32) throws(SystemError) -> String {
-        try target(ofLink: "/proc/self/fd/\(number)")
-    }
-
-    private static func target(ofLink link: String) throws(SystemError) -> String {
-        let bytes = try filled(capacity: Int(PATH_MAX)) { (buffer) throws(SystemError) in
-            try systemCall("readlink", on: link) {
-                buffer.withMemoryRebound(to: CChar.self) { place in
-                    place.baseAddress.map { readlink(link, $0, place.count) } ?? 0
-                }
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        try File.readLink("/proc/self/fd/\(number)")
     }
 
     /// The path of the directory that relative paths start from (getcwd(3)).

@@ -94,6 +94,21 @@ extension File {
     }
 }
 
+extension File {
+    /// What a symbolic link says (readlink(2)).
+    public static func readLink(_ path: String) throws(SystemError) -> String {
+        try refuseNUL(in: path, call: "readlink")
+        let bytes = try filled(capacity: Int(PATH_MAX)) { (buffer) throws(SystemError) in
+            try systemCall("readlink", on: path) {
+                buffer.withMemoryRebound(to: CChar.self) { place in
+                    place.baseAddress.map { readlink(path, $0, place.count) } ?? 0
+                }
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
 /// An array that a call fills in place; the closure returns how many bytes it wrote.
 func filled(
     capacity: Int, _ body: (UnsafeMutableBufferPointer<UInt8>) throws(SystemError) -> Int

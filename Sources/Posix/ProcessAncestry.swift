@@ -1,3 +1,5 @@
+import Glibc
+
 /// Who started whom (proc(5)).
 public enum ProcessAncestry {
     /// The process that started this one, or took it over when that had ended; nil when it is not there or must not be looked at.
@@ -25,5 +27,36 @@ public enum ProcessAncestry {
             current = parent
         }
         return false
+    }
+
+    /// The processes whose parent a process is; those that have ended and are not waited for yet are among them.
+    public static func children(of process: Int32) -> [Int32] {
+        let threads = (try? ProcessFiles.threads(of: process)) ?? []
+        return threads.flatMap { thread -> [Int32] in
+            let text = try? File.read(path: "/proc/\(process)/task/\(thread)/children", limit: 1 << 24)
+            return (text ?? []).split(separator: UInt8(ascii: " ")).compactMap {
+                Int32(String(decoding: $0, as: UTF8.self))
+            }
+        }
+    }
+
+    /// The processes that a process has started, be it by way of others that still run.
+    public static func descendants(of process: Int32) -> [Int32] {
+        var all: [Int32] = []
+        var next = [process]
+        // Numbers are used again while this looks.
+        var known = Set(next)
+        while let parent = next.popLast() {
+            let children = children(of: parent).filter { known.insert($0).inserted }
+            all += children
+            next += children
+        }
+        return all
+    }
+
+    /// The session that a process is in (getsid(2)); nil when it is not there.
+    public static func session(of process: Int32) -> Int32? {
+        let session = getsid(process)
+        return session < 0 ? nil : session
     }
 }

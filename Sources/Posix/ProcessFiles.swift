@@ -72,17 +72,6 @@ public enum ProcessFiles {
 
     /// The path of the program that it runs; ` (deleted)` follows it when the file has gone.
     public static func executable(of process: Int32) throws(SystemError) -> String {
-        try executable(link: "/proc/\(process)/exe")
-    }
-
-    static func executable(link: String) throws(SystemError) -> String {
-        let bytes = try filled(capacity: Int(PATH_MAX)) { (buffer) throws(SystemError) in
-            try systemCall("readlink", on: link) {
-                buffer.withMemoryRebound(to: CChar.self) { place in
-                    place.baseAddress.map { readlink(link, $0, place.count) } ?? 0
-                }
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        try File.readLink("/proc/\(process)/exe")
     }
 }

@@ -6,6 +6,11 @@ public enum Threads {
     /// The least stack a thread gets, in bytes.
     public static let minimumStackSize = 512 << 10
 
+    /// Does nothing for a while, on the calling thread.
+    public static func pause(milliseconds: Int) {
+        usleep(UInt32(clamping: milliseconds * 1000))
+    }
+
     /// Starts a thread (pthread_create(3), detached).
     ///
     /// - Parameters:

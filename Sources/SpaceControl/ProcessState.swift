@@ -1,5 +1,18 @@
 import SpaceProtocol
 
+/// What an image's code has left when it is unmapped.
+public struct ImageRemains: Sendable {
+    /// The descriptors that it had opened and that were open; see ``Space/descriptors(ofImage:)``.
+    public let descriptors: OpenDescriptors
+    /// What its calls had changed of the process, and is as before now.
+    public let restored: ProcessState
+
+    init(_ reply: space_reply) {
+        descriptors = OpenDescriptors(reply)
+        restored = ProcessState(rawValue: UInt32(reply.bytes.0))
+    }
+}
+
 /// What a module may change of a space's process, which it shares with all other modules (`enum space_state`).
 public struct ProcessState: OptionSet, Sendable {
     /// `1 << enum space_state` of each part.

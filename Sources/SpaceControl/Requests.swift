@@ -30,14 +30,17 @@ extension Space {
     /// - Parameters:
     ///   - address: its lowest one.
     ///   - size: from there to the end of its last page.
-    /// - Returns: what the image's calls had changed of the process, and is as before now.
+    ///   - discards: whether descriptors that its code has opened are closed, and destructors that are pending in the thread of calls are
+    ///     forgotten.
+    /// - Returns: what its code had left open, or changed.
     /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there, EBUSY while its frames are registered, or
     ///   destructors of its thread-local variables are pending.
     @discardableResult public mutating func unmap(
-        address: UInt64, size: UInt64
-    ) throws(SpaceError) -> ProcessState {
-        let reply = try ask(.unmap, packet(SPACE_UNMAP, address: address, size: size))
-        return ProcessState(rawValue: UInt32(truncatingIfNeeded: reply.result))
+        address: UInt64, size: UInt64, discards: Bool = false
+    ) throws(SpaceError) -> ImageRemains {
+        var request = packet(SPACE_UNMAP, address: address, size: size)
+        request.flags = discards ? SPACE_DISCARD.rawValue : 0
+        return ImageRemains(try ask(.unmap, request))
     }
 
     /// Maps a flat image: zeros that may be read, written and executed at once, as nothing else may.
@@ -208,6 +211,11 @@ extension Space {
     /// - Throws: ``SpaceError/refused(_:_:)`` with EINVAL when no image is just there.
     public mutating func pendingDestructors(image: UInt64) throws(SpaceError) -> Int64 {
         try ask(.pendingDestructors, packet(SPACE_PENDING, address: image)).result
+    }
+
+    /// Whether an image has given functions to atexit(3) and its like; see ``pendingDestructors(image:)``.
+    public mutating func hasExitFunctions(image: UInt64) throws(SpaceError) -> Bool {
+        words(try ask(.pendingDestructors, packet(SPACE_PENDING, address: image)).results)[0] > 0
     }
 
     /// Runs the destructors of thread-local variables that an image has pending in the thread that calls are made on.

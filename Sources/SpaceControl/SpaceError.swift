@@ -23,6 +23,9 @@ public enum SpaceRequest: String, Equatable, Sendable {
     case systemCall = "system call"
     case device
     case connect
+    case listThreads = "list threads"
+    case endThread = "end thread"
+    case descriptors
     case release
     case exit
 }

@@ -65,6 +65,12 @@ public enum ToolOutput {
         try? Standard.error.write(problems.map { "\(tool): \(printableLines("\($0)"))\n" }.joined())
     }
 
+    /// Ends the program as one that has failed, with each problem as a line on standard error.
+    public static func end(_ tool: String, _ problems: [Problem]) -> Never {
+        complain(tool, problems)
+        CurrentProcess.exit(ExitStatusCode.failed)
+    }
+
     /// Prints what modules said and why it failed.
     public static func report(_ tool: String, _ failure: Failure) {
         printModules(failure.output)

@@ -34,6 +34,7 @@ enum Server {
                 environment: environment, crashes: crashes, onFault: onFault)
             // Nothing that was mounted where somebody happened to be is kept from being unmounted. Paths are absolute from here on.
             try CurrentProcess.changeDirectory("/")
+            service.adoptOrphans()
             if let autocleanSeconds { try service.autoclean(every: autocleanSeconds) }
             let stopping = try EventDescriptor()
             let connections = try Connections()

@@ -191,6 +191,7 @@ static int conclude(struct space_lane *lane, bool heeded, struct space_reply *re
     if (atomic_load(&it->state) == SPACE_WORKER_STOPPED) {
         reply->fault = it->fault;
         space_unlock_streams(it->thread);
+        space_release_locks(it->thread);
         lane->stopped = it;
         lane->worker = NULL;
         if (it->fault.kind == SPACE_FAULT_DEADLINE || it->fault.kind == SPACE_FAULT_INTERRUPT) {

@@ -97,6 +97,12 @@ struct space_destructor *const *space_own_destructors(void)
     return &pending;
 }
 
+struct space_destructor *const *space_destructors_of(pthread_t thread)
+{
+    uintptr_t distance = (uintptr_t)&pending - (uintptr_t)pthread_self();
+    return (struct space_destructor *const *)((uintptr_t)thread + distance);
+}
+
 static uint32_t count(const struct space_destructor *it, uint64_t image)
 {
     uint32_t count = 0;
@@ -109,6 +115,24 @@ static uint32_t count(const struct space_destructor *it, uint64_t image)
 uint32_t space_own_pending(const struct space_worker *it, uint64_t image)
 {
     return it == NULL || it->destructors == NULL ? 0 : count(*it->destructors, image);
+}
+
+void space_discard_destructors(const struct space_worker *it, uint64_t image)
+{
+    if (it == NULL || it->destructors == NULL) {
+        return;
+    }
+    struct space_destructor **link = (struct space_destructor **)it->destructors;
+    while (*link != NULL) {
+        struct space_destructor *entry = *link;
+        if (entry->image == image) {
+            *link = entry->next;
+            atomic_fetch_sub(space_image_destructors(image), 1);
+            /* Not freed: the module's fault may have left the heap locked. */
+        } else {
+            link = &entry->next;
+        }
+    }
 }
 
 int space_finish_thread(uint64_t image)

@@ -120,6 +120,9 @@ static void die(const struct cause *cause)
 
 static void on_deadline(const siginfo_t *info, const ucontext_t *context)
 {
+    if (space_is_to_end(info)) {
+        space_leave_thread();
+    }
     struct space_worker *it = space_own_worker();
     /* The sender is the server, and means this call: a module may send the signal too, or take it late. */
     if (it != NULL && info->si_code == SI_QUEUE && info->si_pid == space_process && getpid() == space_process

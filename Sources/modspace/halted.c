@@ -243,6 +243,7 @@ static void bury(struct halted *it)
         return;
     }
     wait_for_end(copy.number);
+    space_release_locks(copy.thread);
     if (copy.signal_stack != NULL) {
         munmap(copy.signal_stack, SPACE_SIGNAL_STACK_SIZE);
     }
@@ -250,6 +251,22 @@ static void bury(struct halted *it)
         remember(copy.thread, start_routine);
     } else if (space_is_known_thread(copy.thread)) {
         __nptl_free_tcb((void *)(uintptr_t)copy.thread);
+    }
+}
+
+void space_bury_ended(pthread_t thread)
+{
+    uintptr_t distance = (uintptr_t)&own_signal_stack - (uintptr_t)pthread_self();
+    void *signal_stack = *(void **)((uintptr_t)thread + distance);
+    space_forget_destructors(space_destructors_of(thread));
+    space_release_locks(thread);
+    if (signal_stack != NULL) {
+        munmap(signal_stack, SPACE_SIGNAL_STACK_SIZE);
+    }
+    if (is_detached(thread)) {
+        __nptl_free_tcb((void *)(uintptr_t)thread);
+    } else {
+        remember(thread, word_at(thread, _thread_db_pthread_start_routine[2]));
     }
 }
 

@@ -36,6 +36,8 @@ struct page {
     _Atomic uint32_t destructors;
     /* The number of its record (images.c), from 1; 0: it has none. */
     _Atomic uint32_t record;
+    /* How often it has given functions to atexit(3) and its like. */
+    _Atomic uint32_t exit_functions;
 };
 
 static struct page pages[PAGES];
@@ -224,6 +226,7 @@ static uint64_t record_image(const struct space_request *request)
     page_at(image)->objects = NULL;
     page_at(image)->destructors = 0;
     page_at(image)->record = 0;
+    page_at(image)->exit_functions = 0;
     for (uint32_t i = 0; i < request->count; i++) {
         const struct space_segment *segment = &request->segments[i];
         struct page *last = page_at(segment->address + segment->memory_size - 1);
@@ -267,7 +270,8 @@ int space_map(const struct space_request *request, int image)
     uint64_t address = record_image(request);
     error = space_note_image(address, image);
     if (error != 0) {
-        space_unmap(address, page_at(address)->image_size, NULL);
+        struct space_reply unused;
+        space_unmap(address, page_at(address)->image_size, true, &unused);
     }
     return error;
 }
@@ -296,6 +300,7 @@ int space_map_flat(uint64_t address, uint64_t size)
     first->objects = NULL;
     first->destructors = 0;
     first->record = 0;
+    first->exit_functions = 0;
     for (struct page *page = first; page <= last; page++) {
         page->protection = protection;
         page->image = (uint32_t)address;
@@ -303,24 +308,26 @@ int space_map_flat(uint64_t address, uint64_t size)
     return 0;
 }
 
-int space_unmap(uint64_t address, uint64_t size, int64_t *restored)
+int space_unmap(uint64_t address, uint64_t size, bool discards, struct space_reply *reply)
 {
     if (!is_page_aligned(address) || size == 0 || !is_in_window(address, size) || page_at(address)->image != address
         || page_at(address)->image_size != size) {
         return EINVAL;
     }
+    if (discards) {
+        space_discard_destructors(space_first_lane.worker, address);
+    }
     if (page_at(address)->frames != 0 || page_at(address)->destructors != 0) {
         return EBUSY;
     }
     kernel_end_callouts(address);
+    reply->result = space_descriptors(address, discards, reply);
+    space_forget_descriptors(address);
     space_forget(address);
     space_forget_senders(address);
     space_forget_signals(address);
     space_forget_buffer(address);
-    uint32_t parts = space_restore_state(address);
-    if (restored != NULL) {
-        *restored = parts;
-    }
+    reply->bytes[0] = (uint8_t)space_restore_state(address);
     space_bury_threads(address);
     /* First: a debugger takes its breakpoints out of the code now. */
     space_unregister(address);
@@ -401,6 +408,11 @@ _Atomic uint32_t *space_image_record(uint64_t image)
 _Atomic uint32_t *space_image_destructors(uint64_t image)
 {
     return &page_at(image)->destructors;
+}
+
+_Atomic uint32_t *space_image_exit_functions(uint64_t image)
+{
+    return &page_at(image)->exit_functions;
 }
 
 int space_copy_image(uint64_t address, uint64_t size, void *bytes)

@@ -107,7 +107,7 @@ static const struct {
     bool is_for_lanes;
 } shapes[] = {
     [SPACE_MAP] = {true, 1, 2, 0},
-    [SPACE_UNMAP] = {true, 0, 0, 0},
+    [SPACE_UNMAP] = {true, 0, 0, SPACE_DISCARD},
     [SPACE_CALL] = {true, 0, 0, 0},
     [SPACE_CALL_ARRAY] = {true, 0, 0, SPACE_REVERSE},
     [SPACE_RESOLVE] = {true, 0, 0, 0},
@@ -127,6 +127,9 @@ static const struct {
     [SPACE_SYSTEM_CALL] = {true, 0, 0, 0},
     [SPACE_DEVICE] = {true, 1, 1, 0, true},
     [SPACE_CONNECT] = {true, 1, 1, 0},
+    [SPACE_THREADS] = {true, 0, 0, 0},
+    [SPACE_END_THREAD] = {true, 0, 0, 0},
+    [SPACE_DESCRIPTORS] = {true, 0, 0, 0},
 };
 
 static int check_shape(const struct space_lane *lane, const struct message *message)
@@ -160,7 +163,8 @@ static int map(const struct message *message, struct space_reply *reply)
     uint64_t image = space_image_at(request->segments[0].address);
     error = space_register(image, message->descriptors[1], &reply->result);
     if (error != 0) {
-        space_unmap(image, space_image_size(image), NULL);
+        struct space_reply unused;
+        space_unmap(image, space_image_size(image), true, &unused);
     }
     return error;
 }
@@ -220,7 +224,17 @@ static int perform(struct space_lane *lane, const struct message *message, struc
     case SPACE_FILL:
         return space_fill(request->address, request->size, message->descriptors[0]);
     case SPACE_UNMAP:
-        return space_unmap(request->address, request->size, &reply->result);
+        return space_unmap(request->address, request->size, (request->flags & SPACE_DISCARD) != 0, reply);
+    case SPACE_THREADS:
+        return space_list_threads(request, reply);
+    case SPACE_END_THREAD:
+        return space_end_thread(request);
+    case SPACE_DESCRIPTORS:
+        if (!space_is_image(request->address)) {
+            return EINVAL;
+        }
+        reply->result = space_descriptors(request->address, false, reply);
+        return 0;
     case SPACE_CALL:
     case SPACE_CALL_ARRAY:
     case SPACE_RESOLVE:
@@ -239,7 +253,7 @@ static int perform(struct space_lane *lane, const struct message *message, struc
     case SPACE_FILL_THREADS:
         return space_fill_threads(request);
     case SPACE_PENDING:
-        return space_pending(request->address, &reply->result);
+        return space_pending(request->address, reply);
     case SPACE_INTRODUCE:
         return space_introduce(request);
     case SPACE_FIND_ENTRY:

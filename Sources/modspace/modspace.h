@@ -12,6 +12,9 @@
  *     state.c      what a call may change and the next one must not find changed
  *     system_calls.c  the same, for system calls that modules make themselves
  *     halted.c     threads that stand still after that, outside of calls, and what is left of them
+ *     ending.c     which threads there are, and the end of one that the daemon wants to end
+ *     locks.c      locks of the C library that a stopped thread has left taken
+ *     opened.c     which module has opened which descriptor
  *     machine.c    the registers of this machine
  *     descriptors.c  the space's own descriptors, which modules do not reach
  *     streams.c    stdout and stderr, also after a thread was stopped inside printf
@@ -140,8 +143,8 @@ bool space_is_image(uint64_t address);
 uint64_t space_image_size(uint64_t image);
 int space_map_flat(uint64_t address, uint64_t size);
 int space_fill(uint64_t address, uint64_t size, int file);
-/* restored: what space_restore_state returns; may be NULL. */
-int space_unmap(uint64_t address, uint64_t size, int64_t *restored);
+/* discards: closes what the image has opened, and forgets destructors that the thread of calls has pending. */
+int space_unmap(uint64_t address, uint64_t size, bool discards, struct space_reply *reply);
 int space_read(uint64_t address, uint64_t size, void *bytes);
 int space_write(uint64_t address, uint64_t size, const void *bytes);
 /* Whether an address lies in code of an image that is mapped from a file, and cannot be written. From any thread. */
@@ -162,6 +165,8 @@ uint64_t *space_image_frames(uint64_t image);
 _Atomic uint32_t *space_image_destructors(uint64_t image);
 /* Where an image keeps the number of its record, from 1; 0: it has none. From any thread. */
 _Atomic uint32_t *space_image_record(uint64_t image);
+/* Where an image keeps how often it has given functions to atexit(3) and its like. From any thread. */
+_Atomic uint32_t *space_image_exit_functions(uint64_t image);
 /* Where an image keeps its debug objects; NULL when it has none. */
 struct space_debug_header **space_image_objects(uint64_t image);
 /* Copies memory of images that is readable, of any size. Returns 0 or EFAULT. */
@@ -234,10 +239,12 @@ void space_release(struct space_lane *lane);
 /* Ends both threads of a lane, which is in no call. */
 void space_dismiss(struct space_lane *lane);
 /*
- * How many destructors of an image are pending in threads that no call of the daemon's will end. Returns the
- * reply's status.
+ * How many destructors of an image are pending in threads that no call of the daemon's will end, and how often it has given functions
+ * to atexit(3). Returns the reply's status.
  */
-int space_pending(uint64_t image, int64_t *result);
+int space_pending(uint64_t image, struct space_reply *reply);
+/* The worker that a thread is, which is on glibc's list; or NULL. */
+struct space_worker *space_worker_of(pthread_t thread);
 /* The worker that the calling thread is, or NULL. Asynchronous-signal-safe. */
 struct space_worker *space_own_worker(void);
 /* Where the code lies, or the array of functions, that a request has called. */
@@ -321,8 +328,45 @@ _Noreturn void space_abandon_thread(void);
 void space_equip_thread(void);
 /* What the calling thread began with; 0 for the initial thread. Asynchronous-signal-safe. */
 uint64_t space_start_routine(void);
+/* Frees what belongs to a thread that has ended by the system call alone. On the server's thread. */
+void space_bury_ended(pthread_t thread);
 /* An image goes: so does what is left of the threads that began in it. On the server's thread. */
 void space_bury_threads(uint64_t image);
+
+/* ---- ending.c ---- */
+
+/* Says which threads there are. Returns the reply's status. */
+int space_list_threads(const struct space_request *request, struct space_reply *reply);
+/* Ends a thread. Returns the reply's status. */
+int space_end_thread(const struct space_request *request);
+/* What a thread of glibc's list is for (enum space_thread_kind); the list is locked. */
+uint32_t space_thread_kind(pthread_t thread);
+/* Whether a signal of the deadline's number is to end the calling thread: see space_end_thread. Asynchronous-signal-safe. */
+bool space_is_to_end(const siginfo_t *info);
+
+/* ---- locks.c ---- */
+
+/* A lock of the C library. */
+struct space_lock {
+    _Atomic uint32_t *word;
+    /* Held for some instructions only: nothing waits while it is. */
+    bool is_short;
+    /* Protects a heap of malloc's. */
+    bool is_heap;
+};
+
+/* Made by Scripts/build-space; the last one has no word. */
+extern const struct space_lock space_locks[];
+
+/* Releases what a thread has left taken that stands still for its end, or has ended; its descriptor is still there. */
+void space_release_locks(pthread_t thread);
+
+/* ---- opened.c ---- */
+
+/* Says which descriptors an image has opened that are open. Closes them, too, if `closes`. Returns how many there are. */
+int space_descriptors(uint64_t image, bool closes, struct space_reply *reply);
+/* Those that an image has opened are nobody's any more. */
+void space_forget_descriptors(uint64_t image);
 
 /* ---- machine.c ---- */
 
@@ -372,6 +416,11 @@ int space_frames(const struct space_request *request);
  * False also when the list is locked for long.
  */
 bool space_is_known_thread(pthread_t thread);
+/*
+ * Has each thread of that list looked at, the list being locked: none of them is freed meanwhile. Returns false when it is
+ * locked for long.
+ */
+bool space_each_thread(void (*look)(pthread_t thread, void *argument), void *argument);
 /* From the thread pointer to the reserve's lowest byte, in bytes: the same in each thread. */
 int64_t space_reserve_offset(void);
 /* Gives a range of the reserve its first values, in all threads. Returns the reply's status. */
@@ -391,6 +440,10 @@ struct space_destructor *const *space_own_destructors(void);
 uint32_t space_own_pending(const struct space_worker *it, uint64_t image);
 /* Runs the destructors of an image (0: of all) that are pending in the calling thread. Returns the reply's status. */
 int space_finish_thread(uint64_t image);
+/* The list of another thread, whose memory is there. */
+struct space_destructor *const *space_destructors_of(pthread_t thread);
+/* Forgets those of an image that a worker's thread has pending. It is in no call. */
+void space_discard_destructors(const struct space_worker *it, uint64_t image);
 /* A thread goes without having run the destructors of its list: nobody waits for them. */
 void space_forget_destructors(struct space_destructor *const *list);
 

@@ -28,9 +28,22 @@ static void *owner(void (*function)(void))
     return (void *)(uintptr_t)space_image_at((uintptr_t)function);
 }
 
+int space_own___cxa_atexit(void (*function)(void *), void *argument, void *dso);
+
+/* Modules find it under the library's name: see opened.c. */
+__attribute__((visibility("default"))) int space_own___cxa_atexit(
+    void (*function)(void *), void *argument, void *dso)
+{
+    uint64_t image = space_image_at((uintptr_t)dso);
+    if (image != 0) {
+        atomic_fetch_add(space_image_exit_functions(image), 1);
+    }
+    return __cxa_atexit(function, argument, dso);
+}
+
 int atexit(void (*function)(void))
 {
-    return __cxa_atexit((void (*)(void *))(void *)function, NULL, owner(function));
+    return space_own___cxa_atexit((void (*)(void *))(void *)function, NULL, owner(function));
 }
 
 int at_quick_exit(void (*function)(void))

@@ -226,6 +226,22 @@ bool space_is_known_thread(pthread_t thread)
     return is_known;
 }
 
+bool space_each_thread(void (*look)(pthread_t thread, void *argument), void *argument)
+{
+    const struct timespec patience = {.tv_sec = 1};
+    if (!lock(&_dl_stack_cache_lock, &patience)) {
+        return false;
+    }
+    const struct list *const lists[] = {&_dl_stack_used, &_dl_stack_user};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        for (const struct list *it = lists[i]->next; it != lists[i]; it = it->next) {
+            look((pthread_t)((uintptr_t)it - _thread_db_pthread_list[2]), argument);
+        }
+    }
+    unlock(&_dl_stack_cache_lock);
+    return true;
+}
+
 /* ---- A thread's side ---- */
 
 void __real___ctype_init(void);

@@ -24,6 +24,13 @@ struct space_worker *space_own_worker(void)
     return own_worker;
 }
 
+struct space_worker *space_worker_of(pthread_t thread)
+{
+    /* A thread-local variable is as far from each thread's descriptor as it is from one's own. */
+    uintptr_t distance = (uintptr_t)&own_worker - (uintptr_t)pthread_self();
+    return *(struct space_worker **)((uintptr_t)thread + distance);
+}
+
 /* ---- The worker's side ---- */
 
 /*
@@ -262,13 +269,14 @@ void space_dismiss(struct space_lane *lane)
     }
 }
 
-int space_pending(uint64_t image, int64_t *result)
+int space_pending(uint64_t image, struct space_reply *reply)
 {
     if (image == 0 || space_image_at(image) != image) {
         return EINVAL;
     }
     uint32_t own = space_own_pending(space_first_lane.worker, image) + space_own_pending(space_first_lane.stopped, image);
-    *result = (int64_t)atomic_load(space_image_destructors(image)) - own;
+    reply->result = (int64_t)atomic_load(space_image_destructors(image)) - own;
+    reply->results[0] = atomic_load(space_image_exit_functions(image));
     return 0;
 }
 

@@ -15,7 +15,7 @@ struct ModuleUnload: ToolCommand {
             """,
         version: Product.version(of: "modunload"))
 
-    static let letters = "afi:n:r"
+    static let letters = "afi:n:rv"
 
     static let completion = CompletionRules(
         arguments: [.modules], options: ["--name": [.modules], "--id": [.moduleNumbers]])
@@ -37,8 +37,15 @@ struct ModuleUnload: ToolCommand {
     @Flag(name: [.customShort("r"), .long], help: "Unload also all modules that refer to them, and show the order.")
     var recursive = false
 
-    @Flag(name: .shortAndLong, help: "Discard modules that have faulted, without calling them.")
+    @Flag(
+        name: .shortAndLong,
+        help:
+            "Discard modules that have faulted, without calling them, and those that refuse; end threads that run their code."
+    )
     var force = false
+
+    @Flag(name: .shortAndLong, help: "Say what modules have left open.")
+    var verbose = false
 
     @Flag(help: "Only show what would go, in which order.")
     var dryRun = false
@@ -84,8 +91,16 @@ struct ModuleUnload: ToolCommand {
             request = UnloadMethod.Parameters(names: order, force: force)
         }
         let reply = try daemon.showing(UnloadMethod.self, request, interrupted: Self.interrupted, isQuiet: json)
-        if json { return try ToolOutput.printJSON(reply) }
-        ToolOutput.printModules(reply.output)
+        if json {
+            try ToolOutput.printJSON(reply)
+        } else {
+            ToolOutput.printModules(reply.output)
+        }
+        for warning in reply.warnings ?? [] { ToolOutput.warn("\(warning)") }
+        if verbose, !json { for note in reply.notes ?? [] { ToolOutput.print("\(note)\n") } }
+        guard let problems = reply.problems, !problems.isEmpty else { return }
+        // With JSON, standard output has the reply already.
+        ToolOutput.end("modunload", problems)
     }
 
     private static let interrupted =

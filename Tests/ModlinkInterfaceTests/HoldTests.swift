@@ -45,4 +45,14 @@ import Testing
         #expect(Hold.reason(Array(holders.prefix(8))).hasSuffix("; by m8, which refers to s"))
         #expect(Hold.reason(holders).hasSuffix("; by m8, which refers to s; and 1 more"))
     }
+
+    @Test("a thread is told by number and place, and last what to do") func thread() {
+        let holds = [
+            user("sallad", ["slice"]),
+            Hold(module: "gurka", kind: .thread, holder: "4711", symbols: ["run+0x12"], count: 1),
+        ]
+        let told = "thread 4711 runs in run+0x12; wait until it has ended, or end it with -f"
+        #expect(Hold.reason(holds) == "in use by sallad, which refers to slice; \(told)")
+        #expect(Hold.reason(Array(holds.dropFirst())) == "in use: \(told)")
+    }
 }

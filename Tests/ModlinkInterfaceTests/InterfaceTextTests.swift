@@ -60,7 +60,12 @@ import Varlink
         (
             UnloadMethod.name,
             UnloadMethod.Parameters(names: ["gurka"], ids: [1], dependents: true, dryRun: true, force: true),
-            UnloadMethod.Reply(modules: ["gurka"], output: "", progress: progress)
+            {
+                var reply = UnloadMethod.Reply(modules: ["gurka"], output: "", progress: progress)
+                let problem = Problem(subject: "gurka", reason: "gone")
+                (reply.problems, reply.warnings, reply.notes) = ([problem], [problem], [problem])
+                return reply
+            }()
         ),
         (
             AutocleanMethod.name, Empty(),
@@ -154,7 +159,7 @@ import Varlink
             field("state", of: "Module")
                 == .enumeration(["uninitialized", "loading", "running", "unloading", "faulted"]))
         #expect(field("dialect", of: "Module") == .optional(.enumeration(["linux", "lkm", "module"])))
-        #expect(field("kind", of: "Hold") == .enumeration(["module", "count", "device", "client"]))
+        #expect(field("kind", of: "Hold") == .enumeration(["module", "count", "device", "client", "thread"]))
         #expect(field("kind", of: "Symbol") == .enumeration(["function", "object", "threadLocal", "label", "section"]))
     }
 

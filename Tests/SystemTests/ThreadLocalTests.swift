@@ -245,12 +245,9 @@ import Testing
         try session.output("modload", "library.o")
         try session.output("modload", "user.o")
         try session.output("modunload", "user")
-        try expect(
-            session.run("modunload", "library"),
-            .failed(
-                1,
-                "modunload: library: in use: it is to destroy a thread-local variable that its thread has until it ends; unload it when the threads have ended (EBUSY)\n"
-            ))
+        let refused = try session.run("modunload", "library")
+        #expect(refused.status == .exited(1) && refused.output == "")
+        #expect(refused.errors.hasPrefix("modunload: library: in use: thread "), "\(refused.errors)")
         #expect(try session.output("modload", "stop.o").hasPrefix("destroyed 6\n"))
         try session.output("modunload", "stop")
         try session.output("modunload", "library")
@@ -262,13 +259,13 @@ import Testing
         try session.compile(
             "cxx.o",
             Self.destroyed.split(separator: "while (state == 1)").joined(
-                separator: "for (int i = 0; state == 1 || i < 10000; i++)")
+                separator: "for (int i = 0; state == 1 || i < 50000; i++)")
                 + "extern \"C\" int init_module(void) { return start(); }\nextern \"C\" void cleanup_module(void) { puts(\"cleanup\"); state = 2; }",
             ["-O2", "-fno-exceptions"], language: .cxx)
         try session.output("modload", "cxx.o")
         let refused = try session.run("modunload", "cxx")
         #expect(
-            refused.output == "cleanup\n" && refused.errors.contains("in use: it is to destroy a thread-local variable")
+            refused.output == "cleanup\n" && refused.errors.contains("in use: thread ")
         )
         #expect(try session.names() == ["cxx"])
         var last = refused

@@ -152,6 +152,8 @@ int cposix_set_last_words(const void *bytes, size_t count);
  * nothing. Signals that are ignored stay so. Returns 0, or -1 with errno.
  */
 int cposix_set_parting_words(const char *text);
+/* PR_SET_CHILD_SUBREAPER of prctl(2): processes below this one that lose their parent become its children. */
+int cposix_adopt_orphans(void);
 
 /* ---- trace.c: processes that stand still while they are looked at (ptrace(2)) ---- */
 

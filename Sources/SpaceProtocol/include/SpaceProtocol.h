@@ -71,9 +71,11 @@ enum space_request_kind {
      */
     SPACE_MAP = 1,
     /*
-     * address, size: lowest address of an image, and the distance from there to the end of its last page. Gives
-     * the image's pages back to the reservation. result: what the image's calls had changed of the process, and is as
-     * before now: 1 << enum space_state of each part. EINVAL (no image is just there), EBUSY (its frames are registered, or
+     * address, size, flags: lowest address of an image, and the distance from there to the end of its last page. Gives
+     * the image's pages back to the reservation. result: how many descriptors are open that its code has opened, results:
+     * the first of them, as for SPACE_DESCRIPTORS; bytes[0]: what its calls had changed of the process, and is as before
+     * now: 1 << enum space_state of each part. With SPACE_DISCARD the descriptors are closed, and destructors that the thread
+     * of calls has pending are forgotten. EINVAL (no image is just there), EBUSY (its frames are registered, or
      * destructors of its thread-local variables are pending).
      */
     SPACE_UNMAP = 2,
@@ -146,7 +148,8 @@ enum space_request_kind {
     SPACE_FILL_THREADS = 14,
     /*
      * address: the lowest one of an image. result: how many destructors of thread-local variables (C++ thread_local)
-     * the image has pending in threads that modules made. EINVAL (no image is just there).
+     * the image has pending in threads that modules made; results[0]: how often it has given functions to atexit(3) and its like. EINVAL
+     * (no image is just there).
      */
     SPACE_PENDING = 15,
     /*
@@ -204,6 +207,39 @@ enum space_request_kind {
      * thread to be had).
      */
     SPACE_CONNECT = 23,
+    /*
+     * address: a number of a thread, 0 for none. result is how many threads follow, SPACE_THREAD_LIMIT at most: those that the C
+     * library knows and whose numbers are greater, in ascending order. Of each, three of results: its number and, above the lower 32
+     * bits, enum space_thread_kind; the function that it began with; the address of its descriptor, where its stack ends. The
+     * initial thread is not among them. EDEADLK (a stopped thread has the lock of the C library's list of threads).
+     */
+    SPACE_THREADS = 24,
+    /*
+     * address: the number of a thread of the kinds SPACE_THREAD_OTHER and SPACE_THREAD_CALLED. Ends it, where it is: no destructors, no
+     * locks. Answers when it has gone. EINVAL (of another kind), ESRCH (no such thread), EDEADLK (as for SPACE_THREADS), EBUSY (it
+     * does not heed within a second).
+     */
+    SPACE_END_THREAD = 25,
+    /*
+     * address: the lowest one of an image. result: how many descriptors are open that the image's code has opened; results: the numbers of
+     * the first SPACE_ADDRESS_LIMIT of them, ascending. EINVAL (no image is just there).
+     */
+    SPACE_DESCRIPTORS = 26,
+};
+
+/* The most threads in one answer to SPACE_THREADS. */
+#define SPACE_THREAD_LIMIT 5
+
+/* What a thread is for. */
+enum space_thread_kind {
+    /* A module has made it. */
+    SPACE_THREAD_OTHER = 0,
+    /* Serves a connection of the daemon's. */
+    SPACE_THREAD_SERVER = 1,
+    /* Waits for calls, or stands where a fault or a deadline has stopped it: no more code of a module's runs on it. */
+    SPACE_THREAD_RESTS = 2,
+    /* Runs a call, or one that did not heed its deadline. */
+    SPACE_THREAD_CALLED = 3,
 };
 
 /* Tables that modules register in. */
@@ -301,6 +337,8 @@ enum space_flags {
     SPACE_REVERSE = 1,
     /* SPACE_FIND_ENTRY: address is that of an image, not a slot. */
     SPACE_OF_IMAGE = 2,
+    /* SPACE_UNMAP: nothing that the image has left is kept. */
+    SPACE_DISCARD = 4,
 };
 
 /* space_segment.protection: the bits of ELF's p_flags. */
