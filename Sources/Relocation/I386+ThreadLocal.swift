@@ -42,8 +42,8 @@ extension I386 {
                 case .generalDynamic where entry.addend == 0: Self.general(entry.offset, original)
                 case .localDynamic where entry.addend == 0: Self.local(entry.offset, original)
                 case .threadTableEntry32 where entry.addend == 0: Self.access(entry.offset, original)
-                case .threadTableEntryOffset32 where entry.addend == 0:
-                    Self.access(entry.offset, original, isDistance: false)
+                // Go's assembler puts the table's address into the same field: what stands there is that relocation's addend.
+                case .threadTableEntryOffset32: Self.access(entry.offset, original, isDistance: false)
                 case .threadTableDistance32 where entry.addend == 0:
                     Self.access(entry.offset, original, isDistance: true)
                 case .descriptorOffset32 where entry.addend == 0: Self.descriptor(entry.offset, original)

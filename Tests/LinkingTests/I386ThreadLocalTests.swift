@@ -204,6 +204,20 @@ import Testing
         #expect(code.contains("sub $0x1234,%eax"), "\(code)")
     }
 
+    @Test("a distance whose field the table's address goes into as well, as Go has it, is what ld writes")
+    func twoRelocations()
+        throws
+    {
+        try expectSame(
+            """
+            .byte 0x8b, 0x89
+            1: .long 2
+            .reloc 1b, R_386_GOTPC, _GLOBAL_OFFSET_TABLE_
+            .reloc 1b, R_386_TLS_GOTIE, tomat
+            mov %gs:(%ecx), %ebp
+            """)
+    }
+
     @Test("a thread-local variable that is referred to as another, and the reverse, are problems with both names")
     func mismatches() throws {
         let local = try object("__thread int n = 3;", ["-m32"], name: "a.o")

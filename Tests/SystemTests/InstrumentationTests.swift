@@ -74,6 +74,8 @@ import Testing
         try session.compile(
             "where.o",
             """
+            extern int __llvm_profile_runtime;
+            int *wanted = &__llvm_profile_runtime;
             void __llvm_profile_set_filename(const char *);
             /* Where the library looks for a build ID. */
             __attribute__((weak, visibility("hidden"))) const char __ehdr_start[64];
