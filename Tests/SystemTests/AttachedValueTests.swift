@@ -28,8 +28,9 @@ import Testing
             let words = line.split(whereSeparator: { $0 == " " || $0 == "," })
             guard let option = words.first, option.count == 2, option.first == "-", line.contains("<") else { continue }
             count += 1
-            let errors = try session.run(tool, "\(option)x=1", "--none").errors
-            #expect(errors.contains("--none"), "\(errors)")
+            // What they do with it is another matter.
+            let errors = try session.run(tool, "\(option)x=1").errors
+            #expect(!errors.contains("Unknown option"), "\(errors)")
         }
         #expect(count > 0)
     }

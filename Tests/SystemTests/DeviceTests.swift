@@ -52,7 +52,7 @@ import Varlink
         let device = try OpenedDevice(session, OpenDeviceMethod.Parameters(device: "control"))
         #expect(try device.ask(.ioctl(0)) == DeviceReply(result: 42))
         #expect(try device.ask(.ioctl(1, value: 21)) == DeviceReply(result: 42))
-        #expect(try device.ask(.ioctl(1, value: 0x7fff_ffff)) == DeviceReply(result: -2))
+        #expect(try device.ask(.ioctl(1, value: 0xffff_f000)) == DeviceReply(result: -8192))
         #expect(try device.ask(.ioctl(2, [3, 0, 0, 0])) == DeviceReply(result: 7, data: [4, 0, 0, 0]))
         // Error numbers, to the last that there is.
         for error in [1, 22, 511, 4095] as [Int32] {
