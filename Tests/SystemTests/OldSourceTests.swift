@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test("register_symtab's table is the list of exports: what is in it is exported, be it static, and nothing else")
+    @Test("register_symtab's table is the list of exports: what is in it is exported, and nothing else")
     func symbolTable() throws {
         let session = try Session()
         let options = ["-std=gnu89", "-O2", "-w", "-D__KERNEL__", "-DMODULE", "-I", Examples.headers]
