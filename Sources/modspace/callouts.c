@@ -159,6 +159,7 @@ static int64_t advance(bool *has_due)
 
 void kernel_note_halt(pid_t thread)
 {
+    kernel_leave_level(thread);
     if (thread == atomic_load(&runner_thread)) {
         atomic_store(&is_halted, true);
         ring(&clock_bell);

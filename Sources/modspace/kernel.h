@@ -97,6 +97,9 @@ int64_t kernel_ticks(int ticks);
 /* Brings the variable `jiffies` up to date, for objects that look at it without linux/jiffies.h. */
 void kernel_tick(void);
 
+/* A thread stands still for good: it is at level 0 (spl(9)). Asynchronous-signal-safe. */
+void kernel_leave_level(pid_t thread);
+
 /* ---- callouts.c ---- */
 
 /*

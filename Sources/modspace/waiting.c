@@ -193,6 +193,14 @@ static bool come_down(void)
     return true;
 }
 
+void kernel_leave_level(pid_t thread)
+{
+    uint32_t owner = (uint32_t)thread;
+    if (atomic_compare_exchange_strong(&raised, &owner, 0)) {
+        space_futex_wake(&raised);
+    }
+}
+
 void splx(int level)
 {
     if (level == IPL_NONE) {
