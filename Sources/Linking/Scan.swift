@@ -304,7 +304,11 @@ extension Draft {
             } else {
                 reason = LinkFailure.undefinedReason(name)
                 if use.count > 1 { reason += " (and \(use.count - 1) more place\(use.count > 2 ? "s" : ""))" }
-                if let similar = table.nearestName(to: name) { reason += "; did you mean '\(similar)'?" }
+                if object.symbols[Int(symbol)].isHidden {
+                    reason += ", which is hidden: the module itself defines it, or nobody"
+                } else if let similar = table.nearestName(to: name) {
+                    reason += "; did you mean '\(similar)'?"
+                }
             }
             problems.add(
                 object.name, describePlace(object: index, section: use.section, offset: use.offset), reason)

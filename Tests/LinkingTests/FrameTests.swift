@@ -58,7 +58,7 @@ import Testing
         #expect(try Self.table(linked) == [a, b])
     }
 
-    @Test("what compilers make of a function that cannot be reached", arguments: [Compiler.gcc, .clang])
+    @Test("what compilers make of a function that cannot be reached", arguments: Compiler.available)
     func unreachable(_ compiler: Compiler) throws {
         let text = "int a(void) { return 1; } void never(void) { __builtin_unreachable(); } int b(void) { return 2; }"
         let linked = try Space().link("a", [try object(text, ["-O2", "-fasynchronous-unwind-tables"], by: compiler)])

@@ -208,7 +208,8 @@ import Testing
         space.add("other", [("tomat", 0x2000_0000, .global)], 0x2000_0000..<0x2000_1000)
         #expect(
             space.problems([source("a", try assembled(text))])
-                == "gurka.o: .data+0x0: undefined symbol 'tomat'; did you mean 'tomat'?")
+                == "gurka.o: .data+0x0: undefined symbol 'tomat', which is hidden: the module itself defines it, or nobody"
+        )
     }
 
     @Test("names that each module of Linux has, and each program, are its own") func ownNames() throws {

@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test("a label that is far away is reached through the table, or not at all") func far() throws {
-        let label = ".globl here\nhere:\n.set far, here + 0x100000000\n"
+        let label = ".globl here, far\nhere:\n.set far, here + 0x100000000\n"
         let text = label + "mov far@GOTPCREL(%rip), %rax\ncall far@PLT\n"
         let linked = try Space().link("a", [try assembled(text)])
         let here = try #require(linked.modules[0].address("here"))

@@ -134,11 +134,14 @@ import Testing
         #expect(more.last == "gurka.o: 3 more problems of this link are not listed")
     }
 
-    @Test("a hidden symbol is not taken from the space") func hidden() throws {
-        let text = Space(["tomat": 0x40_1000]).problems([
+    @Test("a hidden symbol that nobody defines is said to be hidden") func hidden() throws {
+        let text = Space(["tomato": 0x40_1000]).problems([
             source("a", try assembled(".hidden tomat\ncall tomat\n"))
         ])
-        #expect(text == "gurka.o: .text+0x1: undefined symbol 'tomat'")
+        #expect(
+            text
+                == "gurka.o: .text+0x1: undefined symbol 'tomat', which is hidden: the module itself defines it, or nobody"
+        )
     }
 
     @Test("control characters of a name do not reach the terminal") func controlCharacters() throws {
