@@ -69,7 +69,7 @@ extension ModuleService {
     /// The strings `KEY=VALUE` in the section `.modinfo` of a module that is mapped.
     private static func informationStrings(of sections: [ImageSection], _ space: SpaceHost?) -> [ModuleField] {
         guard let space else { return [] }
-        return sections.filter { $0.name == ".modinfo" }.flatMap { section in
+        return sections.filter { $0.name == ".modinfo" }.flatMap { section -> [ModuleField] in
             let count = Int(min(section.size, informationLimit))
             let bytes = space.readUnlessBusy(section.address, count: count) ?? []
             return bytes.split(separator: 0).compactMap { string -> ModuleField? in
@@ -106,7 +106,7 @@ private enum ParameterTexts {
             let named: (name: String, text: String)? =
                 text.name == "parm"
                 ? halves(text.value)
-                : text.name.hasPrefix("parm_desc_") ? (String(text.name.dropFirst(10)), text.value) : nil
+                : text.name.hasPrefix("parm_desc_") ? (name: String(text.name.dropFirst(10)), text: text.value) : nil
             guard let named, let index = parameters.firstIndex(where: { $0.name == named.name }) else { continue }
             parameters[index].description = named.text
         }

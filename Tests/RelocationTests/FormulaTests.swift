@@ -90,6 +90,12 @@ struct Limit: Sendable, CustomTestStringConvertible {
         Limit(kind: .threadTableEntryRelative32, width: 4, range: signed32),
         Limit(kind: .variableArgument, width: 4, range: signed32),
         Limit(kind: .moduleArgument, width: 4, range: signed32),
+        Limit(kind: .tableEntryRelative32Code4, width: 4, range: signed32),
+        Limit(kind: .tableEntryRelative32Code5, width: 4, range: signed32),
+        Limit(kind: .tableEntryRelative32Code6, width: 4, range: signed32),
+        Limit(kind: .threadTableEntryRelative32Code4, width: 4, range: signed32),
+        Limit(kind: .threadTableEntryRelative32Code5, width: 4, range: signed32),
+        Limit(kind: .threadTableEntryRelative32Code6, width: 4, range: signed32),
     ]
 }
 
@@ -155,7 +161,9 @@ struct Limit: Sendable, CustomTestStringConvertible {
         switch kind {
         case .relative32, .relative16, .relative8, .call32: -Formula.place
         case .tableEntryRelative32, .tableEntryRelative32Relaxable, .tableEntryRelative32RelaxableREX,
-            .tableRelative32, .threadTableEntryRelative32:
+            .tableRelative32, .threadTableEntryRelative32, .tableEntryRelative32Code4, .tableEntryRelative32Code5,
+            .tableEntryRelative32Code6, .threadTableEntryRelative32Code4, .threadTableEntryRelative32Code5,
+            .threadTableEntryRelative32Code6:
             Formula.table - Formula.place
         case .variableArgument: Formula.table - 8 - Formula.place
         case .moduleArgument: Formula.table - 16 - Formula.place
@@ -166,7 +174,10 @@ struct Limit: Sendable, CustomTestStringConvertible {
 
     @Test("every kind that is narrower than an address has limits that are tested") func limitsAreComplete() {
         // What these store is no field but instructions: ThreadSequenceTests.
-        let sequences: [X86_64.Kind] = [.generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall]
+        let sequences: [X86_64.Kind] = [
+            .generalDynamic, .localDynamic, .descriptorRelative32, .descriptorCall, .descriptorRelative32Code4,
+            .descriptorRelative32Code5, .descriptorRelative32Code6,
+        ]
         let narrow = X86_64.Kind.allCases.filter { (1...4).contains($0.width) && !sequences.contains($0) }
         #expect(Set(narrow).symmetricDifference(Limit.all.map(\.kind)).isEmpty)
     }
