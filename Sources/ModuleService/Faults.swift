@@ -260,6 +260,13 @@ extension ModuleService {
         space.waitForEndOfUnconnected()
     }
 
+    /// Tells of what has harmed nobody.
+    private func tell(of event: SpaceEvent, in space: SpaceHost) {
+        guard case .signalIgnored(let signal, let sender) = event else { return }
+        let origin = sender.map { " of process \($0)" } ?? ""
+        console.note("\(space.label): \(signalName(signal))\(origin): no module handles it; ignored")
+    }
+
     /// A module has written to the connection over which a space tells of what happens by itself. It is said once of a space: there may
     /// be no end of it.
     private func noteJunk(_ count: Int, from space: SpaceHost) {
@@ -289,13 +296,6 @@ extension Death {
         // exit(3) and its like do not end a space.
         if case .exited(let code) = status, cause == nil, fault == nil { return " by exit_group(\(code))" }
         return ": it \(self)"
-    }
-
-    /// Tells of what has harmed nobody.
-    private func tell(of event: SpaceEvent, in space: SpaceHost) {
-        guard case .signalIgnored(let signal, let sender) = event else { return }
-        let origin = sender.map { " of process \($0)" } ?? ""
-        console.note("\(space.label): \(signalName(signal))\(origin): no module handles it; ignored")
     }
 }
 

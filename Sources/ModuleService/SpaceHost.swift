@@ -232,7 +232,7 @@ final class SpaceHost: Sendable {
         let asking: Void? = try? Threads.start(name: "exit") { [self] in askToExit() }
         if asking != nil, waitForEnd(milliseconds: Self.patienceMilliseconds) { return true }
         try? ChildProcess(process: information.process).signal(9)
-        waitForEnd()
+        _ = waitForEnd(milliseconds: Self.patienceMilliseconds)
         return false
     }
 

@@ -11,12 +11,6 @@ public enum ProcessAncestry {
         return fields.count > 1 ? Int32(String(decoding: fields[1], as: UTF8.self)) : nil
     }
 
-    /// The processes that a process has started, or taken over from one that had ended, and that have not been waited for.
-    public static func children(of process: Int32) -> [Int32] {
-        let processes = ((try? File.list("/proc")) ?? []).compactMap { Int32($0) }
-        return processes.filter { parent(of: $0) == process }
-    }
-
     /// Whether a process is another one, or was started by it, be it by way of others that still run.
     public static func isWithin(_ process: Int32, _ ancestor: Int32) -> Bool {
         var current = process
@@ -29,7 +23,8 @@ public enum ProcessAncestry {
         return false
     }
 
-    /// The processes whose parent a process is; those that have ended and are not waited for yet are among them.
+    /// The processes that a process has started, or taken over from one that had ended; those that have ended and are not waited for yet
+    /// are among them.
     public static func children(of process: Int32) -> [Int32] {
         let threads = (try? ProcessFiles.threads(of: process)) ?? []
         return threads.flatMap { thread -> [Int32] in
