@@ -233,8 +233,9 @@ import Testing
         for _ in 0..<3 {
             _ = try test.space.call(symbols["hits_initial_thread"])
             let event = try #require(test.space.events.next())
+            let fault = try #require(event.fault)
             let process = test.space.process.process
-            #expect(event.fault.thread == process && event.fault.startRoutine == nil)
+            #expect(fault.thread == process && fault.startRoutine == nil)
             test.space.events.release(event)
             // It takes signals again: none is blocked.
             #expect(

@@ -152,9 +152,10 @@ struct I386Tests {
         for starter in ["starts_thread", "starts_detached"] {
             _ = try test.space.call(symbols[starter])
             let event = try #require(test.space.events.next())
-            #expect(event.fault.address == 0xf00 && event.fault.signalName == "SIGSEGV")
-            #expect(event.fault.startRoutine.map { (0x1000_0000..<0x1001_0000).contains($0) } == true)
-            let thread = "/proc/\(test.space.process.process)/task/\(event.fault.thread)"
+            let fault = try #require(event.fault)
+            #expect(fault.address == 0xf00 && fault.signalName == "SIGSEGV")
+            #expect(fault.startRoutine.map { (0x1000_0000..<0x1001_0000).contains($0) } == true)
+            let thread = "/proc/\(test.space.process.process)/task/\(fault.thread)"
             test.space.events.release(event)
             #expect(try eventually { (try? File.status(path: thread)) == nil })
         }

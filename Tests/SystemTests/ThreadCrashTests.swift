@@ -96,7 +96,7 @@ import Testing
         try session.output("modload", "--timeout", Self.timeout, "gurka.o")
         var client = try DaemonConnection.open(RuntimeDirectory(path: session.runtime), starts: false)
         let failure = #expect(throws: Failure.self) {
-            try client.call(SystemCallMethod.self, SystemCallMethod.Parameters(number: 210))
+            _ = try client.call(SystemCallMethod.self, SystemCallMethod.Parameters(number: 210))
         }
         let line = failure?.problems.first?.description ?? ""
         #expect(line.hasPrefix("gurka: system call 210: thread "), "\(line)")
