@@ -50,8 +50,8 @@ extension ToolCommand {
     /// What is wrong with the arguments, in one line that begins small.
     static func complaint(_ error: any Error, _ arguments: [String]) -> String {
         let text = sentence(error)
-        // A misspelt option matters more than that nothing else is there.
-        guard text.hasPrefix("missing expected argument") else { return text }
+        // A misspelt option matters more than what else is wrong, such as that there is no argument.
+        guard !text.hasPrefix("unknown option") else { return text }
         do {
             _ = try parseAsRoot(arguments + ["x"])
         } catch {
@@ -64,7 +64,8 @@ extension ToolCommand {
     private static func sentence(_ error: any Error) -> String {
         var text = message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " ")
         if text.hasSuffix(".") { text.removeLast() }
-        // Names of options and arguments stand as they are: they do not begin a message.
+        // Abbreviations stay as they are.
+        guard text.dropFirst().first?.isUppercase == false else { return text }
         return text.prefix(1).lowercased() + text.dropFirst()
     }
 }

@@ -44,10 +44,18 @@ import Varlink
         number: 1, time: 1_700_000_000, space: "x86-64", module: "gurka", what: "SIGFPE", place: "gurka:slice",
         folder: "/run/modlink/crash/1")
 
+    private static let field = ModuleField(name: "license", value: "GPL")
+    private static let parameter = ModuleParameter(name: "slices", type: "int", value: "5", description: "how many")
+    private static let section = ModuleSection(name: ".text", address: 0x1000_1000, size: 8, access: "r-x")
+    private static let details = ModuleDetails(
+        files: ["/gurka.o"], loaded: 1_700_000_000, information: [field], parameters: [parameter], buildID: "00",
+        sections: [section], exports: ["slice"], holds: [hold])
+
     private static let types: [(name: String, value: any Codable & Sendable)] = [
         ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Owner", owner),
         ("Module", module), ("Hold", hold), ("Phase", phase), ("Progress", progress), ("Symbol", symbol),
         ("Answer", answer), ("Use", symbolUse), ("Users", users), ("Crash", crash),
+        ("ModuleDetails", details), ("ModuleField", field), ("ModuleParameter", parameter), ("ModuleSection", section),
     ]
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
@@ -124,6 +132,10 @@ import Varlink
             KernelSymbolsMethod.Reply(available: 2, entries: 1, descriptor: 0)
         ),
         (ListCrashesMethod.name, Empty(), ListCrashesMethod.Reply(crashes: [crash])),
+        (
+            DescribeMethod.name, DescribeMethod.Parameters(name: "gurka", id: 1),
+            DescribeMethod.Reply(module: module, details: details)
+        ),
         (
             DescribeCrashMethod.name, DescribeCrashMethod.Parameters(number: 1),
             DescribeCrashMethod.Reply(crash: crash, report: "Oops: ")

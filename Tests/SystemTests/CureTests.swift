@@ -73,7 +73,7 @@ import Testing
     @Test("a C++ object without its library is refused with names as they are written, and with what to add")
     func cxx() throws {
         try session.compile(
-            "x.o", "struct A { virtual ~A() {} }; extern \"C\" int init_module() { delete new A; return 0; }",
+            "x.o", "struct A { virtual ~A() {} }; A *make() { return new A; }",
             language: .cxx)
         let errors = try refused("modload", "x.o")
         #expect(errors.contains("undefined symbol 'operator new(unsigned long)'\n"), "\(errors)")

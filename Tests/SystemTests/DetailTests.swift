@@ -93,12 +93,12 @@ import Testing
                 filename:       gurka.o
                 format:         ELF
                 machine:        x86-64
-                license:        GPL
                 description:    slices
+                license:        GPL
                 entry:          init_module
                 parm:           count:how many (int)
                 parm:           name: (text)
-                parm:           list: (array of short, up to 3)
+                parm:           list: (array of short, 1 to 3)
                 parm:           on: (bool)
                 filename:       sallad.o
                 format:         ELF
@@ -118,7 +118,7 @@ import Testing
         "modload --info looks into archives, and says what would be called",
         arguments: [
             ("int main(void) { return 0; }", "none; main is not called"), ("int x;", "none"),
-            ("__attribute__((constructor)) void f(void) {}", "constructors and destructors"),
+            ("volatile int x; __attribute__((constructor)) void f(void) { x = 1; }", "constructors and destructors"),
             ("int xxxinit(void) { return 0; }", "xxxinit"), ("int a_lkmentry(void) { return 0; }", "a_lkmentry"),
             ("int init_module(void) { return 0; } void cleanup_module(void) {}", "init_module, cleanup_module"),
         ]) func archive(source: String, entry: String) throws

@@ -135,7 +135,7 @@ import Varlink
             FindUsersMethod.name, SymbolsMethod.name, StatusMethod.name, CallMethod.name, SystemCallMethod.name,
             OpenDeviceMethod.name,
             CreateModuleMethod.name, InitModuleMethod.name, DeleteModuleMethod.name, KernelSymbolsMethod.name,
-            ListCrashesMethod.name, DescribeCrashMethod.name, StopMethod.name,
+            ListCrashesMethod.name, DescribeMethod.name, DescribeCrashMethod.name, StopMethod.name,
         ]
         #expect(interface.methods.map { "org.modlink.\($0.name)" } == names)
         let errors = Failure.Kind.allCases.filter(\.isOfInterface).map(\.rawValue)
@@ -144,7 +144,7 @@ import Varlink
             interface.types.map(\.name) == [
                 "Problem", "Object", "ModuleSource", "Reference", "Owner", "Module", "Hold", "Phase", "Progress",
                 "Symbol",
-                "Answer", "Use", "Users", "Crash",
+                "Answer", "Use", "Users", "Crash", "ModuleDetails", "ModuleField", "ModuleParameter", "ModuleSection",
             ])
     }
 
