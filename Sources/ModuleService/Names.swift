@@ -1,6 +1,6 @@
 import ModlinkInterface
-import ObjectModel
 import ModuleTable
+import ObjectModel
 import SymbolTable
 
 /// Names of modules.
