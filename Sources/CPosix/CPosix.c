@@ -230,7 +230,11 @@ static int reset_signals(void) {
     sigset_t none;
     for (int number = 1; number < NSIG; number++)
         if (number != SIGKILL && number != SIGSTOP)
-            sigaction(number, &standard, NULL); /* the C library keeps two for itself and refuses: no matter */
+            sigaction(number, &standard, NULL);
+    /* Two that the C library keeps for itself, which may be ignored all the same. The kernel's structure: four words at the most. */
+    const uint64_t kernels_standard[4] = {0};
+    for (int number = 32; number <= 33; number++)
+        syscall(SYS_rt_sigaction, number, kernels_standard, NULL, sizeof(uint64_t));
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -50,13 +50,18 @@ public struct ModuleDetails: Codable, Sendable, Equatable {
     public var sections: [ModuleSection]
     /// The names that other modules may refer to, in alphabetical order.
     public var exports: [String]
+    /// The threads that run its code, or are to return to it.
+    public var threads: [ModuleThread]
+    /// The first of what its code has opened and not closed.
+    public var descriptors: [ModuleDescriptor]
     /// All that keeps it from being unloaded.
     public var holds: [Hold]
 
     /// Makes the details of the given parts.
     public init(
         files: [String], loaded: Int?, information: [ModuleField], parameters: [ModuleParameter], buildID: String,
-        sections: [ModuleSection], exports: [String], holds: [Hold]
+        sections: [ModuleSection], exports: [String], threads: [ModuleThread], descriptors: [ModuleDescriptor],
+        holds: [Hold]
     ) {
         self.files = files
         self.loaded = loaded
@@ -65,6 +70,8 @@ public struct ModuleDetails: Codable, Sendable, Equatable {
         self.buildID = buildID
         self.sections = sections
         self.exports = exports
+        self.threads = threads
+        self.descriptors = descriptors
         self.holds = holds
     }
 }
@@ -121,5 +128,33 @@ public struct ModuleSection: Codable, Sendable, Equatable {
         self.address = address
         self.size = size
         self.access = access
+    }
+}
+
+/// A thread that runs code of a module (`type ModuleThread`).
+public struct ModuleThread: Codable, Sendable, Equatable {
+    /// Its number (gettid(2)).
+    public var number: Int
+    /// Where in the module it is, or is to return to: `work+0x9`.
+    public var place: String
+
+    /// Makes a thread of that number at that place.
+    public init(number: Int, place: String) {
+        self.number = number
+        self.place = place
+    }
+}
+
+/// A descriptor that code of a module has opened and not closed (`type ModuleDescriptor`).
+public struct ModuleDescriptor: Codable, Sendable, Equatable {
+    /// Its number in the space.
+    public var number: Int
+    /// What it is of: a path, or as `socket:[1234]` (proc_pid_fd(5)).
+    public var file: String
+
+    /// Makes a descriptor of that number, of that file.
+    public init(number: Int, file: String) {
+        self.number = number
+        self.file = file
     }
 }

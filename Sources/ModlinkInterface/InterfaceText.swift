@@ -109,8 +109,9 @@ public let interfaceText = """
     )
 
     # What lists do not say of a module. files: what it was made of; loaded: seconds since 1970, UTC; information: what its objects say
-    # of themselves, license and the like; buildID: hexadecimal digits; exports: what other modules may refer to; holds: all that
-    # keeps it from being unloaded.
+    # of themselves, license and the like; buildID: hexadecimal digits; exports: what other modules may refer to; threads: those that
+    # run its code, or are to return to it; descriptors: the first of what its code has opened and not closed; holds: all that keeps it
+    # from being unloaded.
     type ModuleDetails (
       files: []string,
       loaded: ?int,
@@ -119,8 +120,16 @@ public let interfaceText = """
       buildID: string,
       sections: []ModuleSection,
       exports: []string,
+      threads: []ModuleThread,
+      descriptors: []ModuleDescriptor,
       holds: []Hold
     )
+
+    # A thread: its number, and where in the module it is.
+    type ModuleThread (number: int, place: string)
+
+    # A descriptor: its number, and its file, as proc_pid_fd(5) has it.
+    type ModuleDescriptor (number: int, file: string)
 
     # One thing that a module says of itself.
     type ModuleField (name: string, value: string)

@@ -49,6 +49,8 @@ extension ModuleService {
                         size: Int(clamping: section.size), access: section.protection.letters)
                 },
                 exports: (set?.exportedNames ?? []).sorted(),
+                threads: space.map { listThreads(inside: loaded.linked, $0) } ?? [],
+                descriptors: space?.listDescriptors(loaded.linked.range) ?? [],
                 holds: (try? holds(on: id, leaving: [], waits: false)) ?? []))
     }
 

@@ -389,12 +389,26 @@ extension SpaceHost {
         try ask { (space) throws(SpaceError) in try space.read(address: address, count: count) }
     }
 
+    /// Asks the space, unless it is busy with something that may take long, or refuses: then nil.
+    func unlessBusy<Answer: Sendable>(
+        _ question: (inout Space) throws(SpaceError) -> Answer
+    ) -> Answer? {
+        let answer = space.withLockIfAvailable { space in Self.answer(&space, question) }
+        return try? answer?.get()
+    }
+
     /// Reads memory of images, unless the space is busy with something that may take long: then nil.
     func readUnlessBusy(_ address: UInt64, count: Int) -> [UInt8]? {
-        let answer = space.withLockIfAvailable { space in
-            Self.answer(&space) { (space) throws(SpaceError) in try space.read(address: address, count: count) }
+        unlessBusy { (space) throws(SpaceError) in try space.read(address: address, count: count) }
+    }
+
+    /// What an image's code has opened and not closed: each with the file, as proc_pid_fd(5) has it.
+    func listDescriptors(_ range: Range<UInt64>) -> [ModuleDescriptor] {
+        let open = unlessBusy { (space) throws(SpaceError) in try space.descriptors(ofImage: range.lowerBound) }
+        return (open?.numbers ?? []).map { number in
+            let path = "/proc/\(information.process)/fd/\(number)"
+            return ModuleDescriptor(number: Int(number), file: (try? File.readLink(path)) ?? "unknown")
         }
-        return try? answer?.get()
     }
 
     /// Calls a function with words, unless the space is busy with something that may take long: then nil.

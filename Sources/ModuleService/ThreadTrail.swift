@@ -3,13 +3,21 @@ import Posix
 
 /// Where a thread's way leads through code of modules: found from the words on its stack, without debug information and without its
 /// standing still. A word that points behind a call instruction counts; one that an earlier, deeper call has left there can look the same.
-struct ThreadTrail: Equatable, Sendable {
+///
+/// Most such words are left where functions of the space now have their frames, which do not write to all of their bytes. A thread that is in
+/// code of the space was led there by a call of a module. So words that lie deeper than the first one behind such a call are old ones,
+/// unless there is no such call.
+struct ThreadTrail: Sendable {
     /// The innermost place in code of the module that is asked for: an instruction, or the one behind a call.
     private(set) var address: UInt64?
     /// Whether that is behind a call.
     private(set) var isBehindCall = false
     /// The module of the outermost place in code of any module: it has made the thread, or is called by who has.
     private(set) var outermost: Int?
+
+    /// Whether a call is still looked for that leads into the space's code; and what was found before it.
+    private var isBeforeEntry = false
+    private var doubtful: (address: UInt64?, outermost: Int?) = (nil, nil)
 
     /// How much of the stack is read at once, and at the most, in bytes.
     private static let pieceSize = 64 << 10
@@ -22,6 +30,8 @@ struct ThreadTrail: Equatable, Sendable {
         let stackPointer = place.stackPointer
         note(place.programCounter, isBehindCall: false, space.module(place.programCounter), module)
         for word in place.arguments { noteReturn(word, module, space) }
+        isBeforeEntry = outermost == nil
+        defer { if isBeforeEntry { settle() } }
         let wordSize = Int(space.architecture.pointerSize)
         let (furthest, overflows) = stackPointer.addingReportingOverflow(Self.limit)
         let end = min(stackEnd ?? .max, overflows ? .max : furthest)
@@ -53,7 +63,21 @@ struct ThreadTrail: Equatable, Sendable {
         guard let call = FaultPlace.Call(before, returnsTo: word, space.architecture),
             !Self.isThunk(call.target, space)
         else { return }
+        if isBeforeEntry {
+            guard call.target.map(space.isProgram) == true else {
+                doubtful.outermost = found
+                if found == wanted, doubtful.address == nil { doubtful.address = word }
+                return
+            }
+            isBeforeEntry = false
+        }
         note(word, isBehindCall: true, found, wanted)
+    }
+
+    /// No call leads into the space's code: what was found counts.
+    private mutating func settle() {
+        isBeforeEntry = false
+        (address, isBehindCall, outermost) = (doubtful.address, doubtful.address != nil, doubtful.outermost)
     }
 
     private mutating func note(_ address: UInt64, isBehindCall: Bool, _ found: Int?, _ wanted: Int) {

@@ -32,16 +32,26 @@ extension ModuleService {
 
     /// The threads that run code of a module, or began in it and have not ended.
     func threadsInside(_ module: LinkedModule, _ space: SpaceHost) throws(Failure) -> [ThreadInside] {
+        do throws(SpaceError) {
+            return threads(try space.threads(), inside: module, space)
+        } catch {
+            throw failure(error, in: module.name, calling: "threads", for: .state, space)
+        }
+    }
+
+    /// The same for people; none while the space is busy with something that may take long.
+    func listThreads(inside module: LinkedModule, _ space: SpaceHost) -> [ModuleThread] {
+        let known = space.unlessBusy { (space) throws(SpaceError) in try space.threads() }
+        return threads(known ?? [], inside: module, space).map {
+            ModuleThread(number: Int($0.number), place: describe($0, in: module))
+        }
+    }
+
+    private func threads(_ known: [SpaceThread], inside module: LinkedModule, _ space: SpaceHost) -> [ThreadInside] {
         let process = space.information.process
         guard let id = state.withLock({ $0.modules.module(named: module.name)?.id }),
             let numbers = try? ProcessFiles.threads(of: process)
         else { return [] }
-        let known: [SpaceThread]
-        do throws(SpaceError) {
-            known = try space.threads()
-        } catch {
-            throw failure(error, in: module.name, calling: "threads", for: .state, space)
-        }
         let byNumber = Dictionary(known.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
         // The rest of the modules need not be known, which may be thousands, unless some thread is inside.
         let code = module.codeRanges
@@ -53,15 +63,18 @@ extension ModuleService {
         return numbers.compactMap { number in
             let thread = byNumber[number]
             guard thread.map({ $0.kind == .other || $0.kind == .called }) ?? true,
-                let (inside, place) = inside(number, thread, of: id, process, own)
+                let (first, place) = inside(number, thread, of: id, process, own)
             else { return nil }
-            guard !inside.isOwn, thread?.kind != .called, let place else { return inside }
+            guard let place, first.isBehindCall || !first.isOwn else { return first }
             let surroundings = all ?? surroundings(space)
             all = surroundings
             let trail = ThreadTrail(place, stackEnd: thread?.stackEnd, through: id, in: surroundings)
-            let isOwn = trail.outermost == id && thread.flatMap { surroundings.module($0.startRoutine) } == nil
+            let start = thread.flatMap { surroundings.module($0.startRoutine) }
+            // The rest of the modules may show that words of this one are old.
+            guard let address = trail.address ?? (start == id ? thread?.startRoutine : nil) else { return nil }
             return ThreadInside(
-                number: number, address: inside.address, isBehindCall: inside.isBehindCall, isOwn: isOwn)
+                number: number, address: address, isBehindCall: trail.address != nil && trail.isBehindCall,
+                isOwn: first.isOwn || thread?.kind != .called && trail.outermost == id && start == nil)
         }
     }
 

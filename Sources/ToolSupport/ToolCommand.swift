@@ -64,6 +64,7 @@ extension ToolCommand {
     private static func sentence(_ error: any Error) -> String {
         var text = message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " ")
         if text.hasSuffix(".") { text.removeLast() }
+        if let end = text.firstRange(of: ". Did you mean") { text.replaceSubrange(end, with: "; did you mean") }
         // Abbreviations stay as they are.
         guard text.dropFirst().first?.isUppercase == false else { return text }
         return text.prefix(1).lowercased() + text.dropFirst()

@@ -160,6 +160,17 @@ static void tell_of_ignored(const siginfo_t *info)
     send(space_event_socket, &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Lets the initial thread take a signal of the process. */
+static void pass_on(const siginfo_t *info)
+{
+    siginfo_t passed = *info;
+    /* As the kernel and kill(2) say it, a signal cannot be sent to another thread (rt_tgsigqueueinfo(2)). */
+    if (passed.si_code >= 0) {
+        passed.si_code = SI_TIMER;
+    }
+    space_libc_syscall(SYS_rt_tgsigqueueinfo, space_process, space_process, passed.si_signo, &passed);
+}
+
 /*
  * A signal that is not of a fault, whose default action would end or stop the process. A module that sent it to its own
  * thread is at fault there. Of one that came to the process (alarm, a timer, kill), the module is at fault that asked for
@@ -185,7 +196,7 @@ static void on_unhandled(siginfo_t *info, void *context)
     if (place == 0) {
         tell_of_ignored(info);
     } else if (gettid() != space_process) {
-        syscall(SYS_rt_tgsigqueueinfo, space_process, space_process, number, info);
+        pass_on(info);
     } else {
         const struct cause cause = {.kind = SPACE_FAULT_SIGNAL, .info = info, .context = context, .place = place};
         space_block_all();

@@ -30,7 +30,7 @@ static _Noreturn void end(int status)
     space_flush_streams();
     /* _exit is a fault here: see resident.c. */
     for (;;) {
-        syscall(SYS_exit_group, status);
+        space_libc_syscall(SYS_exit_group, status);
     }
 }
 

@@ -327,6 +327,7 @@ int space_unmap(uint64_t address, uint64_t size, bool discards, struct space_rep
     space_forget_senders(address);
     space_forget_signals(address);
     space_forget_buffer(address);
+    space_forget_kept(address);
     reply->bytes[0] = (uint8_t)space_restore_state(address);
     space_bury_threads(address);
     /* First: a debugger takes its breakpoints out of the code now. */

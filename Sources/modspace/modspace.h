@@ -10,6 +10,7 @@
  *     signals.c    handlers and masks of modules; signals.h: what these four have for each other
  *     senders.c    alarms and timers, and whose they are
  *     state.c      what a call may change and the next one must not find changed
+ *     kept.c       what the C library keeps of a module's memory
  *     system_calls.c  the same, for system calls that modules make themselves
  *     halted.c     threads that stand still after that, outside of calls, and what is left of them
  *     ending.c     which threads there are, and the end of one that the daemon wants to end
@@ -305,6 +306,11 @@ void space_prepare_state(void);
 void space_note_state(uint64_t image);
 /* An image goes: what it has changed of the process is as before. Returns the parts, 1 << enum space_state of each. */
 uint32_t space_restore_state(uint64_t image);
+
+/* ---- kept.c ---- */
+
+/* An image goes: the C library keeps nothing of it. */
+void space_forget_kept(uint64_t image);
 
 /* ---- senders.c ---- */
 

@@ -10,7 +10,7 @@
  * The functions that end a process, or replace its program, end a module's thread instead: the process is not the module's.
  */
 #define _GNU_SOURCE
-#include "modspace.h"
+#include "signals.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ void _exit(int status)
 {
     space_exit_called(status);
     for (;;) {
-        syscall(SYS_exit_group, status);
+        space_libc_syscall(SYS_exit_group, status);
     }
 }
 

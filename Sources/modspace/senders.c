@@ -71,13 +71,20 @@ static _Atomic uint64_t interval_owners[INTERVAL_TIMERS];
 static int set_interval(
     uint64_t place, __itimer_which_t which, const struct itimerval *timer, struct itimerval *before)
 {
+    if (timer == NULL || (int)which < 0 || (int)which >= INTERVAL_TIMERS) {
+        return __setitimer(which, timer, before);
+    }
+    bool is_armed = timer->it_value.tv_sec != 0 || timer->it_value.tv_usec != 0;
+    /* Before the call: the first tick may come before it returns. */
+    uint64_t owner_before = atomic_exchange(&interval_owners[which], is_armed ? place : 0);
+    uint64_t sender_before = space_sender(interval_signals[which]);
+    if (is_armed) {
+        note_sender(interval_signals[which], place);
+    }
     int error = __setitimer(which, timer, before);
-    if (error == 0 && timer != NULL && (int)which >= 0 && (int)which < INTERVAL_TIMERS) {
-        bool is_armed = timer->it_value.tv_sec != 0 || timer->it_value.tv_usec != 0;
-        atomic_store(&interval_owners[which], is_armed ? place : 0);
-        if (is_armed) {
-            note_sender(interval_signals[which], place);
-        }
+    if (error != 0) {
+        atomic_store(&interval_owners[which], owner_before);
+        note_sender(interval_signals[which], sender_before);
     }
     return error;
 }

@@ -70,15 +70,26 @@ static uint64_t shadow_bits(void)
     return ((UINT64_C(1) << FAULT_SIGNALS) - 1) << (FIRST_SHADOW - 1);
 }
 
-/* Also 32 and 33: the C library's own, for pthread_cancel and setuid. */
+/* The C library's own, for pthread_cancel and timers, and for setuid. */
+static uint64_t library_bits(void)
+{
+    return bit(32) | bit(33);
+}
+
 static uint64_t reserved_bits(void)
 {
-    return bit(SPACE_DEADLINE_SIGNAL) | bit(32) | bit(33);
+    return bit(SPACE_DEADLINE_SIGNAL) | library_bits();
+}
+
+/* All that may be blocked, and are no shadows. */
+static uint64_t other_bits(void)
+{
+    return ~(fault_bits() | shadow_bits() | reserved_bits());
 }
 
 uint64_t space_hide_signals(uint64_t mask)
 {
-    uint64_t hidden = mask & ~(fault_bits() | shadow_bits() | reserved_bits());
+    uint64_t hidden = mask & other_bits();
     for (int i = 0; i < FAULT_SIGNALS; i++) {
         if ((mask & bit(fault_signals[i])) != 0) {
             hidden |= bit(FIRST_SHADOW + i);
@@ -89,7 +100,7 @@ uint64_t space_hide_signals(uint64_t mask)
 
 uint64_t space_show_signals(uint64_t mask)
 {
-    uint64_t shown = mask & ~(fault_bits() | shadow_bits() | reserved_bits());
+    uint64_t shown = mask & other_bits();
     for (int i = 0; i < FAULT_SIGNALS; i++) {
         if ((mask & bit(FIRST_SHADOW + i)) != 0) {
             shown |= bit(fault_signals[i]);
@@ -129,7 +140,7 @@ uint64_t space_block_all(void)
 
 uint64_t space_block_most(void)
 {
-    return space_change_mask(SIG_SETMASK, ~(fault_bits() | reserved_bits()));
+    return space_change_mask(SIG_SETMASK, other_bits());
 }
 
 /* ---- Dispositions ---- */
@@ -227,7 +238,7 @@ static void install(int number)
     struct sigaction wanted = in_force(number);
     struct sigaction action = {.sa_flags = SA_SIGINFO | (wanted.sa_flags & passed), .sa_sigaction = space_take_signal};
     bool is_handled = wanted.sa_handler != SIG_DFL && wanted.sa_handler != SIG_IGN;
-    uint64_t mask = is_handled ? space_hide_signals(space_read_mask(&wanted.sa_mask)) : ~(fault_bits() | reserved_bits());
+    uint64_t mask = is_handled ? space_hide_signals(space_read_mask(&wanted.sa_mask)) : other_bits();
     if (space_is_fault_signal(number)) {
         /* A stack that has overflowed has no room for its handler. */
         action.sa_flags |= SA_ONSTACK | SA_NODEFER | (is_handled ? wanted.sa_flags & SA_RESTART : SA_RESTART);
@@ -384,8 +395,10 @@ int __wrap___pthread_attr_setsigmask_internal(pthread_attr_t *attributes, const 
     if (set == NULL) {
         return __real___pthread_attr_setsigmask_internal(attributes, NULL);
     }
+    /* The thread for timers waits for a signal of the library's: one that were not blocked would end the process. */
+    uint64_t mask = space_read_mask(set);
     sigset_t hidden = *set;
-    space_write_mask(&hidden, space_hide_signals(space_read_mask(set)));
+    space_write_mask(&hidden, space_hide_signals(mask) | (mask & library_bits()));
     return __real___pthread_attr_setsigmask_internal(attributes, &hidden);
 }
 

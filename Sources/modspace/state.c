@@ -33,7 +33,7 @@ static __thread struct {
     char name[NAME_SIZE];
     cpu_set_t processors;
     int priority;
-} first;
+} begun_with;
 
 static int thread_priority(void)
 {
@@ -43,24 +43,24 @@ static int thread_priority(void)
 
 void space_prepare_calls(void)
 {
-    prctl(PR_GET_NAME, first.name);
-    sched_getaffinity(0, sizeof first.processors, &first.processors);
-    first.priority = thread_priority();
+    prctl(PR_GET_NAME, begun_with.name);
+    sched_getaffinity(0, sizeof begun_with.processors, &begun_with.processors);
+    begun_with.priority = thread_priority();
     space_block_most();
 }
 
 static void restore_scheduling(void)
 {
     char name[NAME_SIZE] = {0};
-    if (prctl(PR_GET_NAME, name) == 0 && memcmp(name, first.name, sizeof name) != 0) {
-        prctl(PR_SET_NAME, first.name);
+    if (prctl(PR_GET_NAME, name) == 0 && memcmp(name, begun_with.name, sizeof name) != 0) {
+        prctl(PR_SET_NAME, begun_with.name);
     }
     cpu_set_t processors;
-    if (sched_getaffinity(0, sizeof processors, &processors) > 0 && !CPU_EQUAL(&processors, &first.processors)) {
-        sched_setaffinity(0, sizeof first.processors, &first.processors);
+    if (sched_getaffinity(0, sizeof processors, &processors) == 0 && !CPU_EQUAL(&processors, &begun_with.processors)) {
+        sched_setaffinity(0, sizeof begun_with.processors, &begun_with.processors);
     }
-    if (thread_priority() != first.priority) {
-        setpriority(PRIO_PROCESS, 0, first.priority);
+    if (thread_priority() != begun_with.priority) {
+        setpriority(PRIO_PROCESS, 0, begun_with.priority);
     }
 }
 

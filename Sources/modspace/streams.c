@@ -22,7 +22,14 @@ struct stream_lock {
     void *owner;
 };
 
+/* _IO_FILE_plus of glibc, libio/libioP.h: the functions of a stream stand behind it, others for one of wide characters. */
+struct stream {
+    FILE file;
+    const void *functions;
+};
+
 static FILE *streams[2];
+static const void *functions[2];
 #define STREAMS (sizeof streams / sizeof streams[0])
 /* Not of malloc's: see modspace.h. */
 static char output_buffer[BUFSIZ];
@@ -61,6 +68,9 @@ void space_prepare_streams(void)
 {
     streams[0] = stdout;
     streams[1] = stderr;
+    for (size_t i = 0; i < STREAMS; i++) {
+        functions[i] = ((struct stream *)streams[i])->functions;
+    }
     setvbuf(stdout, output_buffer, _IOLBF, sizeof output_buffer);
     /* On a second thread: while there is one only, glibc takes shorter ways through its locks. */
     pthread_t second;
@@ -73,14 +83,17 @@ void space_prepare_streams(void)
  * A module may have given a stream a buffer of its own (setvbuf), or made it one of wide characters, in which printf fails. Next is
  * another module's call.
  */
-static void restore(FILE *stream)
+static void restore(size_t i)
 {
-    if (stream == stdout && stream->_IO_buf_base != output_buffer) {
+    FILE *stream = streams[i];
+    bool is_wide = stream->_mode > 0;
+    stream->_mode = 0;
+    ((struct stream *)stream)->functions = functions[i];
+    if (i == 0 && (is_wide || stream->_IO_buf_base != output_buffer)) {
         setvbuf(stream, output_buffer, _IOLBF, sizeof output_buffer);
-    } else if (stream == stderr && stream->_IO_buf_base != stream->_shortbuf) {
+    } else if (i == 1 && (is_wide || stream->_IO_buf_base != stream->_shortbuf)) {
         setvbuf(stream, NULL, _IONBF, 0);
     }
-    stream->_mode = 0;
 }
 
 void space_flush_streams(void)
@@ -88,7 +101,7 @@ void space_flush_streams(void)
     for (size_t i = 0; i < STREAMS; i++) {
         if (ftrylockfile(streams[i]) == 0) {
             fflush_unlocked(streams[i]);
-            restore(streams[i]);
+            restore(i);
             funlockfile(streams[i]);
         }
     }

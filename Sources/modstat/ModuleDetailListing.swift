@@ -28,6 +28,8 @@ enum ModuleDetailListing {
         for use in module.uses {
             add("uses", use.module + (use.symbols.isEmpty ? "" : ": \(use.symbols.joined(separator: ", "))"))
         }
+        for thread in details.threads { add("thread", "\(thread.number) in \(thread.place)") }
+        for descriptor in details.descriptors { add("descriptor", "\(descriptor.number) \(descriptor.file)") }
         if !details.holds.isEmpty { add("held", Hold.reason(details.holds)) }
         return text
     }

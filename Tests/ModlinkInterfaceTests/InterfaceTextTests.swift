@@ -47,15 +47,18 @@ import Varlink
     private static let field = ModuleField(name: "license", value: "GPL")
     private static let parameter = ModuleParameter(name: "slices", type: "int", value: "5", description: "how many")
     private static let section = ModuleSection(name: ".text", address: 0x1000_1000, size: 8, access: "r-x")
+    private static let thread = ModuleThread(number: 4711, place: "slice+0x9")
+    private static let descriptor = ModuleDescriptor(number: 5, file: "socket:[1234]")
     private static let details = ModuleDetails(
         files: ["/gurka.o"], loaded: 1_700_000_000, information: [field], parameters: [parameter], buildID: "00",
-        sections: [section], exports: ["slice"], holds: [hold])
+        sections: [section], exports: ["slice"], threads: [thread], descriptors: [descriptor], holds: [hold])
 
     private static let types: [(name: String, value: any Codable & Sendable)] = [
         ("Problem", problem), ("Object", object), ("ModuleSource", source), ("Reference", use), ("Owner", owner),
         ("Module", module), ("Hold", hold), ("Phase", phase), ("Progress", progress), ("Symbol", symbol),
         ("Answer", answer), ("Use", symbolUse), ("Users", users), ("Crash", crash),
-        ("ModuleDetails", details), ("ModuleField", field), ("ModuleParameter", parameter), ("ModuleSection", section),
+        ("ModuleDetails", details), ("ModuleThread", thread), ("ModuleDescriptor", descriptor), ("ModuleField", field),
+        ("ModuleParameter", parameter), ("ModuleSection", section),
     ]
 
     private static let methods: [(name: String, parameters: any Codable & Sendable, reply: any Codable & Sendable)] = [
@@ -140,7 +143,7 @@ import Varlink
             DescribeCrashMethod.name, DescribeCrashMethod.Parameters(number: 1),
             DescribeCrashMethod.Reply(crash: crash, report: "Oops: ")
         ),
-        (StopMethod.name, Empty(), Empty()),
+        (StopMethod.name, Empty(), StopMethod.Reply(process: 1, events: ["killed"])),
     ]
 
     @Test("each type of the text has the fields of its Swift type, and no others")

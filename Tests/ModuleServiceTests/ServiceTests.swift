@@ -60,7 +60,8 @@ import Varlink
                 == ["broken.o: .eh_frame+0x0: its CIE would be 28672 bytes before, where none is"])
         let window: UInt64 = 0x6000_0000
         #expect(test.service.state.withLock { $0.spaces[.native].ranges.free } == window)
-        try #expect(test.load([Self.module("gurka")]).modules.map(\.address) == [0x1000_2000])
+        let address = try test.load([Self.module("gurka")]).modules.map(\.address)
+        #expect(address == [0x1000_0000])
     }
 
     @Test("a module that counts a user is not unloaded while somebody else asks the space")

@@ -61,7 +61,7 @@ import Testing
         let script = hello + "head -c 696 /dev/zero; } | dd bs=728 iflag=fullblock 2>/dev/null >&3; exec sleep 1000"
         #expect(
             try startScript(script)
-                == "space: start: protocol version 1, not 6; install modspace and modlinkd of one version")
+                == "space: start: protocol version 1, not 7; install modspace and modlinkd of one version")
     }
 
     @Test("exit ends the process with status 0, and what was printed is there")

@@ -259,8 +259,8 @@ import Testing
     @Test(
         "calls that make no sense end with 64 and say why",
         arguments: [
-            (["modload"], "Missing expected argument"), (["modload", "x=1"], "no file stands before it"),
-            (["modload", "--nope", "a.o"], "Unknown option '--nope'"),
+            (["modload"], "missing expected argument"), (["modload", "x=1"], "no file stands before it"),
+            (["modload", "--nope", "a.o"], "unknown option '--nope'"),
             (["modload", "-A", "k", "a.o"], "-A belongs to -n"),
             (["modload", "--address", "0x1000", "a.o"], "--address belongs to -n"),
             (["modload", "-n", "--address", "17", "a.o"], "'17' is no address"),

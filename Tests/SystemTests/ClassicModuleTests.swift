@@ -45,7 +45,10 @@ import Varlink
         #expect(try session.output("ksyms", "-m", "--space", variant.isI386 ? "i386" : "x86-64").contains("[hello]"))
         try expect(
             session.run("modload", "-e", "hello_lkmentry", "combined.o"),
-            .failed(1, "modload: hello: a module of that name is already loaded (EEXIST)\n"))
+            .failed(
+                1,
+                "modload: hello: a module of that name is already loaded (EEXIST); 'modunload hello' takes it out, --name gives this one another\n"
+            ))
         try expect(session.run("modunload", "-n", "hello"), .done("hello: goodbye\n"))
         // That of the file is one too.
         try session.output("modload", "-e", "hello_lkmentry", "combined.o")

@@ -101,7 +101,7 @@ import Testing
         #expect(noted.modules?.map(\.isFaulty) == [false, true, true])
         #expect(noted.modules?.map(\.state) == ["running", "faulted", "loading"])
         #expect(
-            report.hasSuffix("\nModules linked in: held thread(F) crash(F) [last unloaded: gone]\n"), "\(report)")
+            report.contains("\nModules linked in: held thread(F) crash(F) [last unloaded: gone]\n"), "\(report)")
     }
 
     @Test("when the space's own thread is hit that is told, with a core file, before the space ends")

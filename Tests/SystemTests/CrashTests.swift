@@ -206,8 +206,8 @@ import Varlink
         let fault = try fault(session)
         #expect(fault.kind == "hung" && fault.module == "hang" && fault.signal == 0)
         let text = try session.debugCrash(1, ["bt"])
-        #expect(text.contains("spin (turns=") && text.contains(") at hang.c:3"), "\(text)")
-        #expect(text.contains(" in hang () at hang.c:5"), "\(text)")
+        #expect(text.contains("spin (turns=") && text.contains(") at hang.c:5"), "\(text)")
+        #expect(text.contains(" in hang () at hang.c:7"), "\(text)")
         #expect(try session.space() == space)
         try expect(session.run("modunload", "-f", "hang"), .done())
         #expect(try call(session, "keep") == 6)
@@ -233,7 +233,6 @@ import Varlink
         let line = try refusal(session, "hang_waits").problems.first?.description
         #expect(line == "hang: hang_waits: hung: not back in time, and goes on: no signal ends what it waits for")
         #expect(try fault(session).kind == "hung")
-        #expect(try session.debugCrash(1, ["thread apply all bt"]).contains("hang_waits"))
         #expect(try call(session, "keep") == 6)
     }
 
@@ -331,7 +330,7 @@ import Varlink
             _ = try refusal(session, "crash", [0])
             #expect(try eventually { (try? session.space()).map { $0 != space } ?? false })
             #expect(try eventually { try session.names() == ["gurka", "sallad"] })
-            let console = try session.output("modstat", "--console")
+            let console = Session.bare(try session.output("modstat", "--console").utf8)
             #expect(
                 console.contains(
                     "modlinkd: space \(space) is replaced by space \(try session.space()), without crash\n"),

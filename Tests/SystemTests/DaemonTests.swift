@@ -169,7 +169,7 @@ import Varlink
         #expect(throws: SystemError.self) { try File.status(path: session.runtime + "/socket") }
         try expect(
             session.run("modstat", [], ["MODLINK_SPACE": "/bin/true"]),
-            .failed(69, "modstat: modlinkd: cannot be started: space: space: start: process exited with status 0\n"))
+            .failed(69, "modstat: modlinkd: cannot be started: space: start: process exited with status 0\n"))
         try Tool.output("cp", ["\(Session.programs)/modstat", session.path + "/modstat"])
         let alone = try RunningTool(executable: session.path + "/modstat", [], environment: session.environment())
         try expect(

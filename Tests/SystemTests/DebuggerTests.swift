@@ -56,8 +56,8 @@ import Testing
             "gurka.o", Sources.sliced + "__attribute__((destructor)) static void finish(void) { slice(3); }",
             ["-O0"] + options)
         try session.output("modload", "gurka.o")
-        let space = String(
-            try session.output("modstat", "--pid", "--space", options.isEmpty ? "x86-64" : "i386").dropLast())
+        let machine = options.isEmpty ? "x86-64" : "i386"
+        let space = String(try session.output("modstat", "--pid", "--space", machine).dropLast())
         let debugger = try session.startDebugger(
             ["-p", space, "/proc/\(space)/exe"], ["break *slice", "echo ready\\n", "continue"])
         #expect(try session.isWritten("ready", by: debugger))
@@ -66,7 +66,7 @@ import Testing
         let line = try Tool.output("nm", ["/proc/\(space)/exe"]).split(separator: "\n").first {
             $0.hasSuffix(" __jit_debug_register_code")
         }
-        let numbers = [try #require(line).split(separator: " ")[0], try session.output("ksyms", "slice").prefix(16)]
+        let numbers = [try #require(line).split(separator: " ")[0], try session.output("ksyms", "--space", machine, "slice").prefix(16)]
         let places = numbers.compactMap { UInt64($0, radix: 16) }
         let areInserted = try eventually {
             try places.allSatisfy { try ProcessMemory.read(process, at: $0, count: 1) == [0xcc] }

@@ -56,6 +56,33 @@ import Testing
                 && both.contains("uses          gurka: slice\n"))
     }
 
+    @Test("modstat -v lists the threads in a module, and what its code has opened and not closed") func opened() throws
+    {
+        try session.compile(
+            "waits.o",
+            """
+            #include <fcntl.h>
+            #include <pthread.h>
+            #include <unistd.h>
+            static int ends[2];
+            static void *work(void *unused) { char byte; return read(ends[0], &byte, 1) == 1 ? unused : &ends; }
+            int init_module(void)
+            {
+                pthread_t thread;
+                return pipe(ends) || open("/dev/null", O_RDONLY) < 0 || pthread_create(&thread, 0, work, 0);
+            }
+            """, ["-O1"])
+        try session.output("modload", "waits.o")
+        let lines = try session.output("modstat", "-v", "waits").split(separator: "\n").map {
+            $0.split(separator: " ").joined(separator: " ")
+        }
+        #expect(lines.count { $0.wholeMatch(of: #/thread \d+ in work\+0x[0-9a-f]+/#) != nil } == 1, "\(lines)")
+        #expect(lines.count { $0.wholeMatch(of: #/descriptor \d+ pipe:\[\d+\]/#) != nil } == 2, "\(lines)")
+        #expect(lines.count { $0.wholeMatch(of: #/descriptor \d+ \/dev\/null/#) != nil } == 1, "\(lines)")
+        let gurka = try session.output("modload", "gurka.o") + session.output("modstat", "-v", "gurka")
+        #expect(!gurka.contains("  thread ") && !gurka.contains("  descriptor "), "\(gurka)")
+    }
+
     @Test("modstat -v --json has the same in details") func json() throws {
         struct Listed: Decodable {
             let name: String
@@ -72,7 +99,7 @@ import Testing
         )
         #expect(details.parameters.count == 4 && details.parameters[1].value == "gurka")
         #expect(details.information.contains(ModuleField(name: "license", value: "GPL")))
-        #expect(details.holds.isEmpty)
+        #expect(details.holds.isEmpty && details.threads.isEmpty && details.descriptors.isEmpty)
     }
 
     @Test("the files of a module of several are all there, and an archive once") func files() throws {
@@ -95,6 +122,7 @@ import Testing
                 machine:        x86-64
                 description:    slices
                 license:        GPL
+                kernel_version: 2.4.37-modlink
                 entry:          init_module
                 parm:           count:how many (int)
                 parm:           name: (text)

@@ -138,7 +138,10 @@ import Testing
         try session.compile("my_mod.o", "int other(void) { return 1; }")
         try expect(
             session.run("modload", "my_mod.o"),
-            .failed(1, "modload: my_mod: a module of that name is already loaded (EEXIST)\n"))
+            .failed(
+                1,
+                "modload: my_mod: a module of that name is already loaded (EEXIST); 'modunload my_mod' takes it out, --name gives this one another\n"
+            ))
         try session.output("modunload", "my_mod")
         #expect(try session.names() == [])
     }

@@ -76,12 +76,13 @@ import Testing
         try session.compile("faulty.o", Self.faulty, ["-O1", "-w"])
         try session.compile("healthy.o", Self.healthy, ["-O1", "-w"])
         for kind in 0...2 {
-            try session.output("modload", "faulty.o", "kind=\(kind)", "on_thread=1")
-            #expect(try eventually { try session.output("modstat").contains(" faulted ") })
+            // The thread faults during the init, which that ends, or behind it.
+            let isLoaded = try session.run("modload", "faulty.o", "kind=\(kind)", "on_thread=1").status == .exited(0)
+            if isLoaded { #expect(try eventually { try session.output("modstat").contains(" faulted ") }) }
             let next = try session.run("modload", "healthy.o")
             #expect(next.status == .exited(0) && next.output.hasPrefix("fine\n"), "\(kind): \(next)")
             try session.output("modunload", "healthy")
-            #expect(try session.run("modunload", "-f", "faulty").status == .exited(0))
+            #expect(try !isLoaded || session.run("modunload", "-f", "faulty").status == .exited(0))
         }
     }
 

@@ -96,6 +96,68 @@ import Testing
         #expect(console.contains("modlinkd: \(told)\n"), "\(console)")
     }
 
+    @Test("a thread that ends calls nothing of a module that has gone, whose key it has a value of", arguments: SignalTests.machines)
+    func threadKeys(machine: [String]) throws {
+        let session = try Session()
+        try session.compile(
+            "keys.o",
+            """
+            #include <pthread.h>
+            static pthread_key_t key;
+            static void finish(void *unused) { }
+            int take_value(void) { return pthread_setspecific(key, &key); }
+            int init_module(void) { return pthread_key_create(&key, finish); }
+            """, machine)
+        try session.compile(
+            "thread.o",
+            """
+            #include <pthread.h>
+            #include <semaphore.h>
+            int take_value(void);
+            static sem_t taken, may_end;
+            static pthread_t thread;
+            static int (*volatile take)(void);
+            static void *run(void *unused) { take(); sem_post(&taken); sem_wait(&may_end); return unused; }
+            int begin(int (*function)(void))
+            {
+                take = function; sem_init(&taken, 0, 0); sem_init(&may_end, 0, 0);
+                return pthread_create(&thread, 0, run, 0) || sem_wait(&taken);
+            }
+            int init_module(void) { return 0; }
+            int finish_thread(void) { sem_post(&may_end); return pthread_join(thread, 0); }
+            """, machine)
+        try session.compile(
+            "starts.o", "int begin(int (*)(void)); int take_value(void); int init_module(void) { return begin(take_value); }",
+            machine)
+        try session.compile(
+            "ends.o", "int finish_thread(void); int init_module(void) { return finish_thread(); }", machine)
+        try session.output("modload", "keys.o", "thread.o")
+        try session.output("modload", "starts.o")
+        try session.output("modunload", "starts")
+        try session.output("modunload", "keys")
+        try session.output("modload", "ends.o")
+        #expect(try !session.output("modstat", "--crashes").contains(" SIG"))
+    }
+
+    @Test("random numbers go on when the module has gone that gave them a place", arguments: SignalTests.machines)
+    func randomNumbers(machine: [String]) throws {
+        let session = try Session()
+        try session.compile(
+            "place.o",
+            """
+            #include <stdlib.h>
+            static char place[256];
+            int init_module(void) { return initstate(5, place, sizeof place) == NULL; }
+            """, machine)
+        try session.compile("draws.o", "#include <stdlib.h>\nint init_module(void) { return random() < 0; }", machine)
+        for _ in 0..<2 {
+            try session.output("modload", "place.o")
+            try session.output("modunload", "place")
+            try session.output("modload", "draws.o")
+            try session.output("modunload", "draws")
+        }
+    }
+
     @Test("a module that changes nothing of the process leaves nothing to tell")
     func unchanged() throws {
         let session = try Session()

@@ -2,6 +2,7 @@ import ModlinkInterface
 import Posix
 import TestSupport
 import Testing
+import Varlink
 
 /// Crashes of threads that modules made, while modules are called.
 @Suite struct ThreadCrashTests {
@@ -95,10 +96,10 @@ import Testing
                 """, ["-O1", ModuleHeaders.option])
         try session.output("modload", "--timeout", Self.timeout, "gurka.o")
         var client = try DaemonConnection.open(RuntimeDirectory(path: session.runtime), starts: false)
-        let failure = #expect(throws: Failure.self) {
+        let error = #expect(throws: VarlinkError.self) {
             _ = try client.call(SystemCallMethod.self, SystemCallMethod.Parameters(number: 210))
         }
-        let line = failure?.problems.first?.description ?? ""
+        let line = error.map { Failure($0) }?.problems.first?.description ?? ""
         #expect(line.hasPrefix("gurka: system call 210: thread "), "\(line)")
         #expect(line.hasSuffix(" in gurka:peel+0x0"), "\(line)")
     }

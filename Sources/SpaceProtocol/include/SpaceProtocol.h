@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 /* space_reply.version. Raised by whatever changes the meaning or the layout of a packet. */
-#define SPACE_PROTOCOL_VERSION 6
+#define SPACE_PROTOCOL_VERSION 7
 /* The descriptor at which a space finds its socket. */
 #define SPACE_DESCRIPTOR 3
 /* The descriptor at which it finds the socket for what happens by itself. */
