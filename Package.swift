@@ -35,6 +35,7 @@ let core: [Target] = [
 
 let effects: [Target] = [
     .systemLibrary(name: "CLibDW", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
+    .target(name: "CallFrames", dependencies: ["CLibDW", "CrashReport"], swiftSettings: warnings),
     // What c++filt(1) and gdb have: it is asked to read names that nobody has checked, and stops when there is enough.
     .target(name: "CDemangling", cSettings: cWarnings, linkerSettings: [.linkedLibrary("iberty")]),
     .target(name: "Demangling", dependencies: ["CDemangling"], swiftSettings: warnings),
@@ -58,8 +59,10 @@ let effects: [Target] = [
     .target(
         name: "ModuleService",
         dependencies: [
-            "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ModuleIndex", "ELFFormat", "ObjectFormats",
-            "Posix", "SpaceControl", "ModulePath", "SymbolQueries", "Varlink", "ModlinkInterface", logging,
+            "CallFrames", "CrashReport", "ObjectModel", "SymbolTable", "Linking", "ModuleTable", "ModuleIndex",
+            "ELFFormat",
+            "ObjectFormats", "Posix", "SpaceControl", "ModulePath", "SymbolQueries", "Varlink", "ModlinkInterface",
+            logging,
         ], swiftSettings: warnings),
 ]
 
@@ -93,7 +96,8 @@ let programs: [Target] = [
     .executableTarget(
         name: "modreport",
         dependencies: [
-            "CLibDW", "CrashReport", "Demangling", "ELFFormat", "ModlinkInterface", "ObjectModel", "Posix",
+            "CLibDW", "CallFrames", "CrashReport", "Demangling", "ELFFormat", "ModlinkInterface", "ObjectModel",
+            "Posix",
             "SymbolTable",
         ], swiftSettings: warnings),
     .executableTarget(

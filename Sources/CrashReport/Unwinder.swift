@@ -49,20 +49,37 @@ public struct Unwinder<Source: UnwindingSource> {
     /// The calls of a thread with these registers.
     public func trace(thread: Int, _ registers: FrameRegisters) -> CrashReport.ThreadTrace {
         var collector = FrameCollector()
-        var registers = registers
-        var step = Step.call
-        while collector.count < Self.frameLimit, let pointer = registers[convention.instructionPointer] {
+        let step = follow(registers) { pointer, step, _ in
             collector.add(FrameCollector.Entry(pointer, isInterrupted: step == .signal, isGuess: step == .guess))
-            if collector.count % 1024 == 0, !goesOn() { break }
-            let isExact = collector.count == 1 || step == .signal || pointer == 0
-            step = leave(&registers, isExact ? pointer : pointer - 1, isFirst: collector.count == 1)
-            if step == .end || step == .unknown { break }
+            return true
         }
         return collector.trace(thread, isComplete: step == .end)
     }
 
+    /// Visits the calls of a thread with these registers, from the innermost on.
+    ///
+    /// - Parameter visit: gets the address of the instruction that goes on in a call, how the call was come to, and the stack pointer
+    ///   there; false ends the visits.
+    /// - Returns: how the last call was left; that it was visited last, by ``Step/call``, where the visits were ended.
+    public func follow(
+        _ registers: FrameRegisters, _ visit: (_ pointer: UInt64, _ step: Step, _ stackPointer: UInt64?) -> Bool
+    ) -> Step {
+        var registers = registers
+        var step = Step.call
+        var count = 0
+        while count < Self.frameLimit, let pointer = registers[convention.instructionPointer] {
+            guard visit(pointer, step, registers[convention.stackPointer]) else { return .call }
+            count += 1
+            if count % 1024 == 0, !goesOn() { break }
+            let isExact = count == 1 || step == .signal || pointer == 0
+            step = leave(&registers, isExact ? pointer : pointer - 1, isFirst: count == 1)
+            if step == .end || step == .unknown { break }
+        }
+        return step
+    }
+
     /// How a frame was left.
-    private enum Step {
+    public enum Step: Sendable {
         /// For the one that called it.
         case call
         /// For the one that a signal interrupted.

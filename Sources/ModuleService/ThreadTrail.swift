@@ -1,23 +1,18 @@
 import ObjectModel
 import Posix
 
-/// Where a thread's way leads through code of modules: found from the words on its stack, without debug information and without its
-/// standing still. A word that points behind a call instruction counts; one that an earlier, deeper call has left there can look the same.
+/// Where a thread's way leads through code of modules.
 ///
-/// Most such words are left where functions of the space now have their frames, which do not write to all of their bytes. A thread that is in
-/// code of the space was led there by a call of a module. So words that lie deeper than the first one behind such a call are old ones,
-/// unless there is no such call.
-struct ThreadTrail: Sendable {
+/// It is found from the words on the thread's stack, without its standing still: a word that points behind a call instruction counts. One
+/// that an earlier, deeper call has left there can look the same. So a way that leads through a module is found a second time, by
+/// call frame information, which tells the two apart.
+struct ThreadTrail: Equatable, Sendable {
     /// The innermost place in code of the module that is asked for: an instruction, or the one behind a call.
     private(set) var address: UInt64?
     /// Whether that is behind a call.
     private(set) var isBehindCall = false
     /// The module of the outermost place in code of any module: it has made the thread, or is called by who has.
     private(set) var outermost: Int?
-
-    /// Whether a call is still looked for that leads into the space's code; and what was found before it.
-    private var isBeforeEntry = false
-    private var doubtful: (address: UInt64?, outermost: Int?) = (nil, nil)
 
     /// How much of the stack is read at once, and at the most, in bytes.
     private static let pieceSize = 64 << 10
@@ -27,11 +22,29 @@ struct ThreadTrail: Sendable {
     ///   - module: the number of the module that is asked for.
     ///   - stackEnd: where the thread's stack ends; nil: where its memory does.
     init(_ place: ThreadPlace, stackEnd: UInt64?, through module: Int, in space: FaultPlace.Surroundings) {
-        let stackPointer = place.stackPointer
         note(place.programCounter, isBehindCall: false, space.module(place.programCounter), module)
         for word in place.arguments { noteReturn(word, module, space) }
-        isBeforeEntry = outermost == nil
-        defer { if isBeforeEntry { settle() } }
+        search(from: place.stackPointer, to: stackEnd, module, space)
+    }
+
+    /// By call frame information, as far as there is some; the words on the rest of the stack count as above.
+    ///
+    /// - Parameters:
+    ///   - registers: those of the thread, which stands still: `struct user_regs_struct`.
+    ///   - stackEnd: as above.
+    init(
+        _ registers: [UInt8], _ frames: ThreadFrames, stackEnd: UInt64?, through module: Int,
+        in space: FaultPlace.Surroundings
+    ) {
+        let rest = frames.follow(registers) { pointer, isBehindCall in
+            note(pointer, isBehindCall: isBehindCall, space.module(pointer), module)
+        }
+        if let rest { search(from: rest, to: stackEnd, module, space) }
+    }
+
+    private mutating func search(
+        from stackPointer: UInt64, to stackEnd: UInt64?, _ module: Int, _ space: FaultPlace.Surroundings
+    ) {
         let wordSize = Int(space.architecture.pointerSize)
         let (furthest, overflows) = stackPointer.addingReportingOverflow(Self.limit)
         let end = min(stackEnd ?? .max, overflows ? .max : furthest)
@@ -63,21 +76,7 @@ struct ThreadTrail: Sendable {
         guard let call = FaultPlace.Call(before, returnsTo: word, space.architecture),
             !Self.isThunk(call.target, space)
         else { return }
-        if isBeforeEntry {
-            guard call.target.map(space.isProgram) == true else {
-                doubtful.outermost = found
-                if found == wanted, doubtful.address == nil { doubtful.address = word }
-                return
-            }
-            isBeforeEntry = false
-        }
         note(word, isBehindCall: true, found, wanted)
-    }
-
-    /// No call leads into the space's code: what was found counts.
-    private mutating func settle() {
-        isBeforeEntry = false
-        (address, isBehindCall, outermost) = (doubtful.address, doubtful.address != nil, doubtful.outermost)
     }
 
     private mutating func note(_ address: UInt64, isBehindCall: Bool, _ found: Int?, _ wanted: Int) {

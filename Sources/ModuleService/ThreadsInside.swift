@@ -60,21 +60,47 @@ extension ModuleService {
             isProgram: { _ in false },
             read: { address, count in (try? ProcessMemory.read(process, at: address, count: count)) ?? [] })
         var all: FaultPlace.Surroundings?
+        var frames: ThreadFrames?
         return numbers.compactMap { number in
             let thread = byNumber[number]
             guard thread.map({ $0.kind == .other || $0.kind == .called }) ?? true,
                 let (first, place) = inside(number, thread, of: id, process, own)
             else { return nil }
-            guard let place, first.isBehindCall || !first.isOwn else { return first }
+            guard let place, !first.isOwn else { return first }
             let surroundings = all ?? surroundings(space)
             all = surroundings
-            let trail = ThreadTrail(place, stackEnd: thread?.stackEnd, through: id, in: surroundings)
             let start = thread.flatMap { surroundings.module($0.startRoutine) }
-            // The rest of the modules may show that words of this one are old.
+            let known = frames ?? threadFrames(space, surroundings)
+            frames = known
+            let trail =
+                exactTrail(number, process, known, stackEnd: thread?.stackEnd, through: id, in: surroundings)
+                ?? ThreadTrail(place, stackEnd: thread?.stackEnd, through: id, in: surroundings)
             guard let address = trail.address ?? (start == id ? thread?.startRoutine : nil) else { return nil }
             return ThreadInside(
                 number: number, address: address, isBehindCall: trail.address != nil && trail.isBehindCall,
-                isOwn: first.isOwn || thread?.kind != .called && trail.outermost == id && start == nil)
+                isOwn: thread?.kind != .called && trail.outermost == id && start == nil)
+        }
+    }
+
+    /// By call frame information; nil when the thread may not be stopped for that, or cannot be.
+    private func exactTrail(
+        _ number: Int32, _ process: Int32, _ frames: ThreadFrames, stackEnd: UInt64?, through module: Int,
+        in surroundings: FaultPlace.Surroundings
+    ) -> ThreadTrail? {
+        // They are used on one thread more, and this one waits for it.
+        nonisolated(unsafe) let (frames, surroundings) = (frames, surroundings)
+        return try? ThreadPlace.standing(number, of: process) { registers in
+            ThreadTrail(registers, frames, stackEnd: stackEnd, through: module, in: surroundings)
+        }
+    }
+
+    private func threadFrames(_ space: SpaceHost, _ surroundings: FaultPlace.Surroundings) -> ThreadFrames {
+        let names = state.withLock { state in
+            Dictionary(uniqueKeysWithValues: state.modules(in: space.architecture).map { ($0.id, $0.name) })
+        }
+        let images = images
+        return ThreadFrames(surroundings, process: space.information.process) { module in
+            names[module].map(images.path(of:))
         }
     }
 

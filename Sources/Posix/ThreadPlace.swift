@@ -28,7 +28,7 @@ public struct ThreadPlace: Equatable, Sendable {
                 let text = try File.read(path: "/proc/\(process)/task/\(thread)/syscall", limit: 4096)
                 if let place = ThreadPlace(waiting: String(decoding: text, as: UTF8.self)) { return place }
             }
-            return try stopping(thread)
+            return try standing(thread, of: process) { ThreadPlace(registers: $0) }
         } catch {
             guard ![ErrorCode.noSuchFile, ErrorCode.noSuchProcess].contains(error.code) else { return nil }
             throw error
@@ -49,7 +49,38 @@ public struct ThreadPlace: Equatable, Sendable {
         text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : nil
     }
 
-    private static func stopping(_ thread: Int32) throws(SystemError) -> ThreadPlace? {
+    /// Does something while a thread stands still. A system call that it waits in goes on afterwards, but for the few that do not
+    /// (signal(7), "Interruption of system calls and library functions by stop signals").
+    ///
+    /// - Parameter body: gets its registers: `struct user_regs_struct` (sys/user.h), which is of another size on each machine. It runs
+    ///   on a thread of its own, which is waited for.
+    /// - Returns: nil when it cannot stand still just now.
+    /// - Throws: EPERM where the system does not let this process look at that one, ESRCH when the thread has gone.
+    public static func standing<Result: Sendable>(
+        _ thread: Int32, of process: Int32, _ body: @escaping @Sendable (_ registers: [UInt8]) -> Result?
+    ) throws(SystemError) -> Result? {
+        // It would stand still, as after vfork(2), when nobody expects it any more.
+        guard try !isUninterruptible(thread, of: process) else { return nil }
+        let done = Promise<Swift.Result<Result?, SystemError>>()
+        // Should it stand still too late all the same, it goes on when the thread ends that has asked for it.
+        try Threads.start(name: "tracer") {
+            do throws(SystemError) {
+                done.fulfil(.success(try stopping(thread, body)))
+            } catch {
+                done.fulfil(.failure(error))
+            }
+        }
+        return try done.wait().get()
+    }
+
+    private static func isUninterruptible(_ thread: Int32, of process: Int32) throws(SystemError) -> Bool {
+        let status = try File.read(path: "/proc/\(process)/task/\(thread)/status", limit: 1 << 16)
+        return String(decoding: status, as: UTF8.self).contains("\nState:\tD")
+    }
+
+    private static func stopping<Result>(
+        _ thread: Int32, _ body: (_ registers: [UInt8]) -> Result?
+    ) throws(SystemError) -> Result? {
         _ = try systemCall("ptrace", on: "thread \(thread)") { cposix_trace_seize(thread) }
         var signal: Int32 = 0
         guard cposix_trace_wait(thread, 1000, &signal) == 1 else { return nil }
@@ -59,7 +90,7 @@ public struct ThreadPlace: Equatable, Sendable {
                 cposix_trace_registers(thread, 1, buffer.baseAddress, buffer.count)
             }
         }
-        return ThreadPlace(registers: bytes)
+        return body(bytes)
     }
 
     /// The places in `struct user_regs_struct` (sys/user.h), which is of another size on each machine.

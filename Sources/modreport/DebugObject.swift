@@ -1,4 +1,5 @@
 import CLibDW
+import CallFrames
 import CrashReport
 import Demangling
 import Glibc

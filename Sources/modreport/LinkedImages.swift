@@ -1,3 +1,4 @@
+import CallFrames
 import CrashReport
 import Demangling
 import ELFFormat

@@ -145,6 +145,62 @@ import Testing
         try expect(session.run("modunload", "caller"), .done())
     }
 
+    @Test(
+        "a thread that has returned from a module's code does not keep it by what it has left on the stack",
+        arguments: [[], ["-m32"]] as [[String]], ["-O0", "-O2"])
+    func old(machine: [String], level: String) throws {
+        let session = try Session()
+        try session.compile(
+            "caller.o",
+            """
+            #include <poll.h>
+            #include <pthread.h>
+            #include <semaphore.h>
+            #include <time.h>
+            static sem_t never, begun;
+            static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+            static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+            static void (*volatile what)(int);
+            static volatile int way;
+            static void *run(void *unused)
+            {
+                struct timespec long_time = {1000, 0};
+                int mine = way;
+                what(300);
+                sem_post(&begun);
+                switch (mine) {
+                case 0: sem_wait(&never); break;
+                case 1: pthread_mutex_lock(&lock); pthread_cond_wait(&condition, &lock); break;
+                case 2: poll(0, 0, 1000000); break;
+                case 3: nanosleep(&long_time, 0); break;
+                }
+                return unused;
+            }
+            int call_all(void (*function)(int))
+            {
+                what = function;
+                for (way = 0; way < 4; way++) {
+                    pthread_t it;
+                    if (pthread_create(&it, 0, run, 0) || sem_wait(&begun)) return 1;
+                }
+                return 0;
+            }
+            """, [level] + machine)
+        // Each way on writes less of the stack than that.
+        try session.compile(
+            "called.o",
+            """
+            int call_all(void (*)(int));
+            __attribute__((noipa)) static void deep(int levels) { if (levels) deep(levels - 1); __asm__ volatile(""); }
+            int init_module(void) { return call_all(deep); }
+            """, [level, "-fno-optimize-sibling-calls"] + machine)
+        try session.output("modload", "caller.o")
+        try session.output("modload", "called.o")
+        try expect(session.run("modunload", "called"), .done())
+        let kept = try session.run("modunload", "caller").errors
+        #expect(kept.contains(" runs in run+0x"), "\(kept)")
+    }
+
     /// While a child that vfork(2) made lives, no signal reaches the thread that called it.
     private static let deaf = """
         #include <unistd.h>

@@ -3,15 +3,17 @@ import CrashReport
 import Glibc
 
 /// The call frame information of one file, as libdw reads it.
-final class CallFrameTable {
+public final class CallFrameTable {
     private let table: OpaquePointer
-    /// Of a linked image, which is kept open for it; nil when somebody else keeps what it is part of.
+    /// Of a linked image, which is kept for it; nil when somebody else keeps what it is part of.
     private let elf: OpaquePointer?
+    /// Of the image's file; -1 when it is in memory.
     private let descriptor: Int32
+    private let memory: UnsafeMutableRawBufferPointer?
     private let convention: RegisterConvention
 
     /// That of a linked image; nil when it has none.
-    init?(image path: String, _ convention: RegisterConvention) {
+    public init?(image path: String, _ convention: RegisterConvention) {
         elf_version(UInt32(EV_CURRENT))
         let descriptor = libdw_open(path)
         guard descriptor >= 0 else { return nil }
@@ -25,13 +27,33 @@ final class CallFrameTable {
         self.elf = elf
         self.descriptor = descriptor
         self.convention = convention
+        memory = nil
+    }
+
+    /// That of a linked image as it lies in memory; nil when it has none. Its addresses are those in the image.
+    public init?(memory bytes: [UInt8], _ convention: RegisterConvention) {
+        elf_version(UInt32(EV_CURRENT))
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        memory.copyBytes(from: bytes)
+        let elf = memory.baseAddress.flatMap { elf_memory($0.assumingMemoryBound(to: CChar.self), memory.count) }
+        guard let elf, let table = dwarf_getcfi_elf(elf) else {
+            elf_end(elf)
+            memory.deallocate()
+            return nil
+        }
+        self.table = table
+        self.elf = elf
+        self.convention = convention
+        self.memory = memory
+        descriptor = -1
     }
 
     /// That of debug information, which has to live as long.
-    init(_ table: OpaquePointer, _ convention: RegisterConvention) {
+    public init(_ table: OpaquePointer, _ convention: RegisterConvention) {
         self.table = table
         self.convention = convention
         elf = nil
+        memory = nil
         descriptor = -1
     }
 
@@ -39,11 +61,12 @@ final class CallFrameTable {
         guard let elf else { return }
         dwarf_cfi_end(table)
         elf_end(elf)
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
+        memory?.deallocate()
     }
 
     /// The rules at an instruction; nil when there are none.
-    func rules(at instruction: UInt64) -> FrameRules? {
+    public func rules(at instruction: UInt64) -> FrameRules? {
         var frame: OpaquePointer?
         guard dwarf_cfi_addrframe(table, instruction, &frame) == 0, let frame else { return nil }
         defer { free(UnsafeMutableRawPointer(frame)) }
