@@ -9,6 +9,7 @@ struct ImageStore: Sendable {
     private let path: String
     private let scratch = ScratchStore()
     private let spare: SpareFile
+    private let retired = RetiredImages()
 
     /// Empties the folder, or makes it.
     init(_ directory: RuntimeDirectory) throws(Failure) {
@@ -42,6 +43,7 @@ struct ImageStore: Sendable {
         let memory = try Failure.naming(file) { () throws(SystemError) in try scratch.take(size) }
         defer { scratch.giveBack(memory) }
         try? File.remove(file)
+        retired.forget(name)
         let linked: (module: LinkedModule, stored: Result<BegunImage, SystemError>)
         do throws(LinkFailure) {
             linked = try memory.change(size) { (bytes) throws(LinkFailure) in
@@ -129,6 +131,17 @@ struct ImageStore: Sendable {
         try? File.remove(path(of: name))
     }
 
+    /// Removes the image of a module that has been unloaded, unless perf(1) may still want it.
+    func retire(_ name: String) {
+        if !retired.keeps(name) { remove(name) }
+        removeUnneeded()
+    }
+
+    /// Removes images that perf(1) wants no longer.
+    func removeUnneeded() {
+        for name in retired.takeUnneeded() { remove(name) }
+    }
+
     func removeAll() {
         for name in (try? File.list(path)) ?? [] { try? File.remove(path + "/" + name) }
         spare.remove()
@@ -151,6 +164,7 @@ extension ModuleService {
     /// What is done when nothing has been asked for a while.
     static func giveBackMemory(of images: ImageStore) {
         images.rest()
+        images.removeUnneeded()
         Workers.threads.dismiss()
         UnusedMemory.giveBack(moreThan: unusedMemoryLimit)
         // Processes that modules had started, and that nobody waits for.

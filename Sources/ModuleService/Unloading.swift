@@ -109,7 +109,7 @@ extension ModuleService {
             state.modules.remove(module.id)
             state.bury(loaded.linked, set)
         }
-        images.remove(module.name)
+        images.retire(module.name)
         if loaded.flat != nil { writePerfMap() }
     }
 

@@ -64,6 +64,18 @@ public enum ProcessFiles {
         return state != nil && state != UInt8(ascii: "Z") && state != UInt8(ascii: "X")
     }
 
+    /// Whether some process runs a program that is named so, or so and a version, as `perf_6.1`.
+    public static func isRunning(programNamed name: String) -> Bool {
+        let processes = (try? File.list("/proc")) ?? []
+        return processes.contains { process in
+            guard process.utf8.first.map({ (0x31...0x39).contains($0) }) == true,
+                let found = try? File.read(path: "/proc/\(process)/comm", limit: 64)
+            else { return false }
+            let text = String(decoding: found, as: UTF8.self)
+            return text == name + "\n" || text.hasPrefix(name + "_")
+        }
+    }
+
     /// The name of the program that it runs, at most 15 bytes; nil when it has gone.
     public static func programName(of process: Int32) -> String? {
         guard let name = try? File.read(path: "/proc/\(process)/comm", limit: 4096) else { return nil }

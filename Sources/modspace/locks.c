@@ -52,18 +52,18 @@ static void release(_Atomic uint32_t *lock)
 
 /* ---- Streams ---- */
 
-/* Copies memory that may not be there. */
-static bool read_memory(const void *from, void *to, size_t size)
+size_t space_peek(const void *from, void *to, size_t size)
 {
     struct iovec own = {.iov_base = to, .iov_len = size};
     struct iovec other = {.iov_base = (void *)(uintptr_t)from, .iov_len = size};
-    return process_vm_readv(space_process, &own, 1, &other, 1, 0) == (ssize_t)size;
+    ssize_t count = process_vm_readv(space_process, &own, 1, &other, 1, 0);
+    return count < 0 ? 0 : (size_t)count;
 }
 
 static void release_owned(struct stream_lock *lock, const void *owner)
 {
     struct stream_lock copy;
-    if (lock != NULL && read_memory(lock, &copy, sizeof copy) && copy.owner == owner && copy.futex != 0) {
+    if (lock != NULL && space_peek(lock, &copy, sizeof copy) == sizeof copy && copy.owner == owner && copy.futex != 0) {
         lock->depth = 0;
         lock->owner = NULL;
         release(&lock->futex);
@@ -81,7 +81,7 @@ static void release_streams(pthread_t thread)
     }
     FILE *stream = _IO_list_all;
     FILE copy;
-    for (size_t i = 0; i < STREAM_LIMIT && stream != NULL && read_memory(stream, &copy, sizeof copy); i++) {
+    for (size_t i = 0; i < STREAM_LIMIT && stream != NULL && space_peek(stream, &copy, sizeof copy) == sizeof copy; i++) {
         release_owned((struct stream_lock *)copy._lock, owner);
         stream = copy._chain;
     }
@@ -142,7 +142,7 @@ void space_release_locks(pthread_t thread)
     uintptr_t distance = (uintptr_t)&space_lock_arena - (uintptr_t)pthread_self();
     _Atomic uint32_t *arena = *(_Atomic uint32_t **)((uintptr_t)thread + distance);
     uint32_t state;
-    if (arena != NULL && read_memory(arena, &state, sizeof state) && is_left(arena, is_alone, true)) {
+    if (arena != NULL && space_peek(arena, &state, sizeof state) == sizeof state && is_left(arena, is_alone, true)) {
         release(arena);
         tell_of_heap();
     }

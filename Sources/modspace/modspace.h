@@ -352,6 +352,9 @@ bool space_is_to_end(const siginfo_t *info);
 
 /* ---- locks.c ---- */
 
+/* Copies memory of this process that may not be there, and returns how many bytes of it are. */
+size_t space_peek(const void *from, void *to, size_t size);
+
 /* A lock of the C library. */
 struct space_lock {
     _Atomic uint32_t *word;

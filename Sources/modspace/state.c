@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* ---- Of the thread ---- */
@@ -91,12 +92,17 @@ void space_end_call(void)
 struct paths {
     char text[PATH_MAX];
 };
-/* Entries of the environment, as many as one page has; a larger one is not restored. */
+/* What is beyond that of an environment is not restored. */
 #define ENVIRONMENT_SIZE (64u << 10)
 struct environment {
+    /* The first so many strings stand one behind the other in the text; then comes NULL. */
     char *entries[ENVIRONMENT_SIZE / sizeof(char *) / 4];
     char text[ENVIRONMENT_SIZE];
+    size_t count;
+    size_t size;
+    bool is_whole;
 };
+#define PAGE 4096u
 #define ENTRIES (sizeof((struct environment *)0)->entries / sizeof(char *))
 #define LOCALE_SIZE 512
 
@@ -137,31 +143,75 @@ static void read_directory(struct paths *directory)
     }
 }
 
-/* False when there is no room. */
-static bool copy_environment(struct environment *copy)
+/* Copies a string, with its end, and returns its size; 0 when it is not there, or too long. A module can have pointed `environ` anywhere. */
+static size_t read_string(const char *from, char *to, size_t room)
+{
+    size_t used = 0;
+    while (used < room) {
+        size_t piece = PAGE - ((uintptr_t)from + used) % PAGE;
+        size_t count = space_peek(from + used, to + used, piece < room - used ? piece : room - used);
+        const char *end = memchr(to + used, 0, count);
+        if (end != NULL) {
+            return (size_t)(end - to) + 1;
+        }
+        if (count < piece) {
+            return 0;
+        }
+        used += count;
+    }
+    return 0;
+}
+
+/* As much of the environment as is there and has room. */
+static void copy_environment(struct environment *copy)
 {
     size_t count = 0, used = 0;
-    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
-        size_t size = strlen(*entry) + 1;
-        if (count + 1 >= ENTRIES || size > sizeof copy->text - used) {
-            return false;
+    char *entry = NULL;
+    copy->is_whole = environ == NULL;
+    while (environ != NULL && count + 1 < ENTRIES && space_peek(environ + count, &entry, sizeof entry) == sizeof entry) {
+        size_t size = entry == NULL ? 0 : read_string(entry, copy->text + used, sizeof copy->text - used);
+        if (size == 0) {
+            copy->is_whole = entry == NULL;
+            break;
         }
-        copy->entries[count++] = memcpy(copy->text + used, *entry, size);
+        copy->entries[count++] = copy->text + used;
         used += size;
     }
     copy->entries[count] = NULL;
-    return true;
+    copy->count = count;
+    copy->size = used;
 }
 
+/* Whether the environment is as in the copy, as far as that goes: all strings are read at once. */
 static bool is_same_environment(const struct environment *copy)
 {
-    size_t count = 0;
-    for (char **entry = environ; entry != NULL && *entry != NULL; entry++, count++) {
-        if (count + 1 >= ENTRIES || copy->entries[count] == NULL || strcmp(copy->entries[count], *entry) != 0) {
+    static char *now[ENTRIES];
+    static struct iovec pieces[IOV_MAX];
+    static char text[ENVIRONMENT_SIZE];
+    if (environ == NULL) {
+        return copy->count == 0;
+    }
+    size_t wanted = copy->count + (copy->is_whole ? 1 : 0);
+    if (space_peek(environ, now, wanted * sizeof now[0]) != wanted * sizeof now[0]
+        || (copy->is_whole && now[copy->count] != NULL)) {
+        return false;
+    }
+    size_t used = 0;
+    for (size_t first = 0; first < copy->count; first += IOV_MAX) {
+        size_t count = 0, size = 0;
+        for (; count < IOV_MAX && first + count < copy->count; count++) {
+            const char *entry = copy->entries[first + count];
+            const char *end = first + count + 1 < copy->count ? copy->entries[first + count + 1] : copy->text + copy->size;
+            pieces[count] = (struct iovec){.iov_base = now[first + count], .iov_len = (size_t)(end - entry)};
+            size += pieces[count].iov_len;
+        }
+        struct iovec own = {.iov_base = text + used, .iov_len = size};
+        if (process_vm_readv(space_process, &own, 1, pieces, count, 0) != (ssize_t)size) {
             return false;
         }
+        used += size;
     }
-    return copy->entries[count] == NULL;
+    return memcmp(text, copy->text, used) == 0;
 }
 
 static const char *locale_now(void)
@@ -252,14 +302,21 @@ static void restore_environment(void)
 /* putenv(3) keeps the caller's string. */
 static void drop_entries(uint64_t image)
 {
-    char **to = environ;
-    for (char **from = environ; from != NULL && *from != NULL; from++) {
-        if (space_image_at((uintptr_t)*from) != image) {
-            *to++ = *from;
-        }
+    static char *none[] = {NULL};
+    if (space_image_at((uintptr_t)environ) == image) {
+        environ = none;
     }
-    if (to != NULL) {
-        *to = NULL;
+    char *entry = NULL;
+    char **to = environ;
+    for (char **from = environ; from != NULL && space_peek(from, &entry, sizeof entry) == sizeof entry; from++) {
+        bool is_dropped = entry != NULL && space_image_at((uintptr_t)entry) == image;
+        /* What nobody drops is not written: it may be constant. */
+        if (!is_dropped && to++ != from) {
+            to[-1] = entry;
+        }
+        if (entry == NULL) {
+            break;
+        }
     }
 }
 

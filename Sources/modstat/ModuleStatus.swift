@@ -19,7 +19,7 @@ struct ModuleStatus: ToolCommand {
     static let completion = CompletionRules(
         arguments: [.modules],
         options: [
-            "--name": [.modules], "--id": [.moduleNumbers], "--space": [.spaces],
+            "--name": [.modules], "--id": [.moduleNumbers], "--module": [.modules], "--space": [.spaces],
             "--crash": [
                 .made { _ in
                     KeptCrashes(RuntimeDirectory.standard()).list().map { crash in

@@ -231,8 +231,7 @@ import Testing
         var test = try TestSpace()
         let symbols = try test.load(try Image.common.get())
         for _ in 0..<3 {
-            // The fault ends the call, or comes after it.
-            _ = try? test.space.call(symbols["hits_initial_thread"])
+            _ = try test.space.call(symbols["hits_initial_thread"])
             let event = try #require(test.space.events.next())
             let fault = try #require(event.fault)
             let process = test.space.process.process

@@ -117,6 +117,6 @@ struct Image: Sendable {
         static void *detached(void *unused) { pthread_detach(pthread_self()); return thread(unused); }
         int starts_detached(void) { pthread_t it; return pthread_create(&it, 0, detached, 0); }
         static void handle(int number) { *bad = number; }
-        int hits_initial_thread(void) { signal(SIGUSR1, handle); return kill(getpid(), SIGUSR1); }
+        int hits_initial_thread(void) { signal(SIGUSR1, handle); return tgkill(getpid(), getpid(), SIGUSR1); }
         """
 }

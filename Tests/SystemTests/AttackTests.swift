@@ -298,7 +298,9 @@ import Testing
         try expect(session.run("modload", "attack.o"), .done("Module loaded as ID 2\n"))
         try ChildProcess(process: space).signal(19)
         #expect(try eventually { ProcessCondition(ofProcess: space) == .stopped })
-        try expect(session.run("modlinkd", "--stop"), .done())
+        try expect(
+            session.run("modlinkd", "--stop"), .done("modlinkd: space \(space) did not end by itself, and was killed\n")
+        )
         #expect(!Session.isAlive(space))
     }
 

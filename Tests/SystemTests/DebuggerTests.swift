@@ -66,7 +66,10 @@ import Testing
         let line = try Tool.output("nm", ["/proc/\(space)/exe"]).split(separator: "\n").first {
             $0.hasSuffix(" __jit_debug_register_code")
         }
-        let numbers = [try #require(line).split(separator: " ")[0], try session.output("ksyms", "--space", machine, "slice").prefix(16)]
+        let numbers = [
+            try #require(line).split(separator: " ")[0],
+            try session.output("ksyms", "--space", machine, "slice").prefix(16),
+        ]
         let places = numbers.compactMap { UInt64($0, radix: 16) }
         let areInserted = try eventually {
             try places.allSatisfy { try ProcessMemory.read(process, at: $0, count: 1) == [0xcc] }

@@ -144,7 +144,9 @@ import Varlink
             interface.types.map(\.name) == [
                 "Problem", "Object", "ModuleSource", "Reference", "Owner", "Module", "Hold", "Phase", "Progress",
                 "Symbol",
-                "Answer", "Use", "Users", "Crash", "ModuleDetails", "ModuleField", "ModuleParameter", "ModuleSection",
+                "Answer", "Use", "Users", "Crash", "ModuleDetails", "ModuleThread", "ModuleDescriptor", "ModuleField",
+                "ModuleParameter",
+                "ModuleSection",
             ])
     }
 

@@ -84,6 +84,40 @@ import Testing
         #expect((Double(peel[0].dropLast()) ?? 0) > 50, "\(report)")
     }
 
+    @Test("a module that is unloaded while perf records has its names in the report, and leaves nothing afterwards")
+    func perfAfterUnload() throws {
+        let session = try Session()
+        try session.compile("spin.o", Sources.spinning, ["-O1"])
+        try session.compile("other.o", Sources.gurka)
+        try session.output("modload", "spin.o")
+        let data = session.path + "/perf.data"
+        guard let perf = Tool.find("perf") else { return print("skipped: linux-perf is not installed") }
+        let record = try RunningTool(
+            executable: perf,
+            ["record", "-q", "-e", "cpu-clock", "-p", try session.debuggee(), "-o", data],
+            environment: session.environment())
+        // Some of what it has counted is written already.
+        let enough: UInt64 = 100_000
+        let counts = try eventually {
+            try (try? File.status(path: data)).map { $0.size > enough } ?? false || record.errors() != ""
+        }
+        guard counts, try record.errors() == "" else {
+            return print("skipped: perf cannot count here: \(try record.errors())")
+        }
+        try session.output("modunload", "-f", "spin")
+        #expect(try File.list(session.runtime + "/images") == ["spin"])
+        try record.process.signal(2)
+        _ = try record.wait()
+        let report = try Tool.output("perf", ["report", "-i", data, "--stdio", "-F", "overhead,dso,sym"])
+        #expect(report.contains(#/spin +\[\.\] peel/#), "\(report)")
+        #expect(
+            try eventually {
+                try session.output("modload", "other.o")
+                try session.output("modunload", "other")
+                return try File.list(session.runtime + "/images") == []
+            })
+    }
+
     @Test("debuginfod that is pointed at the folder of images serves them by build ID")
     func server() throws {
         guard Tool.find("debuginfod") != nil else { return print("skipped: debuginfod is not installed") }

@@ -96,7 +96,9 @@ import Testing
         #expect(console.contains("modlinkd: \(told)\n"), "\(console)")
     }
 
-    @Test("a thread that ends calls nothing of a module that has gone, whose key it has a value of", arguments: SignalTests.machines)
+    @Test(
+        "a thread that ends calls nothing of a module that has gone, whose key it has a value of",
+        arguments: SignalTests.machines)
     func threadKeys(machine: [String]) throws {
         let session = try Session()
         try session.compile(
@@ -127,7 +129,8 @@ import Testing
             int finish_thread(void) { sem_post(&may_end); return pthread_join(thread, 0); }
             """, machine)
         try session.compile(
-            "starts.o", "int begin(int (*)(void)); int take_value(void); int init_module(void) { return begin(take_value); }",
+            "starts.o",
+            "int begin(int (*)(void)); int take_value(void); int init_module(void) { return begin(take_value); }",
             machine)
         try session.compile(
             "ends.o", "int finish_thread(void); int init_module(void) { return finish_thread(); }", machine)

@@ -21,6 +21,7 @@ import Testing
 
     @Test("a wrapper that cannot be run is told") func missing() throws {
         let session = try Session(["MODLINK_SPACE_WRAPPER": "/nowhere/gurka"])
+        try session.compile("gurka.o", Sources.gurka)
         let result = try session.run("modload", "gurka.o")
         #expect(result.status == .exited(69) && result.firstError.contains("exited with status 71"), "\(result)")
     }
