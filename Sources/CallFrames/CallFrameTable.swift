@@ -30,7 +30,7 @@ public final class CallFrameTable {
         memory = nil
     }
 
-    /// That of a linked image as it lies in memory; nil when it has none. Its addresses are those in the image.
+    /// The table of a linked image as it lies in memory; nil when it has none. Addresses are those in the image.
     public init?(memory bytes: [UInt8], _ convention: RegisterConvention) {
         elf_version(UInt32(EV_CURRENT))
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)

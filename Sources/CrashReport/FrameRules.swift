@@ -109,6 +109,18 @@ public protocol ReadableMemory {
     func byte(at address: UInt64) -> UInt8?
 }
 
+extension ReadableMemory {
+    /// A word of that many bytes, eight at the most, read byte by byte; nil where not all of them are known. Little-endian.
+    public func word(at address: UInt64, bytes width: UInt64) -> UInt64? {
+        var value: UInt64 = 0
+        for index in 0..<min(width, 8) {
+            guard let byte = byte(at: address &+ index) else { return nil }
+            value |= UInt64(byte) << (8 * index)
+        }
+        return value
+    }
+}
+
 // The numbers of operations (DWARF 5, 7.7.1).
 private enum Code {
     static let address: UInt8 = 0x03, dereference: UInt8 = 0x06

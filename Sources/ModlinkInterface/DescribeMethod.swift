@@ -135,7 +135,7 @@ public struct ModuleSection: Codable, Sendable, Equatable {
 public struct ModuleThread: Codable, Sendable, Equatable {
     /// Its number (gettid(2)).
     public var number: Int
-    /// Where in the module it is, or is to return to: `work+0x9`.
+    /// The place in the module, such as `work+0x9`, where it runs, or to which it is to return.
     public var place: String
 
     /// Makes a thread of that number at that place.
@@ -149,7 +149,7 @@ public struct ModuleThread: Codable, Sendable, Equatable {
 public struct ModuleDescriptor: Codable, Sendable, Equatable {
     /// Its number in the space.
     public var number: Int
-    /// What it is of: a path, or as `socket:[1234]` (proc_pid_fd(5)).
+    /// The file that is open: its path, or such as `socket:[1234]` (proc_pid_fd(5)).
     public var file: String
 
     /// Makes a descriptor of that number, of that file.

@@ -2,6 +2,7 @@ import Linking
 import ModlinkInterface
 import ObjectModel
 import Posix
+import SpaceControl
 import SymbolTable
 
 extension ModuleService {
@@ -85,6 +86,17 @@ extension ModuleService {
     /// Bytes of a space as text for people.
     fileprivate static func readable(_ bytes: ArraySlice<UInt8>) -> String {
         printable(Array(bytes), NameRange(0..<bytes.count), limit: 1024)
+    }
+}
+
+extension SpaceHost {
+    /// The descriptors that an image's code has opened and not closed: each with the file, as proc_pid_fd(5) has it.
+    fileprivate func listDescriptors(_ range: Range<UInt64>) -> [ModuleDescriptor] {
+        let open = unlessBusy { (space) throws(SpaceError) in try space.descriptors(ofImage: range.lowerBound) }
+        return (open?.numbers ?? []).map { number in
+            let path = "/proc/\(information.process)/fd/\(number)"
+            return ModuleDescriptor(number: Int(number), file: (try? File.readLink(path)) ?? "unknown")
+        }
     }
 }
 

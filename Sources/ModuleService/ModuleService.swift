@@ -179,8 +179,9 @@ public final class ModuleService: Sendable {
             do throws(Failure) {
                 result = .success(try quiet.withLock { (_) throws(Failure) in try work(self) })
             } catch {
-                // What fails then fails for lack of a space, in one way or another. Unless a module has run: that is told.
-                let isEnding = error.kind == .systemFailure && error.output.isEmpty && state.withLock(\.isEnding)
+                // What fails then fails for lack of a space, in one way or another. Unless a function of a module has run: that is told.
+                let hasRun = !error.output.isEmpty || error.problems.contains { !$0.place.isEmpty }
+                let isEnding = error.kind == .systemFailure && !hasRun && state.withLock(\.isEnding)
                 result = .failure(isEnding ? Self.ending : error)
             }
             job.end()

@@ -402,15 +402,6 @@ extension SpaceHost {
         unlessBusy { (space) throws(SpaceError) in try space.read(address: address, count: count) }
     }
 
-    /// What an image's code has opened and not closed: each with the file, as proc_pid_fd(5) has it.
-    func listDescriptors(_ range: Range<UInt64>) -> [ModuleDescriptor] {
-        let open = unlessBusy { (space) throws(SpaceError) in try space.descriptors(ofImage: range.lowerBound) }
-        return (open?.numbers ?? []).map { number in
-            let path = "/proc/\(information.process)/fd/\(number)"
-            return ModuleDescriptor(number: Int(number), file: (try? File.readLink(path)) ?? "unknown")
-        }
-    }
-
     /// Calls a function with words, unless the space is busy with something that may take long: then nil.
     ///
     /// - Parameter timeout: how long it may run.

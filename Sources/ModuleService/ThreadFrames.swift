@@ -6,7 +6,7 @@ import Posix
 /// The calls of threads of a live space, by call frame information.
 final class ThreadFrames: UnwindingSource {
     private let space: FaultPlace.Surroundings
-    /// Where the image of a module is; nil where it has none.
+    /// The path of a module's image; nil: it has none.
     private let imagePath: (Int) -> String?
     /// The process of the space.
     private let process: Int32
@@ -49,14 +49,7 @@ final class ThreadFrames: UnwindingSource {
         return end == .end ? nil : rest ?? 0
     }
 
-    func word(at address: UInt64) -> UInt64? {
-        var value: UInt64 = 0
-        for index in 0..<width {
-            guard let byte = byte(at: address &+ index) else { return nil }
-            value |= UInt64(byte) << (8 * index)
-        }
-        return value
-    }
+    func word(at address: UInt64) -> UInt64? { word(at: address, bytes: width) }
 
     func byte(at address: UInt64) -> UInt8? {
         let start = address & ~(Self.pieceSize - 1)

@@ -1,11 +1,11 @@
 import ObjectModel
 import Posix
 
-/// Where a thread's way leads through code of modules.
+/// The places in code of modules that a thread runs, or is to return to.
 ///
-/// It is found from the words on the thread's stack, without its standing still: a word that points behind a call instruction counts. One
-/// that an earlier, deeper call has left there can look the same. So a way that leads through a module is found a second time, by
-/// call frame information, which tells the two apart.
+/// They are found from the words on the thread's stack, and the thread goes on meanwhile: a word that points behind a call instruction
+/// counts. A word that an earlier, deeper call has left there can look the same. So places in a module are looked for a second time, by
+/// call frame information, while the thread stands still.
 struct ThreadTrail: Equatable, Sendable {
     /// The innermost place in code of the module that is asked for: an instruction, or the one behind a call.
     private(set) var address: UInt64?

@@ -36,13 +36,7 @@ final class CoreMemory: ReadableMemory {
             file.architecture.pointerSize == 8
             ? raw.integer(at: address - start, as: UInt64.self)
             : raw.integer(at: address - start, as: UInt32.self).map(UInt64.init)
-        if let whole { return whole }
-        var value: UInt64 = 0
-        for index in 0..<file.architecture.pointerSize {
-            guard let byte = byte(at: address &+ index) else { return nil }
-            value |= UInt64(byte) << (8 * index)
-        }
-        return value
+        return whole ?? word(at: address, bytes: file.architecture.pointerSize)
     }
 
     /// A page of memory, as much of it as there is from its start.

@@ -17,13 +17,7 @@ final class CrashedSpace: UnwindingSource {
     }
 
     func word(at address: UInt64) -> UInt64? {
-        if let word = core.word(at: address) { return word }
-        var value: UInt64 = 0
-        for index in 0..<width {
-            guard let byte = byte(at: address &+ index) else { return nil }
-            value |= UInt64(byte) << (8 * index)
-        }
-        return value
+        core.word(at: address) ?? word(at: address, bytes: width)
     }
 
     func byte(at address: UInt64) -> UInt8? {

@@ -1,6 +1,6 @@
 /*
- * What the C library keeps of a module's memory and would use when the module has gone: functions that are called when a thread
- * with a value of pthread_setspecific ends, and the place where random(3) has its state.
+ * Memory of a module that the C library would use when the module has gone: functions that are called when a thread with a value of
+ * pthread_setspecific ends, and the place where random(3) has its state.
  */
 #define _GNU_SOURCE
 #include "modspace.h"

@@ -42,7 +42,7 @@ void kernel_copy_name(char *room, size_t size, const char *name);
 long kernel_vfs_slot(const struct vfsops *system);
 long kernel_exec_slot(const struct execsw *format);
 long kernel_emul_slot(const struct emul *emulation);
-/* What is entered under a major number, and whether that is a `struct file_operations` of Linux; else it is a `struct cdevsw`. */
+/* The entry of a major number, and whether it is a `struct file_operations` of Linux; else it is a `struct cdevsw`. The lock is held. */
 const void *kernel_character_device(unsigned major, bool *is_linux);
 /*
  * A module may write a slot of system calls itself, with a structure from before NetBSD 2, which has the function in the place of the flags: puts

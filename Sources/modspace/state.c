@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -120,12 +121,17 @@ static struct state *before;
 /* In the order of enum space_state. */
 static uint64_t owners[SPACE_STATE_PARTS];
 
-static mode_t read_mask(void)
+/*
+ * umask(2) tells the mask only by changing it, and what other threads create meanwhile would have the other one. So the mask
+ * is noted where it is changed.
+ */
+static _Atomic mode_t mask_now;
+
+mode_t umask(mode_t mask)
 {
-    /* There is no call that only asks; what is created in between is not open to others. */
-    mode_t mask = umask(077);
-    umask(mask);
-    return mask;
+    mode_t old = (mode_t)space_libc_syscall(SYS_umask, mask);
+    atomic_store(&mask_now, mask & 0777);
+    return old;
 }
 
 static void read_limits(struct rlimit limits[RLIM_NLIMITS])
@@ -229,7 +235,7 @@ void space_prepare_state(void)
     current = memory;
     before = current + 1;
     read_directory(&current->directory);
-    current->mask = read_mask();
+    current->mask = atomic_load(&mask_now);
     read_limits(current->limits);
     copy_environment(&current->environment);
     strcpy(current->locale, locale_now());
@@ -255,7 +261,7 @@ void space_note_state(uint64_t image)
         note_change(SPACE_STATE_DIRECTORY, image, &before->directory, &current->directory, sizeof directory);
         current->directory = directory;
     }
-    mode_t mask = read_mask();
+    mode_t mask = atomic_load(&mask_now);
     if (mask != current->mask) {
         note_change(SPACE_STATE_MASK, image, &before->mask, &current->mask, sizeof mask);
         current->mask = mask;

@@ -98,12 +98,16 @@ static char linux_names[MAXDEVSW][MAXLKMNAME];
 
 static int major_of(const void *const *table, const void *entry)
 {
-    for (int i = 0; entry != NULL && i < MAXDEVSW; i++) {
+    int found = -1;
+    sigset_t saved;
+    kernel_lock(&saved);
+    for (int i = 0; entry != NULL && found < 0 && i < MAXDEVSW; i++) {
         if (table[i] == entry) {
-            return i;
+            found = i;
         }
     }
-    return -1;
+    kernel_unlock(&saved);
+    return found;
 }
 
 /* Finds out under which number an entry would go. */
@@ -180,7 +184,11 @@ const struct bdevsw *bdevsw_lookup(dev_t device)
 const struct cdevsw *cdevsw_lookup(dev_t device)
 {
     bool is_linux = true;
+    sigset_t saved;
+    /* Another thread may be registering a device of the other kind. */
+    kernel_lock(&saved);
     const void *entry = major(device) < MAXDEVSW ? kernel_character_device(major(device), &is_linux) : NULL;
+    kernel_unlock(&saved);
     return is_linux ? NULL : entry;
 }
 
