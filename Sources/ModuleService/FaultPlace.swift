@@ -51,7 +51,8 @@ struct FaultPlace: Equatable, Sendable {
         var other: FaultPlace?
         for start in stride(from: 0, to: stack.count - wordSize + 1, by: wordSize) {
             let word = stack[start..<start + wordSize].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            guard word > UInt64(longestCall), let module = space.module(word) else { continue }
+            // The last instruction of a module's code may be a call that does not return: what is behind it is not the module's.
+            guard word > UInt64(longestCall), let module = space.module(word - 1) else { continue }
             let before = space.read(word - UInt64(longestCall), longestCall)
             guard let call = Call(before, returnsTo: word, space.architecture) else { continue }
             let place = FaultPlace(module: module, address: word)

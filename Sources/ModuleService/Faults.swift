@@ -35,6 +35,10 @@ extension ModuleService {
                         subject: module, place: function,
                         reason: "ended the space\(death.words); all its modules are lost")
                 ])
+        case .threadEnded:
+            return Failure(
+                .systemFailure,
+                [Problem(subject: module, place: function, reason: "ended its thread instead of returning")])
         case .damaged:
             markFaulty(module)
             return Failure(

@@ -37,7 +37,7 @@ struct ThreadTrail: Equatable, Sendable {
         in space: FaultPlace.Surroundings
     ) {
         let rest = frames.follow(registers) { pointer, isBehindCall in
-            note(pointer, isBehindCall: isBehindCall, space.module(pointer), module)
+            note(pointer, isBehindCall: isBehindCall, space.module(isBehindCall ? pointer &- 1 : pointer), module)
         }
         if let rest { search(from: rest, to: stackEnd, module, space) }
     }
@@ -71,7 +71,7 @@ struct ThreadTrail: Equatable, Sendable {
     /// Notes a word if a call returns there.
     private mutating func noteReturn(_ word: UInt64, _ wanted: Int, _ space: FaultPlace.Surroundings) {
         let length = FaultPlace.longestCall
-        guard word > UInt64(length), let found = space.module(word) else { return }
+        guard word > UInt64(length), let found = space.module(word - 1) else { return }
         let before = space.read(word - UInt64(length), length)
         guard let call = FaultPlace.Call(before, returnsTo: word, space.architecture),
             !Self.isThunk(call.target, space)

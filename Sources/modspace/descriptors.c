@@ -121,7 +121,8 @@ bool space_has_descriptors(void)
 {
     int copy = fcntl(space_first_lane.socket, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) {
-        return errno != EMFILE;
+        /* EINVAL: there may be none at all. */
+        return errno != EMFILE && errno != EINVAL;
     }
     syscall(SYS_close, copy);
     return true;
@@ -159,6 +160,10 @@ void space_restore_standard(void)
             "modspace: descriptor%s%s%s%s: closed or replaced by a module; given back after its call\n", changes > 1 ? "s" : "",
             is_changed[0] ? " 0" : "", is_changed[1] ? " 1" : "", is_changed[2] ? " 2" : "");
         (void)!write(standard[2].copy, text, (size_t)length);
+    }
+    if (space_leave_descriptors()) {
+        static const char text[] = "modspace: limit of open files: a module left the space no descriptor; raised\n";
+        (void)!write(standard[2].copy, text, sizeof text - 1);
     }
 }
 

@@ -188,7 +188,8 @@ static void on_unhandled(siginfo_t *info, void *context)
     if (is_common) {
         return;
     }
-    if (info->si_code == SI_TKILL && !is_foreign(info)) {
+    /* The kernel sends SIGXFSZ to the thread that writes too much to a file. */
+    if ((info->si_code == SI_TKILL || number == SIGXFSZ) && !is_foreign(info)) {
         on_fault(info, context);
         return;
     }

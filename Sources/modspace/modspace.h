@@ -9,6 +9,7 @@
  *     faults.c     what happens to a thread that raises SIGSEGV and the like, or calls exit
  *     signals.c    handlers and masks of modules; signals.h: what these four have for each other
  *     senders.c    alarms and timers, and whose they are
+ *     limits.c     limits of resources that modules set
  *     state.c      what a call may change and the next one must not find changed
  *     kept.c       what the C library keeps of a module's memory
  *     system_calls.c  the same, for system calls that modules make themselves
@@ -311,6 +312,11 @@ uint32_t space_restore_state(uint64_t image);
 
 /* An image goes: the C library keeps nothing of it. */
 void space_forget_kept(uint64_t image);
+
+/* ---- limits.c ---- */
+
+/* Raises the limit of open files where it leaves no room for what comes with a request. Returns whether it has. */
+bool space_leave_descriptors(void);
 
 /* ---- senders.c ---- */
 

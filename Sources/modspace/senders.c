@@ -21,14 +21,13 @@ uint64_t space_sender(int number)
     return number > 0 && number < NSIG ? atomic_load(&senders[number]) : 0;
 }
 
-/* Where the module called, or what else is known of whom the thread runs for. */
-static uint64_t caller(void *address)
+uint64_t space_caller(void *address)
 {
     uint64_t place = (uintptr_t)address;
     return space_image_at(place) != 0 ? place : space_current_place();
 }
 
-static void note_sender(int number, uint64_t place)
+void space_note_sender(int number, uint64_t place)
 {
     if (number > 0 && number < NSIG) {
         atomic_store(&senders[number], place);
@@ -51,7 +50,7 @@ static bool is_fatal(int number)
 
 int kill(pid_t process, int number)
 {
-    note_sender(number, caller(__builtin_return_address(0)));
+    space_note_sender(number, space_caller(__builtin_return_address(0)));
     if (process == space_process && getpid() == space_process && is_fatal(number)) {
         /* POSIX, kill: the thread that sends it may take it. So it is known who is at fault. */
         return raise(number);
@@ -79,26 +78,26 @@ static int set_interval(
     uint64_t owner_before = atomic_exchange(&interval_owners[which], is_armed ? place : 0);
     uint64_t sender_before = space_sender(interval_signals[which]);
     if (is_armed) {
-        note_sender(interval_signals[which], place);
+        space_note_sender(interval_signals[which], place);
     }
     int error = __setitimer(which, timer, before);
     if (error != 0) {
         atomic_store(&interval_owners[which], owner_before);
-        note_sender(interval_signals[which], sender_before);
+        space_note_sender(interval_signals[which], sender_before);
     }
     return error;
 }
 
 int setitimer(__itimer_which_t which, const struct itimerval *restrict timer, struct itimerval *restrict before)
 {
-    return set_interval(caller(__builtin_return_address(0)), which, timer, before);
+    return set_interval(space_caller(__builtin_return_address(0)), which, timer, before);
 }
 
 unsigned int alarm(unsigned int seconds)
 {
     const struct itimerval timer = {.it_value.tv_sec = (time_t)seconds};
     struct itimerval before = {0};
-    if (set_interval(caller(__builtin_return_address(0)), ITIMER_REAL, &timer, &before) != 0) {
+    if (set_interval(space_caller(__builtin_return_address(0)), ITIMER_REAL, &timer, &before) != 0) {
         return 0;
     }
     /* alarm(2): rounded, and not to 0 while one is pending. */
@@ -136,15 +135,15 @@ static void unlock_timers(uint64_t mask)
 
 int timer_create(clockid_t clock, struct sigevent *restrict event, timer_t *restrict timer)
 {
-    uint64_t place = caller(__builtin_return_address(0));
+    uint64_t place = space_caller(__builtin_return_address(0));
     int error = ___timer_create(clock, event, timer);
     if (error != 0) {
         return error;
     }
     if (event == NULL) {
-        note_sender(SIGALRM, place);
+        space_note_sender(SIGALRM, place);
     } else if (event->sigev_notify == SIGEV_SIGNAL || event->sigev_notify == SIGEV_THREAD_ID) {
-        note_sender(event->sigev_signo, place);
+        space_note_sender(event->sigev_signo, place);
     }
     uint64_t mask = lock_timers();
     if (timer_count < TIMER_LIMIT) {

@@ -82,5 +82,8 @@ void space_emulate(const siginfo_t *info, ucontext_t *context);
 
 /* The place in the module that is known to have asked for a signal to the process (alarm, a timer, kill), or 0. */
 uint64_t space_sender(int number);
+void space_note_sender(int number, uint64_t place);
+/* The place from which a module has called a function with that return address, or what else is known of whom the thread runs for. */
+uint64_t space_caller(void *address);
 
 #endif

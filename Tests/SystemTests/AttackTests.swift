@@ -132,9 +132,10 @@ import Testing
         try check(session, ["gurka", "attack"])
     }
 
-    @Test("a space without free descriptors says so")
+    @Test("a space without free descriptors whose limit cannot be raised says so")
     func descriptors() throws {
-        let session = try session("while (open(\"/dev/null\", 0) >= 0)")
+        let session = try session(
+            "long limit[2] = {300, 300}; syscall(SYS_prlimit64, 0, 7, limit, 0); while (open(\"/dev/null\", 0) >= 0)")
         try session.output("modload", "attack.o")
         try session.compile("next.o", Sources.quiet("next"))
         try expect(
@@ -253,7 +254,7 @@ import Testing
         expect(
             result,
             .failed(
-                1, "modload: attack: init_module: space: call: ended its thread instead of returning\n"))
+                1, "modload: attack: init_module: ended its thread instead of returning\n"))
         try check(session, ["gurka"])
     }
 

@@ -164,6 +164,39 @@ import Testing
         try checkOther(session)
     }
 
+    private static let limits = "#include <fcntl.h>\n#include <sys/resource.h>\n"
+
+    @Test(
+        "a limit that a module has set and exceeds is its fault, and ends nothing else", arguments: machines,
+        [
+            ("struct rlimit limit = {1, 2}; setrlimit(RLIMIT_CPU, &limit); for (;;) ;", "SIGXCPU"),
+            (
+                "struct rlimit limit = {10, 10}; setrlimit(RLIMIT_FSIZE, &limit); int file = memfd_create(\"full\", 0);"
+                    + " for (;;) write(file, &limit, sizeof limit);", "SIGXFSZ"
+            ),
+        ])
+    func limited(machine: [String], limit: (body: String, signal: String)) throws {
+        let session = try prepare(machine)
+        let line = try refusal(of: SignalSources.Case("", limit.body, Self.limits), session, machine)
+        #expect(line.hasPrefix("modload: faults: init_module: ") && line.contains(limit.signal), "\(line)")
+        try checkOther(session)
+    }
+
+    @Test("a module that leaves no descriptor to the space keeps no other from being loaded", arguments: machines)
+    func noDescriptor(machine: [String]) throws {
+        let session = try prepare(machine)
+        let body = "struct rlimit none = {0, 0}; setrlimit(RLIMIT_NOFILE, &none);"
+        let source = { (body: String) in SignalSources.Case("", body, Self.limits).source }
+        try session.compile("none.o", source(body), ["-O1", "-w"] + machine)
+        try session.compile(
+            "next.o", source("if (open(\"/dev/null\", O_RDONLY) < 0) abort();"), ["-O1", "-w"] + machine)
+        #expect(
+            try session.output("modload", "none.o").hasPrefix(
+                "modspace: limit of open files: a module left the space no descriptor; raised\n"))
+        try session.output("modload", "next.o")
+        try checkOther(session)
+    }
+
     @Test("a signal of another process that no module handles is told of and ignored", arguments: machines)
     func foreign(machine: [String]) throws {
         let session = try prepare(machine)
