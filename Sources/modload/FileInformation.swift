@@ -33,7 +33,7 @@ struct FileInformation: Encodable {
             do throws(Problem) {
                 switch try LinkerInput(bytes, name: path) {
                 case .object(let object):
-                    all.append(FileInformation(object, format: format(of: bytes)))
+                    all.append(FileInformation(object, format: format(of: object.fileBytes)))
                 case .archive(let archive):
                     for member in archive.members.indices {
                         let object = try ObjectReader.member(member, of: archive)

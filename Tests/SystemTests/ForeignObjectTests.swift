@@ -46,6 +46,7 @@ import Testing
         try session.compile("gurka.ko", Self.hello)
         try Tool.output(tool, ["-q", session.path + "/gurka.ko"])
         if tool == "zstd" { try File.remove(session.path + "/gurka.ko") }
+        try expect(session.run("modload", "--info", "-F", "format", "gurka.ko.\(ending)"), .done("ELF\n"))
         try expect(session.run("modload", "gurka.ko.\(ending)"), .done("gurka 42\nModule loaded as ID 1\n"))
         try session.output("modunload", "gurka")
         let result = try session.run("modload", ["gurka"], ["MODLINK_PATH": session.path])
