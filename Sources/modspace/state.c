@@ -25,6 +25,9 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <x86intrin.h>
+#endif
 
 /* ---- Of the thread ---- */
 
@@ -66,8 +69,15 @@ static void restore_scheduling(void)
     }
 }
 
+/* EFLAGS.AC: a word that is not aligned raises SIGBUS (Intel SDM volume 1, 3.4.3.3). */
+#define ALIGNMENT_CHECK 0x40000
+
 void space_begin_call(void)
 {
+    /* What a module leaves on the stack of the x87, by MMX too, takes the room of the next numbers, which become NaN. */
+#if defined(__x86_64__) || defined(__i386__)
+    __asm__ volatile("fninit");
+#endif
     fesetenv(FE_DFL_ENV);
     uselocale(LC_GLOBAL_LOCALE);
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
@@ -81,6 +91,7 @@ void space_begin_call(void)
 void space_end_call(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
+    __writeeflags(__readeflags() & ~(unsigned)ALIGNMENT_CHECK);
     /* psABI: the direction flag is clear on return. */
     __asm__ volatile("cld");
 #endif

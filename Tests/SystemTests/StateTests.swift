@@ -142,6 +142,31 @@ import Testing
         #expect(try !session.output("modstat", "--crashes").contains(" SIG"))
     }
 
+    @Test(
+        "a call that leaves registers of the x87 in use, or alignment checked, harms no other",
+        arguments: SignalTests.machines,
+        [
+            "pxor %mm0,%mm0", "fld1; fld1; fld1; fld1; fld1; fld1; fld1; fld1",
+            "pushf; orl $0x40000,(%SP); popf",
+        ])
+    func registers(machine: [String], leaves: String) throws {
+        let session = try Session()
+        let code = leaves.replacing("%SP", with: machine == ["-m32"] ? "%esp" : "%rsp")
+        try session.compile(
+            "leaves.o", "int init_module(void) { __asm__ volatile(\"\(code)\"); return 0; }",
+            ["-O1", "-mno-red-zone"] + machine)
+        try session.compile(
+            "divides.o",
+            """
+            #include <stdio.h>
+            volatile double one = 1, three = 3; volatile long double wide = 1;
+            int init_module(void) { printf("%g %Lg\\n", one / three, wide / 3); return 0; }
+            """, machine)
+        try session.output("modload", "leaves.o")
+        try expect(session.run("modload", "divides.o"), .done("0.333333 0.333333\nModule loaded as ID 2\n"))
+        try expect(session.run("modunload", "leaves"), .done())
+    }
+
     @Test("random numbers go on when the module has gone that gave them a place", arguments: SignalTests.machines)
     func randomNumbers(machine: [String]) throws {
         let session = try Session()
